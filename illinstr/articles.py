@@ -1,0 +1,191 @@
+"""Article and Step: the one thing that travels through every room.
+
+The scraper makes articles, shards store them, training reads them, sampling makes new ones, evaluation scores them and
+the page writer prints them. An ``Article`` is *one method* of one how-to page: a goal, an ordered list of steps, where
+it came from and under which licence. Pictures ride along as bytes in ``StepImage.data``; the JSON form leaves the bytes
+out (they lie beside it as files) and keeps their SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import unicodedata
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+
+from illinstr.errors import DataError
+
+SCHEMA_VERSION: Literal[1] = 1
+KEY_PATTERN = re.compile(r"[0-9a-z_-]+")
+MAX_STEPS = 100
+
+MediaType = Literal["image/jpeg", "image/png", "image/webp"]
+IMAGE_SUFFIX: dict[str, str] = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+_PIL_FORMAT_TO_MEDIA: dict[str, MediaType] = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+MAX_IMAGE_PIXELS = 64_000_000
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True)]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StepImage(_Record):
+    """The picture of one step.
+
+    ``data`` holds the encoded bytes while the picture is in memory and never enters the JSON form. ``license`` is the
+    picture's own licence, which on many sites differs from that of the text.
+    """
+
+    media_type: MediaType
+    width: int = Field(gt=0)
+    height: int = Field(gt=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    source_url: str | None = None
+    license: str | None = None
+    alt: str | None = None
+    data: bytes | None = Field(default=None, exclude=True, repr=False)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, **fields: Any) -> Self:
+        """Describe encoded picture bytes (JPEG, PNG or WebP).
+
+        Raises:
+            DataError: the bytes are no picture of an allowed format, or one of over 64 million pixels.
+        """
+        from PIL import Image, UnidentifiedImageError
+
+        try:
+            with Image.open(io.BytesIO(data), formats=list(_PIL_FORMAT_TO_MEDIA)) as picture:
+                media_type = _PIL_FORMAT_TO_MEDIA[picture.format or ""]
+                width, height = picture.size
+        except (UnidentifiedImageError, OSError, ValueError, KeyError, Image.DecompressionBombError) as error:
+            raise DataError(f"not a JPEG, PNG or WebP picture: {error}") from error
+        if width * height > MAX_IMAGE_PIXELS:
+            raise DataError(f"picture of {width}x{height} pixels is over the limit of {MAX_IMAGE_PIXELS} pixels")
+        digest = hashlib.sha256(data).hexdigest()
+        return cls(media_type=media_type, width=width, height=height, sha256=digest, data=data, **fields)
+
+    @property
+    def suffix(self) -> str:
+        """File name ending for the picture's format, without a dot."""
+        return IMAGE_SUFFIX[self.media_type]
+
+
+class Step(_Record):
+    """One instruction step: a drawable headline, optional explanation, optional picture.
+
+    ``scene`` is the machine-readable truth of the picture where one is known (MiniHow); None elsewhere.
+    """
+
+    headline: Line = Field(min_length=1)
+    body: Line = ""
+    bullets: tuple[Line, ...] = ()
+    image: StepImage | None = None
+    video_url: str | None = None
+    scene: dict[str, Any] | None = None
+
+
+class Provenance(_Record):
+    """Where an article came from, so that every record can be traced, credited and taken down."""
+
+    source: str = Field(min_length=1, description="minihow, wikihow, generated, or the name of an importer")
+    url: str | None = None
+    page_id: int | None = None
+    revision_id: int | None = None
+    modified: str | None = None
+    fetched: str | None = None
+    parser: str | None = None
+    authors: tuple[str, ...] = ()
+
+
+class Article(_Record):
+    """One method of one how-to page.
+
+    ``extra`` holds what only some sources know (intro, ingredients, tips, warnings, categories, ...), JSON values only.
+    """
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    id: str
+    goal: Line = Field(min_length=1)
+    method: Line | None = None
+    language: str = "en"
+    steps: tuple[Step, ...] = Field(min_length=1, max_length=MAX_STEPS)
+    provenance: Provenance
+    license: str | None = None
+    extra: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("id")
+    @classmethod
+    def _id_is_a_shard_key(cls, value: str) -> str:
+        # A dot in a WebDataset key silently merges samples, so ids are shard keys from birth.
+        if not KEY_PATTERN.fullmatch(value):
+            raise ValueError(f"id {value!r} must match [0-9a-z_-]+")
+        return value
+
+    @model_validator(mode="after")
+    def _method_is_not_blank(self) -> Self:
+        if self.method is not None and not self.method:
+            raise ValueError("method is None or not empty")
+        return self
+
+    @property
+    def num_steps(self) -> int:
+        """N, the number of instruction steps."""
+        return len(self.steps)
+
+    def to_json(self) -> str:
+        """The one JSON form: sorted keys, no picture bytes, no defaults left out."""
+        from illinstr.files import canonical_json
+
+        return canonical_json(self.model_dump(mode="json"))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read the JSON form.
+
+        Raises:
+            DataError: not JSON, an unknown schema version, or a field that does not fit the schema.
+        """
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "article"
+            raise DataError(f"not a valid article: {where}: {first['msg']}") from error
+
+    def with_images(self, images: dict[int, bytes]) -> Self:
+        """A copy whose step ``i`` (counted from 0) carries ``images[i]``; other steps stay as they are."""
+        steps = list(self.steps)
+        for index, data in images.items():
+            step = steps[index]
+            kept = {"source_url": step.image.source_url, "license": step.image.license} if step.image else {}
+            steps[index] = step.model_copy(update={"image": StepImage.from_bytes(data, **kept)})
+        return self.model_copy(update={"steps": tuple(steps)})
+
+
+def make_id(source: str, *parts: str | int) -> str:
+    """A stable id: the source's name and 80 bits of a hash over ``parts``."""
+    digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).hexdigest()
+    prefix = re.sub(r"[^0-9a-z]+", "-", source.lower()).strip("-") or "article"
+    return f"{prefix}-{digest[:20]}"
+
+
+_CONTROL = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
+)
+
+
+def clean_text(text: str) -> str:
+    """Unicode NFC, control and invisible formatting characters dropped, runs of white space made one space."""
+    return re.sub(r"\s+", " ", _CONTROL.sub("", unicodedata.normalize("NFC", text))).strip()
+
+
+def normalise_goal(goal: str) -> str:
+    """A goal's identity for splits and duplicates: lower case, no "how to", no punctuation, single spaces."""
+    text = re.sub(r"[^\w\s]", " ", clean_text(goal).casefold())
+    return re.sub(r"^how to ", "", re.sub(r"\s+", " ", text).strip())

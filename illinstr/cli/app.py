@@ -1,0 +1,68 @@
+"""The ``illinstr`` program: which commands there are, and how every one of them ends.
+
+Exit codes: 0 ok, 1 failed, 2 usage, 3 partial, 130 interrupted. Command modules import the rooms they call inside their
+functions, so that ``illinstr --help`` loads neither torch nor pyarrow.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import typer
+
+from illinstr import __version__
+from illinstr.errors import IllinstrError
+
+# In the order of a life: make or fetch data, train, generate, evaluate, look after.
+COMMANDS = ("minihow", "scrape", "train", "generate", "eval", "doctor")
+
+app = typer.Typer(
+    name="illinstr",
+    help="Illustrated instructions: a goal goes in, an article of steps in words and pictures comes out.",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(show: bool) -> None:
+    if show:
+        print(f"illinstr {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Illustrated instructions: a goal goes in, an article of steps in words and pictures comes out."""
+
+
+def _register() -> None:
+    for name in COMMANDS:
+        # "eval" is a builtin's name; its module is called evaluate.
+        module = importlib.import_module(f"illinstr.cli.{'evaluate' if name == 'eval' else name}")
+        app.command(name)(module.command)
+
+
+_register()
+
+
+def main() -> None:
+    """Run the program; turn every known failure into one line and a hint on stderr."""
+    try:
+        app()
+    except IllinstrError as error:
+        print(f"error: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {error.hint}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)

@@ -1,0 +1,117 @@
+"""Crash-safe writing: the one place in the package that publishes files and folders.
+
+A file is written beside its final name, flushed, fsynced and renamed over it; then its folder is fsynced. A folder is
+filled under ``NAME.incomplete`` and renamed when whole. A process killed at any moment therefore leaves either the old
+state or the new one, and at worst an ``.incomplete`` or dot-prefixed temporary that the next run removes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+INCOMPLETE_SUFFIX = ".incomplete"
+
+
+def fsync_folder(folder: Path) -> None:
+    """Flush a folder's entries to disk, so that a rename inside it survives a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def atomic_open(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary beside ``path`` for binary writing and publish it under ``path`` on a clean exit.
+
+    On an exception the temporary is removed and ``path`` is left as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=INCOMPLETE_SUFFIX, dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+        fsync_folder(path.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path`` atomically."""
+    with atomic_open(path) as stream:
+        stream.write(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write ``content`` to ``path`` atomically, as UTF-8."""
+    write_bytes(path, content.encode())
+
+
+def canonical_json(value: Any) -> str:
+    """One JSON text per value: sorted keys, two-space indent, UTF-8 kept readable, newline at the end."""
+    return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` to ``path`` atomically, in canonical JSON."""
+    write_text(path, canonical_json(value))
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty ``NAME.incomplete`` folder and publish it as ``path`` on a clean exit.
+
+    An existing ``path`` is replaced: it is moved aside before the new folder takes its name and removed only after.
+    On an exception the incomplete folder is removed and ``path`` is left as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    incomplete = path.with_name(path.name + INCOMPLETE_SUFFIX)
+    if incomplete.exists():
+        shutil.rmtree(incomplete)
+    incomplete.mkdir()
+    try:
+        yield incomplete
+        for file in sorted(incomplete.rglob("*")):
+            if file.is_file():
+                with file.open("rb") as stream:
+                    os.fsync(stream.fileno())
+        _swap_in(incomplete, path)
+    except BaseException:
+        shutil.rmtree(incomplete, ignore_errors=True)
+        raise
+
+
+def _swap_in(incomplete: Path, path: Path) -> None:
+    old = path.with_name(f".{path.name}.old{INCOMPLETE_SUFFIX}")
+    if old.exists():
+        shutil.rmtree(old)
+    if path.exists():
+        path.rename(old)
+    incomplete.rename(path)
+    fsync_folder(path.parent)
+    if old.exists():
+        shutil.rmtree(old)
+
+
+def sha256_file(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's content."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,40 @@
+"""How long work tells its user where it is, without knowing about terminals.
+
+Rooms take a ``Reporter``; the command line hands them one that draws Rich bars on a terminal and plain lines elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+
+class Advance(Protocol):
+    """Moves a task forward by ``amount`` and may replace the text shown behind its bar."""
+
+    def __call__(self, amount: int = 1, *, status: str | None = None) -> None: ...
+
+
+class Reporter(Protocol):
+    """Receives progress and messages."""
+
+    def task(self, description: str, total: int | None = None) -> AbstractContextManager[Advance]:
+        """Open a task of ``total`` units (unknown when None)."""
+
+    def log(self, message: str) -> None:
+        """Tell the user one line."""
+
+
+class SilentReporter:
+    """A reporter for library use and ``--quiet``: it says nothing."""
+
+    @contextmanager
+    def task(self, description: str, total: int | None = None) -> Iterator[Advance]:
+        def advance(amount: int = 1, *, status: str | None = None) -> None:
+            return None
+
+        yield advance
+
+    def log(self, message: str) -> None:
+        return None
