@@ -27,14 +27,6 @@ if TYPE_CHECKING:
     from illinstr.sampling.illustrator import DrawingSettings, Illustrator
     from illinstr.sampling.planners import Planner
 
-EPILOG = """
-Example: illinstr generate "How to make apple juice" --steps 6 --out juice
-
-Your own words: illinstr generate "How to make tea" --step "Boil water" --step "Put tea in a cup" --step "Pour"
-
-Exit codes: 0 done, 1 failed, 2 wrong use, 3 some goals of a batch failed, 130 interrupted.
-"""
-
 
 @dataclass(frozen=True)
 class Request:
@@ -55,19 +47,19 @@ class Request:
 
 def command(
     goal: Annotated[str | None, typer.Argument(help="What to explain.", show_default=False)] = None,
-    steps: Annotated[int | None, typer.Option(help="Instruction steps, N. [default: 6]", show_default=False)] = None,
+    steps: Annotated[int | None, typer.Option(help="Instruction steps, N. \\[default: 6]", show_default=False)] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder to make. [default: runs/GOAL-sSEED]", show_default=False)
+        Path | None, typer.Option(help="Folder to make. \\[default: runs/GOAL-sSEED]", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the steps and of the noise.")] = 0,
     model: Annotated[str, typer.Option(help="mini (embedded), a model folder, or a hub id ORG/NAME.")] = "mini",
     method: Annotated[str, typer.Option(help="stacked (drawn together) or independent (each alone).")] = "stacked",
     sampler: Annotated[str, typer.Option(help="dpm++2m, ddim, unipc, euler, euler-a or ddpm.")] = "dpm++2m",
     sampling_steps: Annotated[
-        int | None, typer.Option(help="Denoising steps. [default: the model's own]", show_default=False)
+        int | None, typer.Option(help="Denoising steps. \\[default: the model's own]", show_default=False)
     ] = None,
     guidance: Annotated[
-        float | None, typer.Option(help="Classifier-free guidance. [default: the model's own]", show_default=False)
+        float | None, typer.Option(help="Classifier-free guidance. \\[default: the model's own]", show_default=False)
     ] = None,
     step: Annotated[
         list[str] | None,
@@ -85,7 +77,7 @@ def command(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace finished articles.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     dtype: Annotated[
-        str | None, typer.Option(help="float32, float16 or bfloat16. [default: the model's own]", show_default=False)
+        str | None, typer.Option(help="float32, float16 or bfloat16. \\[default: the model's own]", show_default=False)
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps and settings; make nothing.")] = False,
     open_page: Annotated[bool, typer.Option("--open", help="Open the finished page in the browser.")] = False,
@@ -95,6 +87,17 @@ def command(
     """Write the steps towards a goal, draw them together, and print them as a page.
 
     Works offline: without options the embedded miniature model and its own writer are used.
+
+    Example, to [bold]juice/index.html[/bold] with six pictures:
+
+    illinstr generate "How to make apple juice" --steps 6 --out juice
+
+    With steps of your own:
+
+    illinstr generate "How to make tea" --step "Boil water" --step "Pour it on the tea leaves" --step "Serve | Hot."
+
+    The last line of stdout is the page that was made. Exit codes: 0 done, 1 failed, 2 wrong use, 3 some articles of a
+    batch failed, 130 interrupted.
     """
     from illinstr.sampling.illustrator import DrawingSettings
     from illinstr.sampling.planners import read_goals

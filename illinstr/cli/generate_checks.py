@@ -68,7 +68,7 @@ def choose_planner(steps: int | None, step: list[str] | None, steps_file: Path |
     if len(given) > MAX_STEPS:
         raise UsageError(f"{len(given)} steps were given; an article has at most {MAX_STEPS}")
     if steps is not None and steps != len(given):
-        raise UsageError(f"--steps {steps}, but {len(given)} steps were given", hint="leave --steps out")
+        raise UsageError(f"--steps {steps}, but the steps given are {len(given)}", hint="leave --steps out")
     return UserSteps(given), len(given)
 
 
