@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny_run import make_article, make_record
 
 from illinstr.runs import write_run
+from tests.tiny_run import make_article, make_record
 
 PROGRAM = "import sys; from illinstr.cli.app import main; main()"
 ROOT = Path(__file__).parent.parent

@@ -14,13 +14,13 @@ from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tiny_run import make_article, make_record, picture
 
 from illinstr.articles import Article, Provenance, Step, clean_text
 from illinstr.errors import DataError
 from illinstr.sampling.illustrator import METADATA_KEY
 from illinstr.sampling.page import Card, credit_line, escape_markdown, render_batch, render_html, render_pages
 from illinstr.sampling.strip import MAX_CAPTION_LINES, can_show, load_font, wrap
+from tests.tiny_run import make_article, make_record, picture
 
 HOSTILE = [
     "<script>alert(1)</script>",

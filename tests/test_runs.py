@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny_run import FORMATS, make_article, make_record, picture
 
 from illinstr.articles import Article, Provenance, Step
 from illinstr.errors import DataError, UsageError
 from illinstr.runs import RunRecord, check_out, read_record, read_run, write_run
+from tests.tiny_run import FORMATS, make_article, make_record, picture
 
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40).filter(str.strip)
 step_images = st.one_of(
@@ -201,12 +201,12 @@ class TestCheckOut:
         assert (tmp_path / "link" / "article.json").is_file()
 
 
+ROOT = Path(__file__).parent.parent
 WRITER = textwrap.dedent(
     """
     import sys
     from pathlib import Path
-    sys.path.insert(0, sys.argv[2])
-    from tiny_run import make_article, make_record
+    from tests.tiny_run import make_article, make_record
     from illinstr.runs import write_run
 
     article = make_article(40)
@@ -220,9 +220,7 @@ WRITER = textwrap.dedent(
 
 @pytest.mark.parametrize("delay_ms", [3, 17, 41, 90])
 def test_kill_while_writing_leaves_only_whole_runs(tmp_path: Path, delay_ms: int) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(tmp_path), str(Path(__file__).parent)], stdout=subprocess.PIPE
-    )
+    process = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, cwd=ROOT)
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_run import picture
 
 from illinstr.articles import MAX_STEPS, Article, Provenance, Step, StepImage, clean_text, normalise_goal
 from illinstr.errors import PlanError, UsageError
@@ -26,6 +25,7 @@ from illinstr.sampling.planners import (
     read_steps,
     slug,
 )
+from tests.tiny_run import picture
 
 printable = st.text(st.characters(codec="utf-8"), max_size=60)
 

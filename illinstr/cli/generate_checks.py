@@ -96,9 +96,11 @@ class MiniHowWriter:
 
 def outside_world_note(goal: str, model: str) -> str | None:
     """A warning for steps of the user's own that the embedded model never learnt to draw; None where it did."""
+    if model != EMBEDDED:
+        return None
     from illinstr.minihow import plan
 
-    if model != EMBEDDED or plan.recognise(goal) is not None:
+    if plan.recognise(goal) is not None:
         return None
     return f'note: "{goal}" is outside what the embedded model has seen; the pictures may not show it'
 
@@ -150,7 +152,9 @@ def load_pipeline(model: str, device: str, dtype: str | None) -> ArticlePipeline
         UsageError: the device is not there.
         ModelError: the model is missing, damaged or of another kind.
     """
+    import diffusers
     import torch
+    import transformers
 
     from illinstr.diffusion.pipeline import StackedDiffusionPipeline
 
@@ -163,6 +167,9 @@ def load_pipeline(model: str, device: str, dtype: str | None) -> ArticlePipeline
             raise UsageError(f"--device {device}: there is no such CUDA device here", hint="--device cpu always works")
     elif device == "mps" and not has_mps:
         raise UsageError("--device mps: there is no Metal device here", hint="--device cpu always works")
+    diffusers.utils.logging.disable_progress_bar()  # theirs ignore --quiet
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()  # it advises on image processors that nobody here uses
     pipeline: ArticlePipeline = StackedDiffusionPipeline.from_folder(
         model, device=device, dtype=getattr(torch, dtype) if dtype else None
     )
