@@ -186,3 +186,11 @@ def bag(pen: Pen, item: Item) -> None:
     pen.fill([(-13, -36), (-14, -42), (14, -42), (13, -36)], lighter(colour, 0.4))
     pen.fill(oval(0, -17, 8, 8), lighter(colour, 0.75), line=LINE * 0.8)
     pen.fill(oval(0, -17, 4, 4), mark, line=0)
+
+
+@thing("teabag")
+def teabag(pen: Pen, item: Item) -> None:
+    """A tea bag hanging from the origin on its string: ``colour`` of the leaves."""
+    pen.stroke([(0, -8), (0, 4)], 1.4, PAPER, line=0.6)
+    pen.fill([(-6, 3), (6, 3), (7, 16), (-7, 16)], (250, 243, 226), shade=1.4)
+    pen.fill([(-5.4, 9), (5.4, 9), (6, 15), (-6, 15)], rgb(item["colour"]), line=0)
