@@ -121,8 +121,9 @@ def test_no_steps_is_a_usage_error(pipe):
 def test_plain_diffusers_loads_the_folder_in_a_fresh_process(folder):
     code = (
         "import sys; from diffusers import DiffusionPipeline\n"
-        "p = DiffusionPipeline.from_pretrained(sys.argv[1], use_safetensors=True); p.set_progress_bar_config(disable=True)\n"
-        "im = p('a cup', num_inference_steps=2, height=32, width=32).images[0]; print(im.size)"
+        "p = DiffusionPipeline.from_pretrained(sys.argv[1], use_safetensors=True)\n"
+        "p.set_progress_bar_config(disable=True)\n"
+        "print(p('a cup', num_inference_steps=2, height=32, width=32).images[0].size)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]

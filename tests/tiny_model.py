@@ -1,4 +1,5 @@
-"""A tiny real model folder with random weights: the same files and classes as the embedded model, a few thousand weights."""
+"""A tiny real model folder with random weights: the same files and classes as the embedded model, a few thousand
+weights."""
 
 from __future__ import annotations
 

@@ -87,7 +87,8 @@ def _write(goal: Goal, text: str, count: int, split: str, rng: random.Random, **
     fewest, most = step_range(goal.family)
     if not fewest <= count <= most:
         raise UsageError(
-            f"{goal.text!r} can be told in {fewest} to {most} steps, not {count}", hint=f"use --steps {min(max(count, fewest), most)}"
+            f"{goal.text!r} can be told in {fewest} to {most} steps, not {count}",
+            hint=f"use --steps {min(max(count, fewest), most)}",
         )
     look = Look.sample(goal.values, rng)
     steps = []
@@ -141,7 +142,9 @@ def make_article(
     names = [name for name in pool if num_steps is None or num_steps <= step_range(name)[1]]
     if num_steps is not None and (num_steps < MIN_STEPS or not names):
         most = max(step_range(name)[1] for name in pool)
-        raise UsageError(f"no MiniHow article has {num_steps} steps", hint=f"between {MIN_STEPS} and {most} steps can be had")
+        raise UsageError(
+            f"no MiniHow article has {num_steps} steps", hint=f"between {MIN_STEPS} and {most} steps can be had"
+        )
     goal = rng.choice(pool[rng.choice(names)])
     shares = {n: share for n, share in STEP_SHARES.items() if n <= step_range(goal.family)[1]}
     drawn = rng.choices(list(shares), list(shares.values()))[0]

@@ -66,7 +66,11 @@ def _bloom(k: Look) -> list[Item]:
 
 
 def _flower_things(k: Look) -> list[Item]:
-    return [put("bag", 22, 86, 1.15, colour="sage", mark="soil", shadow=True), put("can", 74, 84, 1.0, colour=k.second), _pot(k, 48, 93, 1.0)]
+    return [
+        put("bag", 22, 86, 1.15, colour="sage", mark="soil", shadow=True),
+        put("can", 74, 84, 1.0, colour=k.second),
+        _pot(k, 48, 93, 1.0),
+    ]
 
 
 FLOWER = Family(

@@ -1,0 +1,224 @@
+import csv
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from illinstr.errors import ConfigError, DataError
+from illinstr.progress import SilentReporter
+from illinstr.training.checkpoint import Checkpointer
+from illinstr.training.config import OptimConfig, load_config, preset_names
+from illinstr.training.data import BatchOrder, Prefetcher
+from illinstr.training.ema import Ema
+from illinstr.training.loop import step_generator
+from illinstr.training.meter import Meter
+from illinstr.training.tasks.clip import soft_cross_entropy
+from illinstr.training.tasks.vae import gradient_l1, psnr_db
+
+
+@given(st.lists(st.integers(2, 5), min_size=1, max_size=60), st.integers(1, 8), st.integers(0, 3))
+def test_a_batch_has_one_step_count_and_an_epoch_repeats_nobody(lengths, batch_size, seed):
+    order = BatchOrder(lengths, batch_size, seed)
+    seen = []
+    for step in range(order.batches_per_epoch):
+        batch = order.batch(step)
+        assert len({lengths[unit] for unit in batch}) == 1
+        assert 1 <= len(batch) <= batch_size
+        seen += batch
+    assert len(seen) == len(set(seen))
+    for length in set(lengths):  # a bucket loses less than one batch
+        assert lengths.count(length) - sum(lengths[unit] == length for unit in seen) < batch_size
+
+
+def test_order_is_a_function_of_seed_and_step_alone():
+    first, second = BatchOrder([2] * 40, 4, 1), BatchOrder([2] * 40, 4, 1)
+    ahead = [first.batch(step) for step in range(30)]
+    assert second.batch(29) == ahead[29]
+    assert [second.batch(step) for step in range(30)] == ahead
+    assert [BatchOrder([2] * 40, 4, 2).batch(step) for step in range(30)] != ahead
+    assert ahead[:10] != ahead[10:20]  # epochs are shuffled anew
+
+
+def test_every_article_is_met_over_a_few_epochs():
+    order = BatchOrder([2] * 10, 4, 0)
+    assert {unit for step in range(12) for unit in order.batch(step)} == set(range(10))
+
+
+def test_prefetching_keeps_the_order_and_passes_errors_on():
+    assert list(Prefetcher(lambda step: step * step, 3, 9)) == [step * step for step in range(3, 9)]
+
+    def fail(step):
+        if step == 2:
+            raise DataError("broken picture")
+        return step
+
+    with pytest.raises(DataError, match="broken picture"):
+        list(Prefetcher(fail, 0, 5))
+
+
+def test_ema_equals_its_closed_form():
+    module = nn.Linear(1, 1, bias=False)
+    values = [1.0, 4.0, -2.0, 0.5]
+    with torch.no_grad():
+        module.weight.fill_(values[0])
+    ema = Ema(module, decay=0.3)
+    for value in values[1:]:
+        with torch.no_grad():
+            module.weight.fill_(value)
+        ema.update(module)
+    expected = values[0]
+    for k, value in enumerate(values[1:]):
+        decay = min(0.3, (1 + k) / (10 + k))
+        expected = decay * expected + (1 - decay) * value
+    assert float(ema.shadow["weight"]) == pytest.approx(expected, abs=1e-6)
+
+
+def test_ema_swap_gives_the_live_weights_back_even_after_an_error():
+    module = nn.Linear(2, 2)
+    ema = Ema(module, 0.9)
+    with torch.no_grad():
+        module.weight.add_(1)
+    live = module.weight.clone()
+    with pytest.raises(RuntimeError), ema.swapped_in(module):
+        assert torch.equal(module.weight, ema.shadow["weight"])
+        raise RuntimeError
+    assert torch.equal(module.weight, live)
+
+
+def test_learning_rate_warms_up_holds_and_decays_to_zero():
+    optim = OptimConfig(lr=1.0, warmup_steps=4, decay_steps=5)
+    rates = [optim.lr_at(step, 20) for step in range(20)]
+    assert rates[:4] == [0.25, 0.5, 0.75, 1.0]
+    assert set(rates[4:15]) == {1.0}
+    assert rates[15:] == pytest.approx([1.0, 0.8, 0.6, 0.4, 0.2])
+
+
+def test_step_noise_differs_by_seed_step_rank_and_stream_and_repeats():
+    def draw(*parts):
+        return torch.randn(4, generator=step_generator(*parts)).tolist()
+
+    drawn = [draw(s, k, r, m) for s in (0, 1) for k in (0, 1) for r in (0, 1) for m in (0, 1)]
+    assert len({tuple(values) for values in drawn}) == 16
+    assert draw(1, 1, 1, 1) == drawn[-1]
+
+
+def test_gradient_l1_and_psnr_are_their_formulas():
+    rng = np.random.default_rng(0)
+    first, second = rng.uniform(-1, 1, (2, 3, 6, 5)), rng.uniform(-1.2, 1.2, (2, 3, 6, 5))
+    d = first - second
+    expected = np.abs(np.diff(d, axis=3)).mean() + np.abs(np.diff(d, axis=2)).mean()
+    assert float(gradient_l1(torch.tensor(first), torch.tensor(second))) == pytest.approx(expected)
+    squared = ((first - second.clip(-1, 1)) ** 2).mean(axis=(1, 2, 3))
+    assert np.allclose(psnr_db(torch.tensor(first), torch.tensor(second)).numpy(), 20 * np.log10(2 / np.sqrt(squared)))
+
+
+def test_soft_cross_entropy_shares_the_target_among_equals():
+    rng = np.random.default_rng(1)
+    logits, same = rng.normal(size=(3, 4)), rng.random((3, 4)) > 0.5
+    same[:, 0] = True
+    expected = 0.0
+    for row in range(3):
+        log_p = logits[row] - np.log(np.exp(logits[row]).sum())
+        expected -= log_p[same[row]].mean() / 3
+    assert float(soft_cross_entropy(torch.tensor(logits), torch.tensor(same))) == pytest.approx(expected, rel=1e-5)
+
+
+def _trained(steps=2):
+    torch.manual_seed(0)
+    module = nn.Linear(3, 2)
+    optimizer = torch.optim.AdamW(module.parameters(), lr=0.1)
+    ema = Ema(module, 0.9)
+    for _ in range(steps):
+        module(torch.ones(1, 3)).sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        ema.update(module)
+    return module, optimizer, ema
+
+
+def test_a_checkpoint_restores_weights_optimiser_and_average(tmp_path):
+    module, optimizer, ema = _trained()
+    checkpointer = Checkpointer(tmp_path, 2, SilentReporter())
+    path = checkpointer.save(2, module, optimizer, ema)
+    other, other_optimizer, other_ema = _trained(steps=1)
+    assert checkpointer.load(path, other, other_optimizer, other_ema) == 2
+    assert torch.equal(other.weight, module.weight)
+    assert torch.equal(other_ema.shadow["weight"], ema.shadow["weight"])
+    assert other_ema.updates == ema.updates == 2
+    for mine, theirs in zip(optimizer.state.values(), other_optimizer.state.values(), strict=True):
+        assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+
+
+def test_old_checkpoints_are_pruned_and_broken_ones_skipped(tmp_path):
+    lines = []
+    reporter = SilentReporter()
+    reporter.log = lines.append
+    checkpointer = Checkpointer(tmp_path, 2, reporter)
+    for step in (1, 2, 3):
+        checkpointer.save(step, *_trained())
+    assert [path.name for path in sorted(tmp_path.glob("step-*"))] == ["step-00000002", "step-00000003"]
+    assert (tmp_path / "latest").read_text() == "step-00000003\n"
+    weights = tmp_path / "step-00000003" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    assert checkpointer.latest() == tmp_path / "step-00000002"
+    assert "step-00000003" in lines[0]
+
+
+def test_a_checkpoint_of_another_model_is_one_clear_error(tmp_path):
+    checkpointer = Checkpointer(tmp_path, 2, SilentReporter())
+    path = checkpointer.save(2, *_trained())
+    module = nn.Linear(4, 2)
+    with pytest.raises(DataError, match="does not fit"):
+        checkpointer.load(path, module, torch.optim.AdamW(module.parameters()), None)
+
+
+def test_the_log_drops_rows_beyond_the_step_resumed_from(tmp_path):
+    meter = Meter(tmp_path / "log.csv", 0)
+    for step in (1, 2, 3):
+        meter.add({"loss": float(step)}, samples=4, waited_s=0.0)
+        meter.flush(step)
+    resumed = Meter(tmp_path / "log.csv", 2)
+    resumed.write(3, {"loss": 9.0})
+    rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
+    assert [(row["step"], float(row["loss"])) for row in rows] == [("1", 1.0), ("2", 2.0), ("3", 9.0)]
+
+
+def test_every_preset_is_valid():
+    assert set(preset_names()) >= {"mini-vae", "mini-clip", "mini-judge", "mini-unet"}
+    for name in preset_names():
+        assert load_config(name, []).kind in {"vae", "clip", "unet"}
+
+
+@pytest.mark.parametrize(
+    ("override", "message", "hint"),
+    [
+        ("train.stepz=5", "unknown config key train.stepz", "train.steps"),
+        ("trian.steps=5", "unknown config key trian", "train"),
+        ("train.steps=0", "train.steps", None),
+        ("train.steps", "not key=value", "--set"),
+        ("train.accumulate=3", "divisible", None),
+        ("data.min_steps=9", "min_steps", None),
+        ("noise.prediction=epsilon", "zero_snr", None),
+        ("noise.min_snr_gamma=5", "zero_snr", None),
+        ("kind=gan", "kind 'gan' is unknown", "unet"),
+        ("base.model=x", "base.model", None),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_nearest_neighbour(override, message, hint):
+    with pytest.raises(ConfigError) as caught:
+        load_config("mini-unet", [override])
+    assert message in caught.value.message
+    assert hint is None or hint in (caught.value.hint or "")
+
+
+def test_overrides_read_numbers_as_people_write_them():
+    assert load_config("mini-vae", ["optim.lr=1e-4"]).optim.lr == 1e-4
+
+
+def test_an_unknown_preset_lists_the_known_ones():
+    with pytest.raises(ConfigError) as caught:
+        load_config("mini-vea", [])
+    assert "mini-vae" in (caught.value.hint or "")
