@@ -247,12 +247,6 @@ def program_of(model: Path, *options: str) -> list[str]:
     return [*program, "--model", str(model), "--device", "cpu", *options]
 
 
-def program_of(model: Path, *options: str) -> list[str]:
-    """The command line of a run in a process of its own."""
-    program = [sys.executable, "-c", "from illinstr.cli.app import main; main()", "generate", GOAL, *STEPS]
-    return [*program, "--model", str(model), "--device", "cpu", *options]
-
-
 def published(out: Path) -> list[Path]:
     return [path for path in out.glob("*-s*") if not path.name.endswith(".incomplete")]
 
