@@ -83,7 +83,7 @@ class MiniHowWriter:
         Raises:
             PlanError: the goal is outside the world, or its family has no article of so many steps.
         """
-        from illinstr.minihow.plan import nearest_goals, plan, recognise
+        from illinstr.minihow import nearest_goals, plan, recognise
 
         if recognise(goal) is None:
             near = "; ".join(nearest_goals(goal, k=3))
@@ -99,7 +99,7 @@ def outside_world_note(goal: str, model: str) -> str | None:
     """A warning for steps of the user's own that the embedded model never learnt to draw; None where it did."""
     if model != EMBEDDED:
         return None
-    from illinstr.minihow.plan import recognise
+    from illinstr.minihow import recognise
 
     if recognise(goal) is not None:
         return None

@@ -111,7 +111,7 @@ def load_parts(folder_or_hub_id: str, *, dtype: Any) -> ModelParts:
 
     try:
         pipe = StableDiffusionPipeline.from_pretrained(
-            folder, torch_dtype=dtype, use_safetensors=True, safety_checker=None, local_files_only=True
+            folder, use_safetensors=True, safety_checker=None, local_files_only=True
         )
     except (OSError, ValueError, RuntimeError, TypeError, KeyError, AttributeError) as error:
         first = str(error).strip().splitlines()[0]
@@ -123,6 +123,8 @@ def load_parts(folder_or_hub_id: str, *, dtype: Any) -> ModelParts:
         settings = StackedSettings(
             conditioning="joint", step_code=False, panel_px=size, trained_steps=(1, 1), sampling_steps=30, guidance=7.5
         )
+    for module in (pipe.unet, pipe.vae, pipe.text_encoder):
+        module.to(dtype)
     route_panels(pipe.unet)
     parts = {part: getattr(pipe, part) for part in PARTS}
     return ModelParts(
