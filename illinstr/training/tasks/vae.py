@@ -42,9 +42,15 @@ class VaeLossConfig(Config):
 
 
 class VaeConfig(TrainConfig):
-    """A VAE run."""
+    """A VAE run.
+
+    A U-Net is bound to its encoder but not to its decoder: with ``base`` and ``freeze_encoder`` the decoder goes on
+    learning under a U-Net that is trained already.
+    """
 
     kind: Literal["vae"] = "vae"
+    base: str | None = Field(default=None, description="AutoencoderKL folder to start from; its shape replaces model")
+    freeze_encoder: bool = Field(default=False, description="train the decoder alone; keeps base's scaling factor")
     model: VaeModelConfig = VaeModelConfig()
     loss: VaeLossConfig = VaeLossConfig()
 
@@ -82,24 +88,17 @@ class VaeTask:
     sample_unit = "panels"
 
     def __init__(self, config: VaeConfig, data: Path, device: str) -> None:
-        from diffusers import AutoencoderKL
-
         self.config = config
         self.device = device
         self.panels = _all_panels(training_articles(data, config.data))
         val = read_split(data, config.data.val_split, config.data, limit=config.data.val_limit)
         self.val_panels = _all_panels(val)[: 4 * config.data.val_limit]
         self.order = BatchOrder([1] * len(self.panels), config.train.batch_size, config.train.seed)
-        levels = len(config.model.block_out_channels)
-        torch.manual_seed(config.train.seed)
-        self.vae = AutoencoderKL(
-            down_block_types=("DownEncoderBlock2D",) * levels,
-            up_block_types=("UpDecoderBlock2D",) * levels,
-            sample_size=config.data.panel_px,
-            mid_block_add_attention=False,
-            **config.model.model_dump(),
-        )
-        self.factor = 2 ** (levels - 1)
+        self.vae = _build(config)
+        self.factor = 2 ** (len(self.vae.config.block_out_channels) - 1)
+        if config.freeze_encoder:
+            self.vae.encoder.requires_grad_(False)
+            self.vae.quant_conv.requires_grad_(False)
         self.model: nn.Module = _Autoencode(self.vae).to(device)
 
     def units_of(self, step: int) -> list[int]:
@@ -118,7 +117,7 @@ class VaeTask:
         """L1 + gradient L1 + KL."""
         panels = batch.to(self.device)
         n, _, h, w = panels.shape
-        shape = (n, self.config.model.latent_channels, h // self.factor, w // self.factor)
+        shape = (n, self.vae.config.latent_channels, h // self.factor, w // self.factor)
         noise = torch.randn(shape, generator=generator).to(self.device)
         image, kl = model(panels, noise)
         l1 = (image.float() - panels).abs().mean()
@@ -140,10 +139,34 @@ class VaeTask:
     @torch.no_grad()
     def export(self, folder: Path) -> None:
         """Write the AutoencoderKL folder, with ``scaling_factor`` = 1 / standard deviation of the latents."""
+        if self.config.freeze_encoder:
+            self.vae.save_pretrained(folder, safe_serialization=True)
+            return
         panels = self._load(self.panels[: 8 * VAL_BATCH]).to(self.device)
         latents = torch.cat([self.vae.encode(part).latent_dist.mean for part in panels.split(VAL_BATCH)])
         self.vae.register_to_config(scaling_factor=1.0 / max(float(latents.float().std()), 1e-6))
         self.vae.save_pretrained(folder, safe_serialization=True)
+
+
+def _build(config: VaeConfig) -> Any:
+    from diffusers import AutoencoderKL
+
+    from illinstr.errors import ModelError
+
+    if config.base is not None:
+        try:
+            return AutoencoderKL.from_pretrained(config.base, use_safetensors=True, local_files_only=True)
+        except (OSError, ValueError) as error:
+            raise ModelError(f"cannot load base {config.base}: {str(error).strip().splitlines()[0]}") from error
+    levels = len(config.model.block_out_channels)
+    torch.manual_seed(config.train.seed)
+    return AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
+        sample_size=config.data.panel_px,
+        mid_block_add_attention=False,
+        **config.model.model_dump(),
+    )
 
 
 def _all_panels(articles: list[Any]) -> list[bytes]:
