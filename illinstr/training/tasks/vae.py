@@ -2,7 +2,7 @@
 
 A plain ``AutoencoderKL`` (arXiv 2112.10752) whose full-resolution blocks are narrow: they are what a CPU spends its
 time on.
-Loss: L1 + L1 of image gradients (keeps outlines crisp) + a small KL term. No adversary, no perceptual network: the
+Loss: L1 + L1 of image gradients (keeps outlines crisp) + L1 of pooled pixels (colours) + a small KL term. No adversary, no perceptual network: the
 world it is trained on has flat colours and clear edges.
 """
 
@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from pydantic import Field
 from torch import Tensor, nn
@@ -38,6 +39,9 @@ class VaeLossConfig(Config):
     """Weights of the loss terms."""
 
     gradient: float = Field(default=1.0, ge=0, description="L1 of horizontal and vertical differences")
+    coarse: float = Field(
+        default=1.0, ge=0, description="L1 after 8x8 average pooling: colours are learned much sooner"
+    )
     kl: float = Field(default=1e-4, ge=0, description="KL to the unit normal, per latent element")
 
 
@@ -122,8 +126,11 @@ class VaeTask:
         image, kl = model(panels, noise)
         l1 = (image.float() - panels).abs().mean()
         gradient = gradient_l1(image.float(), panels)
-        loss = l1 + self.config.loss.gradient * gradient + self.config.loss.kl * kl.float()
-        return loss, {"l1": float(l1.detach()), "gradient": float(gradient.detach()), "kl": float(kl.detach())}
+        coarse = F.avg_pool2d(image.float() - panels, 8).abs().mean()
+        weights = self.config.loss
+        loss = l1 + weights.gradient * gradient + weights.coarse * coarse + weights.kl * kl.float()
+        parts = {"l1": l1, "gradient": gradient, "coarse": coarse, "kl": kl}
+        return loss, {name: float(value.detach()) for name, value in parts.items()}
 
     def validate(self, folder: Path | None, step: int) -> dict[str, float]:
         """PSNR in dB over the validation panels; truth above reconstruction as a picture."""
