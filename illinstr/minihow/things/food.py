@@ -166,3 +166,27 @@ def lolly(pen: Pen, item: Item) -> None:
     if item.get("creamy"):
         pen.fill([(-13.2, -40), (13.2, -40), (13.2, -30), (-13.2, -30)], PAPER, line=0)
     pen.gleam([(-8.4, -52), (-8.4, -30)], 3, colour, 0.55)
+
+
+@thing("omelette")
+def omelette(pen: Pen, item: Item) -> None:
+    """A folded omelette on a plate: ``colour``, ``bits`` colour of the filling."""
+    colour = rgb(item["colour"])
+    for x in (-12, -4, 4, 12):
+        pen.fill(oval(x, -2, 3.4, 2.6), rgb(item["bits"]), line=LINE * 0.8)
+    pen.fill(spline([(-25, -3), (-20, -13), (-6, -18), (10, -17), (22, -11), (25, -3), (10, -3), (-10, -2.4)], steps=5), colour, shade=3.6)
+    for x in (-11, 0, 11):
+        pen.stroke([(x - 2, -12), (x + 1, -7)], 1.6, darker(colour, 0.22))
+
+
+@thing("turner")
+def turner(pen: Pen, item: Item) -> None:
+    """A kitchen turner, its blade's tip at the origin, handle up."""
+    pen.stroke([(0, -14), (0, -46)], 3, rgb("wood-dark"), line=LINE * 0.8)
+    pen.fill([(-7, 2), (7, 2), (6, -15), (-6, -15)], rgb("metal"), shade=1.5)
+
+
+@thing("marshmallow")
+def marshmallow(pen: Pen, item: Item) -> None:
+    """One marshmallow, middle at the origin."""
+    pen.fill(rounded(-5, -4.4, 5, 4.4, 1.8), (255, 244, 246), shade=1)
