@@ -11,6 +11,7 @@ from illinstr.errors import DataError, PlanError, UsageError
 from illinstr.minihow.families import Family, Look, StepDef, all_families
 from illinstr.minihow.families.base import SPLITS, Item
 from illinstr.minihow.grammar import Goal, goals, nearest_goals, recognise
+from illinstr.minihow.wording import wordings
 
 SCENE_VERSION = 1
 MIN_STEPS = 2
@@ -92,7 +93,7 @@ def _write(goal: Goal, text: str, count: int, split: str, rng: random.Random, **
     look = Look.sample(goal.values, rng)
     steps = []
     for group in _choose(family, count, rng):
-        headline = join_clauses([rng.choice(each.texts(split)) for each in group])
+        headline = join_clauses([rng.choice(wordings(each, split)) for each in group])
         steps.append(Step(headline=headline, scene=_scene(family, look, group, rng)))
     return Article(
         id=make_id("minihow", goal.text, text, count, *(f"{key}={value}" for key, value in sorted(extra.items()))),
