@@ -100,7 +100,14 @@ class Pen:
         m = -1.0 if flip else 1.0
         # local -> mirror -> turn -> move; mirroring comes last on screen so that angles mirror with it
         la, lb, ld, le = m * cos, -m * sin, sin, cos
-        matrix = (a * la + b * ld, a * lb + b * le, a * x + b * y + c, d * la + e * ld, d * lb + e * le, d * x + e * y + f)
+        matrix = (
+            a * la + b * ld,
+            a * lb + b * le,
+            a * x + b * y + c,
+            d * la + e * ld,
+            d * lb + e * le,
+            d * x + e * y + f,
+        )
         return Pen(self.canvas, matrix, self.scale * scale)
 
     def pixels(self, points: Iterable[Point]) -> list[Point]:

@@ -70,7 +70,12 @@ def _flat(pen: Pen, skin: Colour, sleeve: Colour) -> None:
     _arm(pen, (25, 0), skin, sleeve)
     _finger(pen, [(17, 6), (9, 11), (5, 11.5)], 5.2, skin)
     _palm(pen, [(11, -8.5), (20, -8), (28, -4.5), (28, 4.8), (20, 8.5), (11, 7)], skin)
-    for (x, y), (tx, ty) in (((13, 5.4), (1, 6.4)), ((13, 1.6), (-3.4, 1.8)), ((13, -2.4), (-3.6, -3)), ((13, -6.2), (-0.4, -7.6))):
+    for (x, y), (tx, ty) in (
+        ((13, 5.4), (1, 6.4)),
+        ((13, 1.6), (-3.4, 1.8)),
+        ((13, -2.4), (-3.6, -3)),
+        ((13, -6.2), (-0.4, -7.6)),
+    ):
         _finger(pen, [(x, y), (tx, ty)], 4.5, skin)
         pen.stroke([(x - 0.5, y), (x + 5, y * 0.8)], 4.1, skin)
 
@@ -92,4 +97,3 @@ _POSES = {"pinch": _pinch, "wrap": _wrap, "fist": _fist, "flat": _flat, "point":
 def draw_hand(pen: Pen, item: dict[str, Any]) -> None:
     """Draw one hand: ``pose``, ``skin`` and ``sleeve`` colours."""
     _POSES[item.get("pose", "pinch")](pen, rgb(item["skin"]), rgb(item["sleeve"]))
-

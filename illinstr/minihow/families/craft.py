@@ -16,23 +16,43 @@ def _box(k: Look) -> list[Item]:
 
 
 def _fill_box(k: Look) -> list[Item]:
-    return [put("box", 46, 92, 1.2, open=True), put("heart", 46, 26, 1.5, colour=k.second), k.hand("pinch", 54, 20, 16, size=1.2)]
+    return [
+        put("box", 46, 92, 1.2, open=True),
+        put("heart", 46, 26, 1.5, colour=k.second),
+        k.hand("pinch", 54, 20, 16, size=1.2),
+    ]
 
 
 def _paper(k: Look) -> list[Item]:
-    return [put("sheet", 46, 90, 1.15, colour=k["paper"], dots=True), k.hand("flat", 66, 76, 20, size=1.25), k.hand("flat", 22, 78, 16, flip=True, size=1.15)]
+    return [
+        put("sheet", 46, 90, 1.15, colour=k["paper"], dots=True),
+        k.hand("flat", 66, 76, 20, size=1.25),
+        k.hand("flat", 22, 78, 16, flip=True, size=1.15),
+    ]
 
 
 def _snip(k: Look) -> list[Item]:
-    return [put("sheet", 42, 90, 1.15, colour=k["paper"], dots=True), put("scissors", 62, 66, 1.15, angle=-18, colour=k.second), k.hand("fist", 84, 62, 4, size=1.1)]
+    return [
+        put("sheet", 42, 90, 1.15, colour=k["paper"], dots=True),
+        put("scissors", 62, 66, 1.15, angle=-18, colour=k.second),
+        k.hand("fist", 84, 62, 4, size=1.1),
+    ]
 
 
 def _on_paper(k: Look) -> list[Item]:
-    return [put("sheet", 48, 93, 1.2, colour=k["paper"], dots=True), put("box", 46, 80, 1.0), k.hand("wrap", 66, 60, 6, size=1.15)]
+    return [
+        put("sheet", 48, 93, 1.2, colour=k["paper"], dots=True),
+        put("box", 46, 80, 1.0),
+        k.hand("wrap", 66, 60, 6, size=1.15),
+    ]
 
 
 def _wrap_up(k: Look) -> list[Item]:
-    return [put("parcel", 47, 90, 1.15, colour=k["paper"]), k.hand("flat", 72, 54, 28, size=1.1), k.hand("flat", 22, 54, 28, flip=True, size=1.1)]
+    return [
+        put("parcel", 47, 90, 1.15, colour=k["paper"]),
+        k.hand("flat", 72, 54, 28, size=1.1),
+        k.hand("flat", 22, 54, 28, flip=True, size=1.1),
+    ]
 
 
 def _tape(k: Look) -> list[Item]:
@@ -44,15 +64,26 @@ def _ribbon_out(k: Look) -> list[Item]:
 
 
 def _tie(k: Look) -> list[Item]:
-    return [put("box", 46, 91, 1.25, colour=k["paper"], dots=True, ribbon=_ribbon(k)), k.hand("pinch", 51, 36, 14, size=1.15), k.hand("pinch", 41, 36, 14, flip=True, size=1.15)]
+    return [
+        put("box", 46, 91, 1.25, colour=k["paper"], dots=True, ribbon=_ribbon(k)),
+        k.hand("pinch", 51, 36, 14, size=1.15),
+        k.hand("pinch", 41, 36, 14, flip=True, size=1.15),
+    ]
 
 
 def _bow(k: Look) -> list[Item]:
-    return [put("box", 50, 92, 1.35, colour=k["paper"], dots=True, ribbon=_ribbon(k), bow=True), put("sparkles", 50, 50, 1.1, spread=36)]
+    return [
+        put("box", 50, 92, 1.35, colour=k["paper"], dots=True, ribbon=_ribbon(k), bow=True),
+        put("sparkles", 50, 50, 1.1, spread=36),
+    ]
 
 
 def _gift_things(k: Look) -> list[Item]:
-    return [put("box", 28, 84, 0.85), put("spool", 64, 84, 0.9, colour=_ribbon(k)), put("scissors", 60, 44, 0.9, colour=k.second)]
+    return [
+        put("box", 28, 84, 0.85),
+        put("spool", 64, 84, 0.9, colour=_ribbon(k)),
+        put("scissors", 60, 44, 0.9, colour=k.second),
+    ]
 
 
 GIFT = Family(
@@ -93,15 +124,27 @@ def _tins(k: Look) -> list[Item]:
 
 
 def _dip(k: Look) -> list[Item]:
-    return [put("paint", 38, 92, 1.9, colour=k["walls"]), put("brush", 40, 44, 1.2, angle=-58, colour=k["walls"]), k.hand("pinch", 58, 16, 10, size=1.15)]
+    return [
+        put("paint", 38, 92, 1.9, colour=k["walls"]),
+        put("brush", 40, 44, 1.2, angle=-58, colour=k["walls"]),
+        k.hand("pinch", 58, 16, 10, size=1.15),
+    ]
 
 
 def _paint_walls(k: Look) -> list[Item]:
-    return [_house(k, 34, walls=k["walls"]), put("brush", 52, 66, 1.1, colour=k["walls"], angle=-12), k.hand("pinch", 86, 60, 10, size=1.1)]
+    return [
+        _house(k, 34, walls=k["walls"]),
+        put("brush", 52, 66, 1.1, colour=k["walls"], angle=-12),
+        k.hand("pinch", 86, 60, 10, size=1.1),
+    ]
 
 
 def _paint_roof(k: Look) -> list[Item]:
-    return [_house(k, 36, walls=k["walls"], roof=k["roof"]), put("brush", 62, 40, 1.1, colour=k["roof"], angle=-24), k.hand("pinch", 92, 28, 10, size=1.1)]
+    return [
+        _house(k, 36, walls=k["walls"], roof=k["roof"]),
+        put("brush", 62, 40, 1.1, colour=k["roof"], angle=-24),
+        k.hand("pinch", 92, 28, 10, size=1.1),
+    ]
 
 
 def _painted(k: Look) -> list[Item]:
@@ -117,7 +160,10 @@ def _half_painted(k: Look) -> list[Item]:
 
 
 def _bird(k: Look) -> list[Item]:
-    return [_house(k, 50, 93, 1.4, walls=k["walls"], roof=k["roof"], bird=True), put("sparkles", 50, 50, 1.1, spread=36)]
+    return [
+        _house(k, 50, 93, 1.4, walls=k["walls"], roof=k["roof"], bird=True),
+        put("sparkles", 50, 50, 1.1, spread=36),
+    ]
 
 
 def _carry(k: Look) -> list[Item]:
@@ -126,7 +172,11 @@ def _carry(k: Look) -> list[Item]:
 
 
 def _house_things(k: Look) -> list[Item]:
-    return [_house(k, 26, 86, 0.95), put("paint", 62, 84, 0.95, colour=k["walls"]), put("paint", 84, 90, 0.95, colour=k["roof"])]
+    return [
+        _house(k, 26, 86, 0.95),
+        put("paint", 62, 84, 0.95, colour=k["walls"]),
+        put("paint", 84, 90, 0.95, colour=k["roof"]),
+    ]
 
 
 BIRDHOUSE = Family(
@@ -156,11 +206,19 @@ def _candle(k: Look, x: float = 42, y: float = 92, size: float = 1.55, **keys: o
 
 
 def _flakes(k: Look) -> list[Item]:
-    return [put("pot", 42, 93, 1.3, colour=k.main, fill="wax"), put("wax", 44, 32, 0.8, colour="wax"), k.hand("pinch", 52, 18, 18, size=1.2)]
+    return [
+        put("pot", 42, 93, 1.3, colour=k.main, fill="wax"),
+        put("wax", 44, 32, 0.8, colour="wax"),
+        k.hand("pinch", 52, 18, 18, size=1.2),
+    ]
 
 
 def _melt(k: Look) -> list[Item]:
-    return [put("stove", 50, 93, 1.25), put("pot", 50, 81, 1.2, colour=k.main, fill="wax", shadow=False), put("steam", 50, 34, 1.1)]
+    return [
+        put("stove", 50, 93, 1.25),
+        put("pot", 50, 81, 1.2, colour=k.main, fill="wax", shadow=False),
+        put("steam", 50, 34, 1.1),
+    ]
 
 
 def _tint(k: Look) -> list[Item]:
@@ -169,7 +227,12 @@ def _tint(k: Look) -> list[Item]:
 
 
 def _stir_wax(k: Look) -> list[Item]:
-    return [put("pot", 42, 93, 1.3, colour=k.main, fill=k["colour"]), put("swirl", 42, 50, 1.3), put("spoon", 46, 48, 1.1), k.hand("fist", 48, 16, 8, size=1.1)]
+    return [
+        put("pot", 42, 93, 1.3, colour=k.main, fill=k["colour"]),
+        put("swirl", 42, 50, 1.3),
+        put("spoon", 46, 48, 1.1),
+        k.hand("fist", 48, 16, 8, size=1.1),
+    ]
 
 
 def _wick(k: Look) -> list[Item]:
@@ -186,11 +249,19 @@ def _set_wax(k: Look) -> list[Item]:
 
 
 def _trim(k: Look) -> list[Item]:
-    return [_candle(k, 38, colour=k["colour"], wick=True), put("scissors", 64, 36, 1.0, colour=k.second, angle=8), k.hand("fist", 84, 38, 10, size=1.1)]
+    return [
+        _candle(k, 38, colour=k["colour"], wick=True),
+        put("scissors", 64, 36, 1.0, colour=k.second, angle=8),
+        k.hand("fist", 84, 38, 10, size=1.1),
+    ]
 
 
 def _light(k: Look) -> list[Item]:
-    return [_candle(k, 38, colour=k["colour"], wick=True, lit=True), put("match", 50, 30, 1.0), k.hand("pinch", 74, 33, 12, size=1.15)]
+    return [
+        _candle(k, 38, colour=k["colour"], wick=True, lit=True),
+        put("match", 50, 30, 1.0),
+        k.hand("pinch", 74, 33, 12, size=1.15),
+    ]
 
 
 def _glow(k: Look) -> list[Item]:
@@ -198,7 +269,11 @@ def _glow(k: Look) -> list[Item]:
 
 
 def _candle_things(k: Look) -> list[Item]:
-    return [put("pot", 66, 84, 0.85, colour=k.main), put("wax", 26, 90, 1.1, colour="wax"), put("bottle", 46, 92, 0.85, colour=k["colour"], shadow=True)]
+    return [
+        put("pot", 66, 84, 0.85, colour=k.main),
+        put("wax", 26, 90, 1.1, colour="wax"),
+        put("bottle", 46, 92, 0.85, colour=k["colour"], shadow=True),
+    ]
 
 
 CANDLE = Family(
@@ -234,7 +309,11 @@ def _fold(stage: str, pose: str, x: float, y: float, both: bool = False) -> Scen
 
 
 def _boat(k: Look) -> list[Item]:
-    return [put("boat", 45, 90, 1.2, colour=k["paper"]), k.hand("pinch", 80, 66, 8, size=1.1), k.hand("pinch", 10, 66, 8, flip=True, size=1.1)]
+    return [
+        put("boat", 45, 90, 1.2, colour=k["paper"]),
+        k.hand("pinch", 80, 66, 8, size=1.1),
+        k.hand("pinch", 10, 66, 8, flip=True, size=1.1),
+    ]
 
 
 def _flag(k: Look) -> list[Item]:
@@ -246,7 +325,11 @@ def _float(k: Look) -> list[Item]:
 
 
 def _sail(k: Look) -> list[Item]:
-    return [put("basin", 50, 93, 1.12, colour=k.main), put("boat", 50, 78, 1.12, colour=k["paper"], flag=k["flag"]), put("sparkles", 50, 42, 1.0, spread=38)]
+    return [
+        put("basin", 50, 93, 1.12, colour=k.main),
+        put("boat", 50, 78, 1.12, colour=k["paper"], flag=k["flag"]),
+        put("sparkles", 50, 42, 1.0, spread=38),
+    ]
 
 
 def _boat_things(k: Look) -> list[Item]:
@@ -288,7 +371,11 @@ def _tub(k: Look, **keys: object) -> Item:
 
 
 def _plain(k: Look) -> list[Item]:
-    return [put("garment", 46, 34, 1.25, garment=k["garment"], colour="white"), k.hand("pinch", 62, 40, 4, size=1.15), k.hand("pinch", 30, 40, 4, flip=True, size=1.15)]
+    return [
+        put("garment", 46, 34, 1.25, garment=k["garment"], colour="white"),
+        k.hand("pinch", 62, 40, 4, size=1.15),
+        k.hand("pinch", 30, 40, 4, flip=True, size=1.15),
+    ]
 
 
 def _run_water(k: Look) -> list[Item]:
@@ -301,7 +388,12 @@ def _add_dye(k: Look) -> list[Item]:
 
 
 def _stir_dye(k: Look) -> list[Item]:
-    return [_tub(k, fill=k["colour"]), put("swirl", 46, 56, 1.6), put("spoon", 48, 55, 1.3), k.hand("fist", 49, 18, 8, size=1.1)]
+    return [
+        _tub(k, fill=k["colour"]),
+        put("swirl", 46, 56, 1.6),
+        put("spoon", 48, 55, 1.3),
+        k.hand("fist", 49, 18, 8, size=1.1),
+    ]
 
 
 def _soak(k: Look) -> list[Item]:
@@ -313,11 +405,19 @@ def _soaking(k: Look) -> list[Item]:
 
 
 def _rinse(k: Look) -> list[Item]:
-    return [_tub(k, fill="water", garment=k["colour"], foam=True), k.hand("flat", 62, 50, 24, size=1.15), k.hand("flat", 36, 50, 24, flip=True, size=1.15)]
+    return [
+        _tub(k, fill="water", garment=k["colour"], foam=True),
+        k.hand("flat", 62, 50, 24, size=1.15),
+        k.hand("flat", 36, 50, 24, flip=True, size=1.15),
+    ]
 
 
 def _hang(k: Look) -> list[Item]:
-    return [put("line", 50, 24, 1.2), put("garment", 46, 26, 1.3, garment=k["garment"], colour=k["colour"], pegs=True), k.hand("pinch", 61, 27, 18, size=1.1)]
+    return [
+        put("line", 50, 24, 1.2),
+        put("garment", 46, 26, 1.3, garment=k["garment"], colour=k["colour"], pegs=True),
+        k.hand("pinch", 61, 27, 18, size=1.1),
+    ]
 
 
 def _hanging(k: Look) -> list[Item]:
@@ -325,7 +425,10 @@ def _hanging(k: Look) -> list[Item]:
 
 
 def _wear(k: Look) -> list[Item]:
-    return [put("garment", 48, 20, 1.4, garment=k["garment"], colour=k["colour"]), put("sparkles", 50, 44, 1.1, spread=37)]
+    return [
+        put("garment", 48, 20, 1.4, garment=k["garment"], colour=k["colour"]),
+        put("sparkles", 50, 44, 1.1, spread=37),
+    ]
 
 
 def _dye_things(k: Look) -> list[Item]:

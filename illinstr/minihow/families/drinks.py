@@ -67,7 +67,11 @@ def _serve(k: Look) -> list[Item]:
 
 
 def _juice_things(k: Look) -> list[Item]:
-    return [put("blender", 68, 86, 0.9, colour=k.main), _fruit(k["fruit"], 26, 84, 0.95), _fruit(k["fruit"], 38, 92, 0.95)]
+    return [
+        put("blender", 68, 86, 0.9, colour=k.main),
+        _fruit(k["fruit"], 26, 84, 0.95),
+        _fruit(k["fruit"], 38, 92, 0.95),
+    ]
 
 
 def _cool_juice(k: Look) -> list[Item]:
@@ -114,7 +118,11 @@ def _smooth(k: Look) -> str:
 
 
 def _peel(k: Look) -> list[Item]:
-    return [_fruit(k["fruit"], 44, 88, 1.7), k.hand("pinch", 54, 56, 18, size=1.3), k.hand("wrap", 27, 78, 12, flip=True, size=1.1)]
+    return [
+        _fruit(k["fruit"], 44, 88, 1.7),
+        k.hand("pinch", 54, 56, 18, size=1.3),
+        k.hand("wrap", 27, 78, 12, flip=True, size=1.1),
+    ]
 
 
 def _pour_carton(k: Look) -> list[Item]:
@@ -151,7 +159,11 @@ def _smoothie_done(k: Look) -> list[Item]:
 
 
 def _smoothie_things(k: Look) -> list[Item]:
-    return [put("blender", 72, 86, 0.85, colour=k.main), put("carton", 46, 88, 1.05, colour=_CARTON[k["base"]][0]), _fruit(k["fruit"], 22, 90, 0.9)]
+    return [
+        put("blender", 72, 86, 0.85, colour=k.main),
+        put("carton", 46, 88, 1.05, colour=_CARTON[k["base"]][0]),
+        _fruit(k["fruit"], 22, 90, 0.9),
+    ]
 
 
 SMOOTHIE = Family(
@@ -192,7 +204,11 @@ def _boil(k: Look) -> list[Item]:
 
 
 def _fill_kettle(k: Look) -> list[Item]:
-    return [put("tap", 40, 27, 1.0, length=17), put("kettle", 44, 92, 1.3, colour=k.second, shadow=True), k.hand("fist", 60, 55, 14, size=1.1)]
+    return [
+        put("tap", 40, 27, 1.0, length=17),
+        put("kettle", 44, 92, 1.3, colour=k.second, shadow=True),
+        k.hand("fist", 60, 55, 14, size=1.1),
+    ]
 
 
 def _cup(k: Look) -> list[Item]:
@@ -200,7 +216,11 @@ def _cup(k: Look) -> list[Item]:
 
 
 def _bag_in(k: Look) -> list[Item]:
-    return [put("mug", 40, 92, 1.55, colour=k.main), put("teabag", 42, 24, 1.4, colour=_BREW[k["tea"]][1]), k.hand("pinch", 43, 13, 20, size=1.2)]
+    return [
+        put("mug", 40, 92, 1.55, colour=k.main),
+        put("teabag", 42, 24, 1.4, colour=_BREW[k["tea"]][1]),
+        k.hand("pinch", 43, 13, 20, size=1.2),
+    ]
 
 
 def _pour_water(k: Look) -> list[Item]:
@@ -225,12 +245,21 @@ def _finish_tea(k: Look) -> list[Item]:
     if k["with"] == "with honey":
         return [mug, put("stream", 40, 20, 1.0, colour="honey", length=20, width=3.4), put("bottle", 74, 24, 0.95, angle=-102, colour="honey", open=True),
                 k.hand("wrap", 66, 22, 8, size=1.1)]  # fmt: skip
-    return [mug, put("swirl", 38, 42, 1.1), put("spoon", 41, 38, 0.9, colour="metal"), k.hand("pinch", 42, 10, 22, size=1.15)]
+    return [
+        mug,
+        put("swirl", 38, 42, 1.1),
+        put("spoon", 41, 38, 0.9, colour="metal"),
+        k.hand("pinch", 42, 10, 22, size=1.15),
+    ]
 
 
 def _drink_tea(k: Look) -> list[Item]:
     fill = {"with milk": "#d9a878"}.get(k["with"], _tea(k))
-    return [put("mug", 42, 91, 1.75, colour=k.main, fill=fill), put("steam", 40, 30, 1.25), k.hand("wrap", 60, 67, 8, size=1.2)]
+    return [
+        put("mug", 42, 91, 1.75, colour=k.main, fill=fill),
+        put("steam", 40, 30, 1.25),
+        k.hand("wrap", 60, 67, 8, size=1.2),
+    ]
 
 
 def _tea_things(k: Look) -> list[Item]:

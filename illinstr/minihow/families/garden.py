@@ -66,7 +66,11 @@ def _bloom(k: Look) -> list[Item]:
 
 
 def _flower_things(k: Look) -> list[Item]:
-    return [put("bag", 22, 86, 1.15, colour="sage", mark="soil", shadow=True), put("can", 74, 84, 1.0, colour=k.second), _pot(k, 48, 93, 1.0)]
+    return [
+        put("bag", 22, 86, 1.15, colour="sage", mark="soil", shadow=True),
+        put("can", 74, 84, 1.0, colour=k.second),
+        _pot(k, 48, 93, 1.0),
+    ]
 
 
 FLOWER = Family(
@@ -101,7 +105,11 @@ def _named_pot(k: Look) -> list[Item]:
 
 
 def _stones(k: Look) -> list[Item]:
-    return [put("flowerpot", 40, 93, 1.45, colour=k["pot"]), put("drops", 40, 16, 1.6, colour="grey", shape="grain", spread=5, length=14), k.hand("pinch", 44, 13, 14, size=1.2)]
+    return [
+        put("flowerpot", 40, 93, 1.45, colour=k["pot"]),
+        put("drops", 40, 16, 1.6, colour="grey", shape="grain", spread=5, length=14),
+        k.hand("pinch", 44, 13, 14, size=1.2),
+    ]
 
 
 def _sandy(k: Look) -> list[Item]:
@@ -140,7 +148,11 @@ def _flowering(k: Look) -> list[Item]:
 
 
 def _cactus_things(k: Look) -> list[Item]:
-    return [put("bag", 22, 86, 1.1, colour="sage", mark="soil", shadow=True), put("can", 78, 82, 0.9, colour=k.second), put("flowerpot", 48, 93, 0.95, colour=k["pot"])]
+    return [
+        put("bag", 22, 86, 1.1, colour="sage", mark="soil", shadow=True),
+        put("can", 78, 82, 0.9, colour=k.second),
+        put("flowerpot", 48, 93, 0.95, colour=k["pot"]),
+    ]
 
 
 CACTUS = Family(
@@ -170,7 +182,11 @@ def _man(k: Look, x: float = 42, y: float = 93, size: float = 0.98, **keys: obje
 
 
 def _handful(k: Look) -> list[Item]:
-    return [put("snowball", 46, 74, 1.0, r=12, shadow=False), k.hand("flat", 54, 70, 18, size=1.2), k.hand("flat", 38, 70, 18, flip=True, size=1.2)]
+    return [
+        put("snowball", 46, 74, 1.0, r=12, shadow=False),
+        k.hand("flat", 54, 70, 18, size=1.2),
+        k.hand("flat", 38, 70, 18, flip=True, size=1.2),
+    ]
 
 
 def _roll(k: Look) -> list[Item]:
@@ -218,7 +234,11 @@ def _pause(k: Look) -> list[Item]:
 
 
 def _snow_things(k: Look) -> list[Item]:
-    return [put("tophat", 28, 84, 1.15, hat=k["hat"]), put("carrot-nose", 52, 94, 1.2), put("garment", 74, 38, 1.05, garment="scarf", colour=k["scarf"])]
+    return [
+        put("tophat", 28, 84, 1.15, hat=k["hat"]),
+        put("carrot-nose", 52, 94, 1.2),
+        put("garment", 74, 38, 1.05, garment="scarf", colour=k["scarf"]),
+    ]
 
 
 def _coat(k: Look) -> list[Item]:

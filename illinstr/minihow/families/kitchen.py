@@ -5,7 +5,12 @@ from __future__ import annotations
 from illinstr.minihow.families.base import Family, Item, Look, Scene, clean_hands, gather, put, step, wait
 from illinstr.minihow.things.fruit import PRODUCE
 
-_POWDER = {"hot chocolate": ("cocoa", "#8a5536"), "coffee": ("coffee", "#5b3a26"), "chai": ("honey", "#c58a4e"), "matcha": ("leaf", "#9fb85a")}
+_POWDER = {
+    "hot chocolate": ("cocoa", "#8a5536"),
+    "coffee": ("coffee", "#5b3a26"),
+    "chai": ("honey", "#c58a4e"),
+    "matcha": ("leaf", "#9fb85a"),
+}
 _TOPPING = {"": "", "with cream": "cream", "with marshmallows": "marshmallows"}
 
 
@@ -18,7 +23,11 @@ def _hot(k: Look) -> str:
 
 
 def _warm(k: Look) -> list[Item]:
-    return [put("stove", 50, 93, 1.25), put("pot", 50, 81, 1.2, colour=k.second, fill="milk", shadow=False), put("steam", 50, 34, 1.1)]
+    return [
+        put("stove", 50, 93, 1.25),
+        put("pot", 50, 81, 1.2, colour=k.second, fill="milk", shadow=False),
+        put("steam", 50, 34, 1.1),
+    ]
 
 
 def _pour_milk(k: Look) -> list[Item]:
@@ -27,11 +36,19 @@ def _pour_milk(k: Look) -> list[Item]:
 
 
 def _scoop(k: Look) -> list[Item]:
-    return [_mug(k), put("spoon", 41, 32, 1.3, colour="metal", length=16, heap=_POWDER[k["drink"]][0], angle=40), k.hand("pinch", 58, 16, 10, size=1.15)]
+    return [
+        _mug(k),
+        put("spoon", 41, 32, 1.3, colour="metal", length=16, heap=_POWDER[k["drink"]][0], angle=40),
+        k.hand("pinch", 58, 16, 10, size=1.15),
+    ]
 
 
 def _sugar(k: Look) -> list[Item]:
-    return [_mug(k), put("drops", 41, 16, 1.1, colour="white", shape="grain", spread=5, length=22), k.hand("pinch", 44, 13, 10, size=1.2)]
+    return [
+        _mug(k),
+        put("drops", 41, 16, 1.1, colour="white", shape="grain", spread=5, length=22),
+        k.hand("pinch", 44, 13, 10, size=1.2),
+    ]
 
 
 def _join(k: Look) -> list[Item]:
@@ -40,21 +57,42 @@ def _join(k: Look) -> list[Item]:
 
 
 def _stir(k: Look) -> list[Item]:
-    return [_mug(k, fill=_hot(k)), put("swirl", 40, 42, 1.1), put("spoon", 43, 38, 1.0, colour="metal"), k.hand("pinch", 44, 10, 22, size=1.15)]
+    return [
+        _mug(k, fill=_hot(k)),
+        put("swirl", 40, 42, 1.1),
+        put("spoon", 43, 38, 1.0, colour="metal"),
+        k.hand("pinch", 44, 10, 22, size=1.15),
+    ]
 
 
 def _top(k: Look) -> list[Item]:
     topping = _TOPPING[k["with"]]
     if topping == "cream":
-        return [_mug(k, fill=_hot(k), topping="cream"), put("piping", 41, 26, 0.8, colour="white"), k.hand("wrap", 50, 10, 12, size=0.95)]
+        return [
+            _mug(k, fill=_hot(k), topping="cream"),
+            put("piping", 41, 26, 0.8, colour="white"),
+            k.hand("wrap", 50, 10, 12, size=0.95),
+        ]
     if topping:
-        return [_mug(k, fill=_hot(k), topping=topping), put("marshmallow", 42, 22, 1.2), k.hand("pinch", 46, 18, 16, size=1.2)]
-    return [_mug(k, fill=_hot(k)), put("drops", 41, 16, 1.1, colour="cocoa", shape="grain", spread=5, length=20), k.hand("pinch", 44, 13, 14, size=1.2)]
+        return [
+            _mug(k, fill=_hot(k), topping=topping),
+            put("marshmallow", 42, 22, 1.2),
+            k.hand("pinch", 46, 18, 16, size=1.2),
+        ]
+    return [
+        _mug(k, fill=_hot(k)),
+        put("drops", 41, 16, 1.1, colour="cocoa", shape="grain", spread=5, length=20),
+        k.hand("pinch", 44, 13, 14, size=1.2),
+    ]
 
 
 def _cosy(k: Look) -> list[Item]:
     topping = {"topping": _TOPPING[k["with"]]} if k["with"] else {}
-    return [_mug(k, 42, 91, 1.75, fill=_hot(k), **topping), put("steam", 40, 29 if not topping else 20, 1.1), k.hand("wrap", 60, 67, 8, size=1.2)]
+    return [
+        _mug(k, 42, 91, 1.75, fill=_hot(k), **topping),
+        put("steam", 40, 29 if not topping else 20, 1.1),
+        k.hand("wrap", 60, 67, 8, size=1.2),
+    ]
 
 
 def _cooling(k: Look) -> list[Item]:
@@ -62,7 +100,11 @@ def _cooling(k: Look) -> list[Item]:
 
 
 def _hot_things(k: Look) -> list[Item]:
-    return [put("carton", 24, 86, 1.05, colour="blue"), put("jar", 52, 86, 0.95, fill=_POWDER[k["drink"]][0], lid="wood"), _mug(k, 78, 92, 0.95)]
+    return [
+        put("carton", 24, 86, 1.05, colour="blue"),
+        put("jar", 52, 86, 0.95, fill=_POWDER[k["drink"]][0], lid="wood"),
+        _mug(k, 78, 92, 0.95),
+    ]
 
 
 HOT_DRINK = Family(
@@ -109,7 +151,11 @@ def _salt(k: Look) -> list[Item]:
 
 
 def _butter(k: Look) -> list[Item]:
-    return [put("stove", 42, 97, 1.05), _pan(k, 38, 86, butter=True, shadow=False), k.hand("fist", 92, 74, 12, size=1.05)]
+    return [
+        put("stove", 42, 97, 1.05),
+        _pan(k, 38, 86, butter=True, shadow=False),
+        k.hand("fist", 92, 74, 12, size=1.05),
+    ]
 
 
 def _tip_in(k: Look) -> list[Item]:
@@ -119,7 +165,11 @@ def _tip_in(k: Look) -> list[Item]:
 
 def _scatter(k: Look) -> list[Item]:
     bits, mix = _FILL[k["filling"]]
-    return [_pan(k, 38, 91, mix=mix, bits=bits), put("drops", 38, 40, 1.3, colour=bits, shape="grain", spread=9, length=22), k.hand("pinch", 42, 34, 12, size=1.25)]
+    return [
+        _pan(k, 38, 91, mix=mix, bits=bits),
+        put("drops", 38, 40, 1.3, colour=bits, shape="grain", spread=9, length=22),
+        k.hand("pinch", 42, 34, 12, size=1.25),
+    ]
 
 
 def _sizzle(k: Look) -> list[Item]:
@@ -128,12 +178,20 @@ def _sizzle(k: Look) -> list[Item]:
 
 
 def _turn(k: Look) -> list[Item]:
-    return [_pan(k, 38, 91, folded=_FILL[k["filling"]][1]), put("turner", 50, 72, 1.2, angle=58), k.hand("fist", 88, 46, 6, size=1.1)]
+    return [
+        _pan(k, 38, 91, folded=_FILL[k["filling"]][1]),
+        put("turner", 50, 72, 1.2, angle=58),
+        k.hand("fist", 88, 46, 6, size=1.1),
+    ]
 
 
 def _dish(k: Look) -> list[Item]:
     bits, mix = _FILL[k["filling"]]
-    return [put("plate", 50, 92, 1.25, colour=k.main), put("omelette", 50, 84, 1.6 if k["size"] else 1.1, colour=mix, bits=bits), put("steam", 50, 48, 1.2)]
+    return [
+        put("plate", 50, 92, 1.25, colour=k.main),
+        put("omelette", 50, 84, 1.6 if k["size"] else 1.1, colour=mix, bits=bits),
+        put("steam", 50, 48, 1.2),
+    ]
 
 
 def _egg_things(k: Look) -> list[Item]:
@@ -185,7 +243,11 @@ def _chop(k: Look) -> list[Item]:
 
 
 def _into_pot(k: Look) -> list[Item]:
-    return [put("pot", 42, 93, 1.3, colour=k.main), _veg(k, 42, 32, 0.85, "pieces", shadow=False), k.hand("pinch", 52, 18, 16, size=1.2)]
+    return [
+        put("pot", 42, 93, 1.3, colour=k.main),
+        _veg(k, 42, 32, 0.85, "pieces", shadow=False),
+        k.hand("pinch", 52, 18, 16, size=1.2),
+    ]
 
 
 def _stock(k: Look) -> list[Item]:
@@ -194,11 +256,20 @@ def _stock(k: Look) -> list[Item]:
 
 
 def _simmer(k: Look) -> list[Item]:
-    return [put("stove", 50, 94, 1.25), put("pot", 50, 82, 1.15, colour=k.main, lid=True, shadow=False), put("steam", 78, 34, 0.9, count=2)]
+    return [
+        put("stove", 50, 94, 1.25),
+        put("pot", 50, 82, 1.15, colour=k.main, lid=True, shadow=False),
+        put("steam", 78, 34, 0.9, count=2),
+    ]
 
 
 def _mash(k: Look) -> list[Item]:
-    return [put("pot", 42, 93, 1.3, colour=k.main, fill=_soup(k)), put("swirl", 42, 50, 1.3), put("spoon", 46, 48, 1.15), k.hand("fist", 48, 15, 8, size=1.1)]
+    return [
+        put("pot", 42, 93, 1.3, colour=k.main, fill=_soup(k)),
+        put("swirl", 42, 50, 1.3),
+        put("spoon", 46, 48, 1.15),
+        k.hand("fist", 48, 15, 8, size=1.1),
+    ]
 
 
 def _taste(k: Look) -> list[Item]:
@@ -246,17 +317,28 @@ SOUP = Family(
 
 
 def _slice(k: Look) -> list[Item]:
-    return [put("slice", 30, 78, 1.05, bread=k["bread"]), put("slice", 66, 92, 1.15, bread=k["bread"]), k.hand("pinch", 88, 74, 14, size=1.1)]
+    return [
+        put("slice", 30, 78, 1.05, bread=k["bread"]),
+        put("slice", 66, 92, 1.15, bread=k["bread"]),
+        k.hand("pinch", 88, 74, 14, size=1.1),
+    ]
 
 
 def _spread(k: Look) -> list[Item]:
-    return [put("slice", 44, 90, 1.55, bread=k["bread"], spread=True), put("knife", 58, 58, 1.0, angle=-24, colour=k.second), k.hand("fist", 68, 54, 6, size=1.1)]
+    return [
+        put("slice", 44, 90, 1.55, bread=k["bread"], spread=True),
+        put("knife", 58, 58, 1.0, angle=-24, colour=k.second),
+        k.hand("fist", 68, 54, 6, size=1.1),
+    ]
 
 
 def _build(lettuce: bool, filling: bool, top: bool) -> Scene:
     def scene(k: Look) -> list[Item]:
         inside = {"filling": k["filling"]} if filling else {}
-        return [put("sandwich", 44, 90, 1.35, bread=k["bread"], lettuce=lettuce, top=top, **inside), k.hand("pinch" if not top else "flat", 62, 62 if not top else 44, 14, size=1.2)]
+        return [
+            put("sandwich", 44, 90, 1.35, bread=k["bread"], lettuce=lettuce, top=top, **inside),
+            k.hand("pinch" if not top else "flat", 62, 62 if not top else 44, 14, size=1.2),
+        ]
 
     return scene
 
@@ -276,7 +358,11 @@ def _lay_plate(k: Look) -> list[Item]:
 
 
 def _bread_things(k: Look) -> list[Item]:
-    return [put("slice", 30, 84, 0.95, bread=k["bread"]), put("plate", 68, 94, 0.8, colour=k.main), put("knife", 74, 54, 0.9, angle=-10)]
+    return [
+        put("slice", 30, 84, 0.95, bread=k["bread"]),
+        put("plate", 68, 94, 0.8, colour=k.main),
+        put("knife", 74, 54, 0.9, angle=-10),
+    ]
 
 
 SANDWICH = Family(

@@ -21,11 +21,20 @@ def _egg_in(k: Look) -> list[Item]:
 
 
 def _mix(k: Look) -> list[Item]:
-    return [_bowl(k, fill="dough"), put("swirl", 40, 57, 1.4), put("spoon", 46, 54, 1.2), k.hand("fist", 48, 18, 8, size=1.1)]
+    return [
+        _bowl(k, fill="dough"),
+        put("swirl", 40, 57, 1.4),
+        put("spoon", 46, 54, 1.2),
+        k.hand("fist", 48, 18, 8, size=1.1),
+    ]
 
 
 def _knead(k: Look) -> list[Item]:
-    return [put("dough", 46, 90, 1.5, state="ball"), k.hand("flat", 58, 58, 26, size=1.2), k.hand("flat", 34, 58, 26, flip=True, size=1.2)]
+    return [
+        put("dough", 46, 90, 1.5, state="ball"),
+        k.hand("flat", 58, 58, 26, size=1.2),
+        k.hand("flat", 34, 58, 26, flip=True, size=1.2),
+    ]
 
 
 def _cool(k: Look) -> list[Item]:
@@ -33,11 +42,20 @@ def _cool(k: Look) -> list[Item]:
 
 
 def _roll(k: Look) -> list[Item]:
-    return [put("dough", 48, 91, 1.2, state="flat"), put("pin", 48, 72, 1.0), k.hand("fist", 86, 70, 12, size=1.0), k.hand("fist", 10, 70, 12, flip=True, size=1.0)]
+    return [
+        put("dough", 48, 91, 1.2, state="flat"),
+        put("pin", 48, 72, 1.0),
+        k.hand("fist", 86, 70, 12, size=1.0),
+        k.hand("fist", 10, 70, 12, flip=True, size=1.0),
+    ]
 
 
 def _stamp(k: Look) -> list[Item]:
-    return [put("dough", 46, 92, 1.25, state="flat", shape=k["shape"]), put("cutter", 48, 52, 1.25, shape=k["shape"], colour="metal"), k.hand("pinch", 56, 42, 18, size=1.2)]
+    return [
+        put("dough", 46, 92, 1.25, state="flat", shape=k["shape"]),
+        put("cutter", 48, 52, 1.25, shape=k["shape"], colour="metal"),
+        k.hand("pinch", 56, 42, 18, size=1.2),
+    ]
 
 
 def _tray(k: Look) -> list[Item]:
@@ -59,12 +77,17 @@ def _ice(k: Look) -> list[Item]:
 
 def _plate(k: Look) -> list[Item]:
     return [put("plate", 50, 93, 1.3, colour=k.main)] + [
-        put("biscuit", x, y, 1.35, shape=k["shape"], colour="baked", icing=k["icing"]) for x, y in ((30, 76), (70, 76), (50, 62), (50, 82))
+        put("biscuit", x, y, 1.35, shape=k["shape"], colour="baked", icing=k["icing"])
+        for x, y in ((30, 76), (70, 76), (50, 62), (50, 82))
     ]
 
 
 def _baking_things(k: Look) -> list[Item]:
-    return [put("bag", 24, 86, 1.05, colour="sunny", mark="bread", shadow=True), _bowl(k, 66, 86, 0.9), put("egg", 44, 95, 1.0)]
+    return [
+        put("bag", 24, 86, 1.05, colour="sunny", mark="bread", shadow=True),
+        _bowl(k, 66, 86, 0.9),
+        put("egg", 44, 95, 1.0),
+    ]
 
 
 BISCUITS = Family(
@@ -111,7 +134,12 @@ def _chop(k: Look) -> list[Item]:
 
 
 def _mash(k: Look) -> list[Item]:
-    return [_bowl(k, fill=_juice(k)), put("swirl", 40, 57, 1.4), put("spoon", 46, 54, 1.2), k.hand("fist", 48, 18, 8, size=1.1)]
+    return [
+        _bowl(k, fill=_juice(k)),
+        put("swirl", 40, 57, 1.4),
+        put("spoon", 46, 54, 1.2),
+        k.hand("fist", 48, 18, 8, size=1.1),
+    ]
 
 
 def _yogurt(k: Look) -> list[Item]:
@@ -126,7 +154,10 @@ def _fill(k: Look) -> list[Item]:
 
 
 def _sticks(k: Look) -> list[Item]:
-    return [put("mould", 46, 93, 1.35, fill=_juice(k), colour=k.second, sticks=True), k.hand("pinch", 71, 26, 8, size=1.15)]
+    return [
+        put("mould", 46, 93, 1.35, fill=_juice(k), colour=k.second, sticks=True),
+        k.hand("pinch", 71, 26, 8, size=1.15),
+    ]
 
 
 def _freeze(k: Look) -> list[Item]:
@@ -138,11 +169,19 @@ def _freezing(k: Look) -> list[Item]:
 
 
 def _warm_up(k: Look) -> list[Item]:
-    return [put("mould", 46, 93, 1.05, fill=_juice(k), colour=k.second, sticks=True), put("tap", 46, 22, 0.9, length=20), k.hand("wrap", 76, 74, 10, size=1.15)]
+    return [
+        put("mould", 46, 93, 1.05, fill=_juice(k), colour=k.second, sticks=True),
+        put("tap", 46, 22, 0.9, length=20),
+        k.hand("wrap", 76, 74, 10, size=1.15),
+    ]
 
 
 def _lick(k: Look) -> list[Item]:
-    return [put("lolly", 46, 90, 1.15, colour=_juice(k), creamy=k["kind"] == "creamy"), k.hand("fist", 47, 83, 16, size=1.15), put("sparkles", 46, 42, 1.0, spread=32)]
+    return [
+        put("lolly", 46, 90, 1.15, colour=_juice(k), creamy=k["kind"] == "creamy"),
+        k.hand("fist", 47, 83, 16, size=1.15),
+        put("sparkles", 46, 42, 1.0, spread=32),
+    ]
 
 
 def _lolly_things(k: Look) -> list[Item]:

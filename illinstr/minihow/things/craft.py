@@ -38,7 +38,9 @@ def bow(pen: Pen, colour: Colour) -> None:
     """A tied bow, its knot at the origin."""
     for side in (-1, 1):
         pen.fill([(0, 0), (side * 6, 2), (side * 15, 13), (side * 9, 14)], colour)
-        pen.fill(spline([(0, 0), (side * 9, -11), (side * 19, -10), (side * 18, 0), (side * 8, 3)], steps=4), colour, shade=2)
+        pen.fill(
+            spline([(0, 0), (side * 9, -11), (side * 19, -10), (side * 18, 0), (side * 8, 3)], steps=4), colour, shade=2
+        )
     pen.fill(oval(0, -1, 4.6, 4.6), lighter(colour, 0.2))
 
 
@@ -124,7 +126,9 @@ def paint_tin(pen: Pen, item: Item) -> None:
     if item.get("shadow", True):
         pen.shadow(3, -1, 17, 4)
     pen.stroke(arc(0, -22, 14, 15, 190, 350, 12), 1.8, rgb("metal-dark"))
-    pen.fill([*arc(0, -23, 14, 3.6, 180, 360, 10), *arc(0, -2, 14, 3.6, 0, 180, 10)], lighter(rgb("metal"), 0.2), shade=3)
+    pen.fill(
+        [*arc(0, -23, 14, 3.6, 180, 360, 10), *arc(0, -2, 14, 3.6, 0, 180, 10)], lighter(rgb("metal"), 0.2), shade=3
+    )
     pen.fill([(-13.4, -17), (13.4, -17), (13.4, -6), (-13.4, -6)], colour, line=0)
     pen.fill(oval(0, -23, 14, 3.6), colour)
     pen.fill(spline([(-13, -22), (-11, -12), (-8, -21)], steps=4), colour, line=LINE * 0.7)
@@ -135,7 +139,10 @@ def brush(pen: Pen, item: Item) -> None:
     """A paint brush, bristles at the origin pointing left, handle to the right: ``colour`` of the paint on it."""
     pen.fill(rounded(14, -3, 46, 3, 2.6), rgb("wood"))
     pen.fill([(9, -5), (16, -4), (16, 4), (9, 5)], rgb("metal"), line=LINE * 0.8)
-    pen.fill(spline([(-4, -1), (0, -6), (9, -5.4), (9, 5.4), (0, 5)], steps=4), rgb(item["colour"]) if "colour" in item else rgb("dough"))
+    pen.fill(
+        spline([(-4, -1), (0, -6), (9, -5.4), (9, 5.4), (0, 5)], steps=4),
+        rgb(item["colour"]) if "colour" in item else rgb("dough"),
+    )
 
 
 @thing("sandpaper")
@@ -172,7 +179,12 @@ def candle(pen: Pen, item: Item) -> None:
 def flame(pen: Pen) -> None:
     """A flame standing on the origin."""
     pen.fill(oval(0, -8, 17, 18), (255, 236, 160), line=0, alpha=0.45)
-    pen.fill(spline([(0, -20), (5.4, -8), (4, 1), (-4, 1), (-5.4, -8)], steps=5), rgb("fire"), line=LINE * 0.8, ink=(204, 92, 40))
+    pen.fill(
+        spline([(0, -20), (5.4, -8), (4, 1), (-4, 1), (-5.4, -8)], steps=5),
+        rgb("fire"),
+        line=LINE * 0.8,
+        ink=(204, 92, 40),
+    )
     pen.fill(spline([(0, -10), (2.6, -3), (0, 0.4), (-2.6, -3)], steps=4), (255, 236, 150), line=0)
 
 

@@ -51,7 +51,11 @@ def mug(pen: Pen, item: Item) -> None:
 
 def cloud(pen: Pen, colour: Colour) -> None:
     """A swirl of cream on the origin."""
-    pen.fill(spline([(-13, -1), (-10, -6), (-4, -8), (0, -13), (5, -8), (11, -5), (13, -1), (6, 2), (-6, 2)]), colour, shade=2)
+    pen.fill(
+        spline([(-13, -1), (-10, -6), (-4, -8), (0, -13), (5, -8), (11, -5), (13, -1), (6, 2), (-6, 2)]),
+        colour,
+        shade=2,
+    )
     pen.stroke(arc(-1, -4, 7, 3, 20, 150, 8), 1.2, darker(colour, 0.2))
 
 
@@ -91,7 +95,10 @@ def bowl(pen: Pen, item: Item) -> None:
     if item.get("shadow", True):
         pen.shadow(3, -1, 30, 5)
     pen.fill([(-12, -6), (12, -6), (10, 0), (-10, 0)], darker(colour, 0.12))
-    body = [*arc(0, -26, 29, 6.5, 180, 360, 14), *spline([(29, -26), (24, -12), (12, -4), (-12, -4), (-24, -12), (-29, -26)], closed=False)]
+    body = [
+        *arc(0, -26, 29, 6.5, 180, 360, 14),
+        *spline([(29, -26), (24, -12), (12, -4), (-12, -4), (-24, -12), (-29, -26)], closed=False),
+    ]
     pen.fill(body, colour, shade=5)
     pen.gleam(spline([(-23, -18), (-20, -13), (-15, -9.4)], closed=False), 2.6, colour, 0.6)
     pen.fill(oval(0, -26, 29, 6.5), lighter(colour, 0.5))
@@ -136,7 +143,21 @@ def jug(pen: Pen, item: Item) -> None:
     if item.get("shadow", False):
         pen.shadow(3, -1, 22, 4.4)
     _handle(pen, 12, -20, 11, 11, colour)
-    body = spline([(-12, -38), (-9, -27), (-15, -14), (-11, -1), (11, -1), (15, -14), (10, -27), (12, -38), (-2, -36), (-19, -41)], steps=5)
+    body = spline(
+        [
+            (-12, -38),
+            (-9, -27),
+            (-15, -14),
+            (-11, -1),
+            (11, -1),
+            (15, -14),
+            (10, -27),
+            (12, -38),
+            (-2, -36),
+            (-19, -41),
+        ],
+        steps=5,
+    )
     pen.fill(body, colour, shade=4)
     pen.gleam([(-9.4, -18), (-9, -8)], 2.6, colour)
     if "fill" in item:
@@ -149,7 +170,14 @@ def bottle(pen: Pen, item: Item) -> None:
     colour = rgb(item["colour"])
     if item.get("shadow", False):
         pen.shadow(3, -1, 15, 4)
-    pen.fill(spline([(-10.5, -1), (-10.5, -24), (-4.6, -32), (-4.4, -40), (4.4, -40), (4.6, -32), (10.5, -24), (10.5, -1)], steps=4), colour, shade=3)
+    pen.fill(
+        spline(
+            [(-10.5, -1), (-10.5, -24), (-4.6, -32), (-4.4, -40), (4.4, -40), (4.6, -32), (10.5, -24), (10.5, -1)],
+            steps=4,
+        ),
+        colour,
+        shade=3,
+    )
     label = rgb(item.get("label", "cream"))
     pen.fill([(-9.6, -19), (9.6, -19), (9.6, -7), (-9.6, -7)], label, line=LINE * 0.7)
     pen.fill(oval(0, -13, 3.4, 3.4), colour, line=0)
@@ -167,7 +195,12 @@ def jar(pen: Pen, item: Item) -> None:
     pen.fill(body, rgb("glass"), line=0, alpha=0.62)
     if "fill" in item:
         y = -34 * item.get("level", 0.8)
-        pen.fill([(-14.4, y), (14.4, y), (14.4, -4), (12, -1.6), (-12, -1.6), (-14.4, -4)], rgb(item["fill"]), line=0, shade=3)
+        pen.fill(
+            [(-14.4, y), (14.4, y), (14.4, -4), (12, -1.6), (-12, -1.6), (-14.4, -4)],
+            rgb(item["fill"]),
+            line=0,
+            shade=3,
+        )
     pen.fill(body, rgb("glass"), alpha=0.0, ink=GLASS_INK)
     pen.stroke([(-11.6, -26), (-11.6, -10)], 2, (255, 255, 255))
     if "lid" in item:

@@ -20,7 +20,9 @@ def stream(pen: Pen, item: Item) -> None:
     length, dx, width = item.get("length", 26), item.get("dx", 0), item.get("width", 4.5)
     path = spline([(0, 0), (dx * 0.75, length * 0.35), (dx, length)], closed=False)
     pen.stroke(path, width, colour, line=LINE * 0.8, ink=darker(colour, 0.5))
-    pen.stroke([(dx - width * 0.15, length * 0.4), (dx - width * 0.15, length * 0.8)], width * 0.3, lighter(colour, 0.7))
+    pen.stroke(
+        [(dx - width * 0.15, length * 0.4), (dx - width * 0.15, length * 0.8)], width * 0.3, lighter(colour, 0.7)
+    )
 
 
 @thing("steam")
@@ -56,7 +58,10 @@ def clock(pen: Pen, item: Item) -> None:
     pen.fill(oval(0, 0, 13, 13), rim, shade=1.6)
     pen.fill(oval(0, 0, 9.6, 9.6), PAPER, line=1.0)
     for degrees in range(0, 360, 90):
-        (x0, y0), (x1, y1) = arc(0, 0, 7.2, 7.2, degrees, degrees + 1, 1)[0], arc(0, 0, 8, 8, degrees, degrees + 1, 1)[0]
+        (x0, y0), (x1, y1) = (
+            arc(0, 0, 7.2, 7.2, degrees, degrees + 1, 1)[0],
+            arc(0, 0, 8, 8, degrees, degrees + 1, 1)[0],
+        )
         pen.stroke([(x0, y0), (x1, y1)], 1.2, INK)
     hour = item.get("hour", 3)
     tip = arc(0, 0, 5.4, 5.4, hour * 30 - 90, hour * 30 - 89, 1)[0]
@@ -92,7 +97,14 @@ def swirl(pen: Pen, item: Item) -> None:
 def bubbles(pen: Pen, item: Item) -> None:
     """Soap bubbles: ``spread``."""
     spread = item.get("spread", 20)
-    for x, y, r in ((-0.9, 0.1, 5), (-0.45, -0.5, 3.6), (0.1, -0.1, 5.6), (0.55, -0.65, 4), (0.95, 0.0, 4.6), (-0.2, 0.3, 4)):
+    for x, y, r in (
+        (-0.9, 0.1, 5),
+        (-0.45, -0.5, 3.6),
+        (0.1, -0.1, 5.6),
+        (0.55, -0.65, 4),
+        (0.95, 0.0, 4.6),
+        (-0.2, 0.3, 4),
+    ):
         cx, cy = x * spread, y * spread * 0.6
         pen.fill(oval(cx, cy, r, r), (240, 250, 255), line=1.1, ink=(120, 160, 195), shade=1.0)
         pen.stroke([(cx - r * 0.4, cy - r * 0.35), (cx - r * 0.3, cy - r * 0.5)], 1.3, (255, 255, 255))

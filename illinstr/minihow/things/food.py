@@ -14,13 +14,19 @@ def egg(pen: Pen, item: Item) -> None:
     if item.get("broken"):
         for side in (-1, 1):
             half = pen.at(side * 12, -12, 1, side * 28)
-            half.fill([(-10, 0), (-6, 3), (-2, -1), (3, 3), (7, -1), (10, 1), *arc(0, 0, 10, 12, 0, -180, 12)], shell, shade=2)
-        pen.fill(spline([(-4, -10), (4, -10), (6, 6), (8, 14), (0, 19), (-8, 14), (-6, 6)], steps=4), PAPER, line=LINE * 0.7)
+            half.fill(
+                [(-10, 0), (-6, 3), (-2, -1), (3, 3), (7, -1), (10, 1), *arc(0, 0, 10, 12, 0, -180, 12)], shell, shade=2
+            )
+        pen.fill(
+            spline([(-4, -10), (4, -10), (6, 6), (8, 14), (0, 19), (-8, 14), (-6, 6)], steps=4), PAPER, line=LINE * 0.7
+        )
         pen.fill(oval(0, 9, 6, 6), rgb("yolk"), line=LINE * 0.8)
         return
     if item.get("shadow", True):
         pen.shadow(1, -0.5, 11, 3)
-    pen.fill(spline([(0, -26), (8, -19), (10.6, -9), (6, -1), (-6, -1), (-10.6, -9), (-8, -19)], steps=5), shell, shade=3)
+    pen.fill(
+        spline([(0, -26), (8, -19), (10.6, -9), (6, -1), (-6, -1), (-10.6, -9), (-8, -19)], steps=5), shell, shade=3
+    )
     pen.gleam([(-5, -12), (-4, -17)], 2, shell)
 
 
@@ -62,11 +68,17 @@ def dough(pen: Pen, item: Item) -> None:
     colour = rgb("dough")
     if item["state"] == "ball":
         pen.shadow(2, -1, 24, 5)
-        pen.fill(spline([(-22, -6), (-18, -20), (-4, -27), (12, -24), (22, -12), (20, -2), (0, 1), (-18, 0)], steps=5), colour, shade=5)
+        pen.fill(
+            spline([(-22, -6), (-18, -20), (-4, -27), (12, -24), (22, -12), (20, -2), (0, 1), (-18, 0)], steps=5),
+            colour,
+            shade=5,
+        )
         pen.stroke(spline([(-8, -18), (-2, -15), (5, -17)], closed=False), 1.5, darker(colour, 0.2))
         return
     pen.shadow(2, -1, 42, 6)
-    pen.fill(spline([(-38, -10), (-28, -22), (0, -26), (30, -22), (40, -10), (24, 0), (-22, 1)], steps=5), colour, shade=3)
+    pen.fill(
+        spline([(-38, -10), (-28, -22), (0, -26), (30, -22), (40, -10), (24, 0), (-22, 1)], steps=5), colour, shade=3
+    )
     for x, y in ((-20, -11), (2, -9), (23, -12)) if "shape" in item else ():
         points = _SHAPES[item["shape"]]
         smooth = points if item["shape"] == "star" else spline(points, steps=4)
@@ -99,13 +111,24 @@ def piping_bag(pen: Pen, item: Item) -> None:
     """An icing bag, its tip at the origin, pointing down: ``colour``."""
     colour = rgb(item["colour"])
     pen.fill([(0, 0), (-4, -8), (4, -8)], rgb("metal"), line=LINE * 0.8)
-    pen.fill(spline([(-3.4, -8), (-12, -30), (-6, -38), (6, -38), (12, -30), (3.4, -8)], steps=4), lighter(colour, 0.35), shade=3)
+    pen.fill(
+        spline([(-3.4, -8), (-12, -30), (-6, -38), (6, -38), (12, -30), (3.4, -8)], steps=4),
+        lighter(colour, 0.35),
+        shade=3,
+    )
     pen.fill([(-9, -34), (9, -34), (11, -44), (-11, -44)], PAPER, shade=1.6)
 
 
 _BREADS = {"white": "#f3d9a4", "brown": "#b9814c", "rye": "#8c5f3c"}
 _CRUMBS = {"white": "#fdf1d2", "brown": "#e3bd88", "rye": "#c29a6c"}
-_FILLINGS = {"cheese": "cheese", "ham": "ham", "tomato": "#e0412f", "cucumber": "#9ccf6a", "egg": "egg", "salmon": "#f7936f"}
+_FILLINGS = {
+    "cheese": "cheese",
+    "ham": "ham",
+    "tomato": "#e0412f",
+    "cucumber": "#9ccf6a",
+    "egg": "egg",
+    "salmon": "#f7936f",
+}
 
 
 @thing("slice")
@@ -118,7 +141,12 @@ def bread_slice(pen: Pen, item: Item) -> None:
     pen.fill(shape, crust)
     pen.fill([(x * 0.86, (y + 10) * 0.78 - 10) for x, y in shape], rgb(_CRUMBS[item["bread"]]), line=0)
     if item.get("spread"):
-        pen.fill(spline([(-16, -9), (-8, -14), (6, -13), (17, -10), (8, -6), (-6, -6)], steps=4), rgb("butter"), line=LINE * 0.7, ink=(206, 160, 60))
+        pen.fill(
+            spline([(-16, -9), (-8, -14), (6, -13), (17, -10), (8, -6), (-6, -6)], steps=4),
+            rgb("butter"),
+            line=LINE * 0.7,
+            ink=(206, 160, 60),
+        )
 
 
 @thing("sandwich")
@@ -138,7 +166,20 @@ def _stack(pen: Pen, item: Item) -> None:
     pen.fill(rounded(-29, -11, 29, 0, 4), crust, shade=2.5)
     y = -11.0
     if item.get("lettuce"):
-        leaf = [(-32, y), (-24, y - 5), (-14, y - 2), (-4, y - 6), (8, y - 2), (18, y - 6), (32, y - 1), (22, y + 3), (10, y + 1), (-2, y + 4), (-16, y + 1), (-26, y + 4)]
+        leaf = [
+            (-32, y),
+            (-24, y - 5),
+            (-14, y - 2),
+            (-4, y - 6),
+            (8, y - 2),
+            (18, y - 6),
+            (32, y - 1),
+            (22, y + 3),
+            (10, y + 1),
+            (-2, y + 4),
+            (-16, y + 1),
+            (-26, y + 4),
+        ]
         pen.fill(spline(leaf, steps=4), rgb("lettuce"))
         y -= 4
     if "filling" in item:
@@ -152,7 +193,17 @@ def _stack(pen: Pen, item: Item) -> None:
             pen.fill([(-31, y - 6), (31, y - 6), (31, y), (16, y), (9, y + 6), (2, y), (-31, y)], filling, shade=1.5)
         y -= 6
     if item.get("top"):
-        pen.fill([*spline([(-29, y), (-30, y - 8), (-20, y - 15), (0, y - 17), (20, y - 15), (30, y - 8), (29, y)], closed=False, steps=4)], crust, shade=4)
+        pen.fill(
+            [
+                *spline(
+                    [(-29, y), (-30, y - 8), (-20, y - 15), (0, y - 17), (20, y - 15), (30, y - 8), (29, y)],
+                    closed=False,
+                    steps=4,
+                )
+            ],
+            crust,
+            shade=4,
+        )
         pen.gleam([(-18, y - 10), (-8, y - 13)], 2.2, crust, 0.5)
 
 
@@ -174,7 +225,11 @@ def omelette(pen: Pen, item: Item) -> None:
     colour = rgb(item["colour"])
     for x in (-12, -4, 4, 12):
         pen.fill(oval(x, -2, 3.4, 2.6), rgb(item["bits"]), line=LINE * 0.8)
-    pen.fill(spline([(-25, -3), (-20, -13), (-6, -18), (10, -17), (22, -11), (25, -3), (10, -3), (-10, -2.4)], steps=5), colour, shade=3.6)
+    pen.fill(
+        spline([(-25, -3), (-20, -13), (-6, -18), (10, -17), (22, -11), (25, -3), (10, -3), (-10, -2.4)], steps=5),
+        colour,
+        shade=3.6,
+    )
     for x in (-11, 0, 11):
         pen.stroke([(x - 2, -12), (x + 1, -7)], 1.6, darker(colour, 0.22))
 

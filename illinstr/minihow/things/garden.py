@@ -15,7 +15,9 @@ def flowerpot(pen: Pen, item: Item) -> None:
         pen.shadow(4, -1, 24, 5)
     pen.fill([(-19, -26), (19, -26), (14, 0), (-14, 0)], colour, shade=5)
     pen.gleam([(-13.4, -18), (-11, -6)], 2.6, colour, 0.5)
-    pen.fill([*arc(0, -34, 22, 5.4, 180, 360, 14), (22, -26), *arc(0, -27, 22, 3, 0, 180, 10), (-22, -26)], colour, shade=3)
+    pen.fill(
+        [*arc(0, -34, 22, 5.4, 180, 360, 14), (22, -26), *arc(0, -27, 22, 3, 0, 180, 10), (-22, -26)], colour, shade=3
+    )
     pen.fill(oval(0, -34, 22, 5.4), lighter(colour, 0.35))
     soil = rgb("soil")
     pen.fill(oval(0, -33.5, 18.6, 3.8), soil if item.get("soil") else darker(colour, 0.4), line=0)
@@ -55,7 +57,13 @@ def plant(pen: Pen, item: Item) -> None:
         return
     petals = rgb(item["petals"])
     if stage == "bud":
-        pen.fill(spline([(0, -height - 10), (5, -height - 4), (4, -height + 2), (-4, -height + 2), (-5, -height - 4)], steps=4), petals, shade=1.4)
+        pen.fill(
+            spline(
+                [(0, -height - 10), (5, -height - 4), (4, -height + 2), (-4, -height + 2), (-5, -height - 4)], steps=4
+            ),
+            petals,
+            shade=1.4,
+        )
         return
     blossom(pen.at(0, -height - 3), item["flower"], petals)
 
@@ -63,7 +71,11 @@ def plant(pen: Pen, item: Item) -> None:
 def blossom(pen: Pen, flower: str, petals: Colour) -> None:
     """A flower's head, its middle at the origin."""
     if flower == "tulip":
-        pen.fill(spline([(-11, -11), (-5.5, -6), (0, -14), (5.5, -6), (11, -11), (10, 2), (0, 8), (-10, 2)], steps=4), petals, shade=3)
+        pen.fill(
+            spline([(-11, -11), (-5.5, -6), (0, -14), (5.5, -6), (11, -11), (10, 2), (0, 8), (-10, 2)], steps=4),
+            petals,
+            shade=3,
+        )
         pen.stroke(spline([(-4, -6), (-2, 1), (0, 5)], closed=False), 1.3, darker(petals, 0.25))
         return
     if flower == "rose":
@@ -71,7 +83,9 @@ def blossom(pen: Pen, flower: str, petals: Colour) -> None:
         pen.stroke(arc(0, -3, 7.4, 6.4, 150, 420, 14), 1.7, darker(petals, 0.3))
         pen.stroke(arc(0.5, -3, 3.4, 3, -30, 240, 10), 1.7, darker(petals, 0.3))
         return
-    count, reach, wide, heart = {"daisy": (8, 10, 4.6, 5.4), "sunflower": (12, 12, 4, 8), "poppy": (5, 8, 7.6, 4.6)}[flower]
+    count, reach, wide, heart = {"daisy": (8, 10, 4.6, 5.4), "sunflower": (12, 12, 4, 8), "poppy": (5, 8, 7.6, 4.6)}[
+        flower
+    ]
     for x, y in arc(0, -3, reach, reach, 0, 360 - 360 / count, count - 1):
         pen.fill(oval(x, y, wide, wide), petals, line=LINE * 0.9)
     centre = rgb("cocoa") if flower == "sunflower" else rgb("charcoal") if flower == "poppy" else rgb("yellow")
@@ -126,7 +140,11 @@ def trowel(pen: Pen, item: Item) -> None:
     pen.fill(rounded(-2.8, -44, 2.8, -24, 2.4), rgb("wood"))
     pen.fill(spline([(0, 0), (-7, -8), (-7, -20), (7, -20), (7, -8)], steps=4), rgb("metal"), shade=2)
     if "heap" in item:
-        pen.fill(spline([(-7, -10), (-5, -18), (0, -20), (5, -18), (7, -10), (0, -6)], steps=4), rgb(item["heap"]), line=LINE * 0.8)
+        pen.fill(
+            spline([(-7, -10), (-5, -18), (0, -20), (5, -18), (7, -10), (0, -6)], steps=4),
+            rgb(item["heap"]),
+            line=LINE * 0.8,
+        )
 
 
 @thing("seed")

@@ -67,7 +67,9 @@ def kettle(pen: Pen, item: Item) -> None:
         pen.shadow(3, -1, 26, 5)
     pen.stroke(arc(0, -30, 17, 17, 200, 340, 14), 4, rgb("charcoal"), line=LINE * 0.6)
     pen.fill([(-18, -14), (-34, -32), (-28, -36), (-14, -24)], colour, shade=2)
-    pen.fill(spline([(-23, -1), (-24, -16), (-14, -31), (0, -34), (14, -31), (24, -16), (23, -1)], steps=5), colour, shade=5)
+    pen.fill(
+        spline([(-23, -1), (-24, -16), (-14, -31), (0, -34), (14, -31), (24, -16), (23, -1)], steps=5), colour, shade=5
+    )
     pen.gleam(spline([(-15, -12), (-13, -20), (-8, -26)], closed=False), 2.8, colour)
     pen.fill(oval(0, -34, 9, 2.6), lighter(colour, 0.3))
     pen.fill(oval(0, -37.4, 3.4, 3), rgb("charcoal"))
@@ -79,7 +81,9 @@ def stove(pen: Pen, item: Item) -> None:
     pen.shadow(2, 0, 36, 5)
     if item.get("on", True):
         for x in (-18, -9, 0, 9, 18):
-            pen.fill(spline([(x - 4, -6), (x, -15), (x + 4, -6), (x, -4)], steps=4), rgb("fire"), line=1.0, ink=(200, 84, 40))
+            pen.fill(
+                spline([(x - 4, -6), (x, -15), (x + 4, -6), (x, -4)], steps=4), rgb("fire"), line=1.0, ink=(200, 84, 40)
+            )
             pen.fill(oval(x, -6.6, 1.7, 2.6), (255, 232, 140), line=0)
     pen.fill(rounded(-34, -7, 34, 3, 3), rgb("charcoal"))
     for x in (-22, 22):
@@ -131,7 +135,12 @@ def pot(pen: Pen, item: Item) -> None:
     if item.get("shadow", True):
         pen.shadow(3, -1, 32, 5)
     for side in (-1, 1):
-        pen.stroke([(side * 25, -27), (side * 33, -27), (side * 33, -22), (side * 25, -21)], 3, rgb("charcoal"), line=LINE * 0.6)
+        pen.stroke(
+            [(side * 25, -27), (side * 33, -27), (side * 33, -22), (side * 25, -21)],
+            3,
+            rgb("charcoal"),
+            line=LINE * 0.6,
+        )
     body = [*arc(0, -34, 27, 6.4, 180, 360, 14), *arc(0, -6, 26, 6, 0, 180, 14)]
     pen.fill(body, colour, shade=5)
     pen.gleam([(-20.6, -24), (-20.2, -11)], 2.8, colour)
@@ -179,7 +188,9 @@ def tap(pen: Pen, item: Item) -> None:
     pen.fill([(-3.4, 0.8), (3.4, 0.8), (4, length), (-4, length)], water, line=LINE * 0.7, ink=(70, 140, 190))
     pen.stroke([(-1, 4), (-1, length - 3)], 1.4, PAPER)
     for x, y in ((-13, length + 3), (13, length + 2), (-19, length + 11), (19, length + 10)):
-        pen.fill(spline([(x, y - 3.4), (x + 2, y), (x, y + 2), (x - 2, y)], steps=4), water, line=1.0, ink=(70, 140, 190))
+        pen.fill(
+            spline([(x, y - 3.4), (x + 2, y), (x, y + 2), (x - 2, y)], steps=4), water, line=1.0, ink=(70, 140, 190)
+        )
 
 
 @thing("juicer")

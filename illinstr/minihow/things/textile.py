@@ -12,7 +12,11 @@ def cloth(pen: Pen, item: Item) -> None:
     """A crumpled wiping cloth on the table: ``colour``."""
     colour = rgb(item["colour"])
     pen.shadow(2, 0, 24, 4)
-    pen.fill(spline([(-23, 0), (-21, -8), (-11, -11), (0, -9), (11, -12), (21, -8), (24, -1), (12, 2), (0, 0), (-12, 3)]), colour, shade=3)
+    pen.fill(
+        spline([(-23, 0), (-21, -8), (-11, -11), (0, -9), (11, -12), (21, -8), (24, -1), (12, 2), (0, 0), (-12, 3)]),
+        colour,
+        shade=3,
+    )
     pen.stroke(spline([(-13, -7), (-6, -4), (-4, -1)], closed=False), 1.5, darker(colour, 0.25))
     pen.stroke(spline([(8, -8), (4, -5), (6, -2)], closed=False), 1.5, darker(colour, 0.25))
 
@@ -24,14 +28,34 @@ def garment(pen: Pen, item: Item) -> None:
     _GARMENTS[item["garment"]](pen, colour)
     if "stain" in item:
         stain = rgb(item["stain"])
-        pen.fill(spline([(-5, 18), (2, 14), (9, 19), (6, 26), (-2, 27)], steps=5), stain, line=LINE * 0.7, ink=darker(stain, 0.4))
+        pen.fill(
+            spline([(-5, 18), (2, 14), (9, 19), (6, 26), (-2, 27)], steps=5),
+            stain,
+            line=LINE * 0.7,
+            ink=darker(stain, 0.4),
+        )
     if item.get("pegs"):
         for x in (-10, 10):
             pen.fill(rounded(x - 2.4, -5, x + 2.4, 6, 1.6), rgb("wood"), line=LINE * 0.8)
 
 
 def _shirt(pen: Pen, colour: tuple[int, int, int]) -> None:
-    shape = [(-10, 0), (-18, 2), (-30, 13), (-22, 22), (-16, 17), (-16, 44), (16, 44), (16, 17), (22, 22), (30, 13), (18, 2), (10, 0), (6, 4), (-6, 4)]
+    shape = [
+        (-10, 0),
+        (-18, 2),
+        (-30, 13),
+        (-22, 22),
+        (-16, 17),
+        (-16, 44),
+        (16, 44),
+        (16, 17),
+        (22, 22),
+        (30, 13),
+        (18, 2),
+        (10, 0),
+        (6, 4),
+        (-6, 4),
+    ]
     pen.fill(shape, colour, shade=4)
     pen.stroke(arc(0, 0, 9, 6.4, 10, 170, 10), 1.6, lighter(colour, 0.5))
     pen.stroke([(-16, 18), (-15, 26)], 1.3, darker(colour, 0.25))
