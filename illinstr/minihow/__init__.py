@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from illinstr.minihow.families.base import SPLITS
 from illinstr.minihow.grammar import Goal, all_goals, goals_of_split, nearest_goals, recognise
-from illinstr.minihow.world import illustrate, make_article, plan, step_range
+from illinstr.minihow.world import illustrate, make_article, plan, steps_of
 
 if TYPE_CHECKING:
     from PIL import Image
 
+    from illinstr.minihow.dataset import write_dataset
+
 __all__ = [
     "SPLITS", "Goal", "all_goals", "draw_scene", "goals_of_split", "illustrate", "make_article", "nearest_goals", "plan",
-    "recognise", "step_range",
+    "recognise", "steps_of", "write_dataset",
 ]  # fmt: skip
 
 
@@ -26,3 +28,11 @@ def draw_scene(scene: dict[str, Any], panel_px: int = 128) -> Image.Image:
     from illinstr.minihow import scene as drawing
 
     return drawing.draw_scene(scene, panel_px)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "write_dataset":  # brings in Pillow and the shards
+        from illinstr.minihow.dataset import write_dataset
+
+        return write_dataset
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -121,6 +121,10 @@ _SAME = {"yoghurt": "yogurt", "gray": "grey", "colored": "", "coloured": "", "co
          "present": "gift", "juicing": "juice", "grow": "plant", "brew": "", "blend": "", "mix": "", "bake": "", "cook": "", "raise": "plant",
          "fry": "", "coco": "cocoa", "popsicle": "lolly", "seed": ""}  # fmt: skip
 
+# "green paper, blue ribbon" is not "blue paper, green ribbon": a colour stays with the thing right behind it.
+_BINDING = frozenset("paper ribbon birdhouse roof boat flag hat scarf pot icing".split())
+_ADJECTIVES = frozenset("red orange yellow green blue purple pink white black brown teal gold silver grey".split())
+
 
 def _stem(word: str) -> str:
     if word.endswith("ies") and len(word) > 4:
@@ -136,7 +140,11 @@ def meaning(text: str) -> tuple[str, ...]:
     """The words of a goal that matter, stemmed, sorted: free variants of one goal share it."""
     words = re.findall(r"[^\W_]+", clean_text(text).casefold())
     kept = [_stem(word) for word in words if word not in _FILLERS]
-    return tuple(sorted({word for word in kept if word and word not in _FILLERS}))
+    kept = [word for word in kept if word and word not in _FILLERS]
+    bound: set[str] = set()
+    for word, after in zip(kept, [*kept[1:], ""], strict=True):
+        bound.add(f"{word} {after}" if word in _ADJECTIVES and after in _BINDING else word)
+    return tuple(sorted(bound))
 
 
 @lru_cache(maxsize=1)

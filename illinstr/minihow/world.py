@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+from functools import lru_cache
 from typing import Any
 
 from illinstr.articles import Article, Provenance, Step, clean_text, make_id
@@ -11,6 +12,7 @@ from illinstr.errors import DataError, PlanError, UsageError
 from illinstr.minihow.families import Family, Look, StepDef, all_families
 from illinstr.minihow.families.base import SPLITS, Item
 from illinstr.minihow.grammar import Goal, goals, nearest_goals, recognise
+from illinstr.minihow.wording import wordings
 
 SCENE_VERSION = 1
 MIN_STEPS = 2
@@ -21,9 +23,14 @@ MAX_CLAUSES = 4
 STEP_SHARES = {2: 1, 3: 2, 4: 3, 5: 3, 6: 4, 7: 2, 8: 2, 9: 1, 10: 1}
 
 
-def step_range(family: str) -> tuple[int, int]:
+def steps_of(family: str) -> tuple[int, int]:
     """The fewest and the most steps that a family can tell."""
     return MIN_STEPS, all_families()[family].max_steps
+
+
+def most_steps() -> int:
+    """The most steps that any family can tell."""
+    return max(family.max_steps for family in all_families().values())
 
 
 def _choose(family: Family, count: int, rng: random.Random) -> list[list[StepDef]]:
@@ -84,7 +91,7 @@ def _scene(family: Family, look: Look, group: list[StepDef], rng: random.Random)
 
 def _write(goal: Goal, text: str, count: int, split: str, rng: random.Random, **extra: Any) -> Article:
     family = all_families()[goal.family]
-    fewest, most = step_range(goal.family)
+    fewest, most = steps_of(goal.family)
     if not fewest <= count <= most:
         raise UsageError(
             f"{goal.text!r} can be told in {fewest} to {most} steps, not {count}",
@@ -93,7 +100,7 @@ def _write(goal: Goal, text: str, count: int, split: str, rng: random.Random, **
     look = Look.sample(goal.values, rng)
     steps = []
     for group in _choose(family, count, rng):
-        headline = join_clauses([rng.choice(each.texts(split)) for each in group])
+        headline = join_clauses([rng.choice(wordings(each, split)) for each in group])
         steps.append(Step(headline=headline, scene=_scene(family, look, group, rng)))
     return Article(
         id=make_id("minihow", goal.text, text, count, *(f"{key}={value}" for key, value in sorted(extra.items()))),
@@ -121,6 +128,7 @@ def make_article(
     num_steps: int | None = None,
     panel_px: int = 128,
     picture: bool = True,
+    step_range: tuple[int, int] | None = None,
 ) -> Article:
     """Article ``index`` of an endless series; the same arguments give the same bytes.
 
@@ -131,6 +139,7 @@ def make_article(
         num_steps: exactly this many steps; None draws a number.
         panel_px: side of each picture in pixels.
         picture: draw the pictures (JPEG, quality 95, 4:4:4).
+        step_range: without ``num_steps``, draw the number from fewest..most, short of what the family can tell.
 
     Raises:
         UsageError: an unknown split, a negative index, or more or fewer steps than any family has.
@@ -139,20 +148,21 @@ def make_article(
         raise UsageError(f"article index {index} is negative")
     rng = random.Random(f"minihow/{seed}/{split}/{index}")
     pool = _pools(split)
-    names = [name for name in pool if num_steps is None or num_steps <= step_range(name)[1]]
-    if num_steps is not None and (num_steps < MIN_STEPS or not names):
-        most = max(step_range(name)[1] for name in pool)
+    fewest, most = (num_steps, num_steps) if num_steps is not None else step_range or (MIN_STEPS, max(STEP_SHARES))
+    names = [name for name in pool if fewest <= steps_of(name)[1]]
+    if fewest < MIN_STEPS or most < fewest or not names:
+        asked = f"{fewest}" if fewest == most else f"{fewest} to {most}"
         raise UsageError(
-            f"no MiniHow article has {num_steps} steps", hint=f"between {MIN_STEPS} and {most} steps can be had"
+            f"no MiniHow article has {asked} steps", hint=f"between {MIN_STEPS} and {most_steps()} steps can be had"
         )
     goal = rng.choice(pool[rng.choice(names)])
-    shares = {n: share for n, share in STEP_SHARES.items() if n <= step_range(goal.family)[1]}
-    drawn = rng.choices(list(shares), list(shares.values()))[0]
-    count = drawn if num_steps is None else num_steps
+    numbers = range(fewest, min(most, steps_of(goal.family)[1]) + 1)
+    count = rng.choices(numbers, [STEP_SHARES.get(number, 1) for number in numbers])[0]
     article = _write(goal, _wording(goal, rng), count, split, rng, seed=seed, index=index)
     return illustrate(article, panel_px=panel_px) if picture else article
 
 
+@lru_cache(maxsize=8)
 def _pools(split: str) -> dict[str, list[Goal]]:
     pool: dict[str, list[Goal]] = {}
     for goal in goals(split):

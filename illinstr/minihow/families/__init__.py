@@ -12,6 +12,6 @@ __all__ = ["Family", "Look", "StepDef", "all_families"]
 @lru_cache(maxsize=1)
 def all_families() -> dict[str, Family]:
     """Every family by its name, in a fixed order."""
-    from illinstr.minihow.families import drinks, garden
+    from illinstr.minihow.families import craft, drinks, garden, kitchen, sweets
 
-    return {family.name: family for module in (drinks, garden) for family in module.FAMILIES}
+    return {family.name: family for module in (drinks, garden, craft, kitchen, sweets) for family in module.FAMILIES}

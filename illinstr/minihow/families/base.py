@@ -7,13 +7,11 @@ stop or commas, so that merged steps can be made by joining them; ``[a|b]`` in a
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from illinstr.minihow import palette
@@ -88,9 +86,9 @@ class StepDef:
     weight: float = 1.0
     extra: bool = False
 
-    def texts(self, split: str) -> tuple[str, ...]:
-        """The step's paraphrases on one side of the split."""
-        return _split_texts(self.templates)[split]
+    def readings(self) -> tuple[str, ...]:
+        """Every paraphrase, without repeats, in order."""
+        return tuple(dict.fromkeys(text for template in self.templates for text in expand(template)))
 
 
 def step(key: str, *templates: str, scene: Scene, weight: float = 1.0, extra: bool = False) -> StepDef:
@@ -150,20 +148,6 @@ def expand(template: str) -> list[str]:
         return [re.sub(r"\s+", " ", template).strip()]
     before, after = template[: match.start()], template[match.end() :]
     return [text for option in match.group(1).split("|") for text in expand(before + option + after)]
-
-
-@lru_cache(maxsize=1024)
-def _split_texts(templates: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Paraphrases by split: a tenth (at least one) each for val and test, chosen by hash; the rest trains."""
-    texts = list(dict.fromkeys(text for template in templates for text in expand(template)))
-    ranked = sorted(texts, key=lambda text: hashlib.sha256(text.encode()).digest())
-    held = max(1, len(texts) // 10)
-    test, val = set(ranked[:held]), set(ranked[held : 2 * held])
-    return {
-        "train": tuple(text for text in texts if text not in test and text not in val),
-        "val": tuple(text for text in texts if text in val),
-        "test": tuple(text for text in texts if text in test),
-    }
 
 
 # --- steps that many families share: alike in words, told apart by where they stand ---

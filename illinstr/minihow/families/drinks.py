@@ -183,7 +183,7 @@ SMOOTHIE = Family(
         step("sweeten", "[Add|Squeeze in] [something sweet|some syrup]", "Sweeten it [to taste|a little]", scene=_honey, extra=True),
         step("blend", "[Blend|Whizz|Spin] it [until creamy|until thick|at full speed]", "Hold the lid and blend", scene=_spin, weight=6),
         wait("settle", _rest_smoothie, hour=2),
-        step("pour", "Pour it [in|into a tall glass|out]", "[Fill|Fill up] a tall glass", scene=_fill_glass, extra=True, weight=4),
+        step("pour", "Tip it into a tall glass", "Pour it [in|into a tall glass|out]", "[Fill|Fill up] a tall glass", scene=_fill_glass, extra=True, weight=4),
         step("serve", "[Serve|Enjoy|Drink] it [with a straw|while it is fresh|at once]", "Pop in a straw and enjoy", scene=_smoothie_done, weight=9),
     ),
 )  # fmt: skip

@@ -1,0 +1,175 @@
+"""A data folder of MiniHow articles: drawn in parallel, written in order, the same bytes every time."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from illinstr.articles import Article
+from illinstr.errors import UsageError
+from illinstr.minihow.scene import MAX_PANEL_PX, MIN_PANEL_PX
+from illinstr.minihow.world import MIN_STEPS, illustrate, make_article, most_steps
+from illinstr.progress import Reporter, SilentReporter
+
+if TYPE_CHECKING:
+    from illinstr.shards import ShardIndex
+
+Existing = Literal["refuse", "resume", "overwrite"]
+_CHUNK = 8  # articles a worker draws between two messages
+WORLD_VERSION = 1
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """What a data folder holds; equal specs give equal bytes.
+
+    Args:
+        count: articles over all splits.
+        seed: which series of articles.
+        val_share: share of ``count`` for the val split.
+        test_share: share of ``count`` for the test split.
+        panel_px: side of each picture in pixels.
+        min_steps: fewest instruction steps.
+        max_steps: most instruction steps.
+    """
+
+    count: int
+    seed: int = 0
+    val_share: float = 0.05
+    test_share: float = 0.05
+    panel_px: int = 128
+    min_steps: int = 2
+    max_steps: int = 8
+
+    def check(self) -> None:
+        """Refuse what cannot be made.
+
+        Raises:
+            UsageError: a number out of range.
+        """
+        if self.count < 1:
+            raise UsageError(f"--count is {self.count}", hint="ask for one article at least")
+        if not MIN_STEPS <= self.min_steps <= self.max_steps <= most_steps():
+            raise UsageError(
+                f"no range of steps: {self.min_steps} to {self.max_steps}",
+                hint=f"MiniHow tells {MIN_STEPS} to {most_steps()} steps",
+            )
+        if not MIN_PANEL_PX <= self.panel_px <= MAX_PANEL_PX:
+            raise UsageError(f"panel size {self.panel_px} is outside {MIN_PANEL_PX}..{MAX_PANEL_PX} pixels")
+        if self.val_share < 0 or self.test_share < 0 or self.val_share + self.test_share > 1:
+            raise UsageError("the shares of val and test must not be negative nor sum to more than 1")
+
+    def counts(self) -> dict[str, int]:
+        """Articles per split; they sum to ``count``."""
+        val, test = round(self.count * self.val_share), round(self.count * self.test_share)
+        val = min(val, self.count - min(test, self.count))
+        return {"train": self.count - val - min(test, self.count), "val": val, "test": min(test, self.count)}
+
+
+def _draw(job: tuple[DatasetSpec, str, int]) -> tuple[str, Article]:
+    spec, split, index = job
+    steps = (spec.min_steps, spec.max_steps)
+    return split, make_article(index, seed=spec.seed, split=split, step_range=steps, panel_px=spec.panel_px)
+
+
+@contextmanager
+def _drawn(jobs: Iterable[tuple[DatasetSpec, str, int]], processes: int) -> Iterator[Iterator[tuple[str, Article]]]:
+    """Articles in the order of ``jobs``, whatever the number of processes."""
+    if processes == 1:
+        yield map(_draw, jobs)
+        return
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+        yield pool.imap(_draw, jobs, chunksize=_CHUNK)
+
+
+def write_dataset(
+    out: Path,
+    *,
+    count: int,
+    seed: int = 0,
+    val_share: float = 0.05,
+    test_share: float = 0.05,
+    panel_px: int = 128,
+    min_steps: int = 2,
+    max_steps: int = 8,
+    processes: int = 1,
+    existing: Existing = "refuse",
+    reporter: Reporter | None = None,
+) -> ShardIndex:
+    """Draw ``count`` articles and write them as shards under ``out``; see ``DatasetSpec`` for the other numbers.
+
+    Args:
+        out: the data folder.
+        processes: how many processes draw; the bytes do not depend on it.
+        existing: what to do when ``out`` is not empty: ``refuse``, ``resume`` a run of the same spec that was cut
+            off, or ``overwrite``.
+        reporter: hears of progress.
+
+    Returns:
+        the index of what was written.
+
+    Raises:
+        UsageError: a number out of range, or ``out`` is not empty and ``existing`` is ``refuse``.
+        DataError: ``resume`` of a folder made with another spec.
+    """
+    from illinstr.shards import ShardWriter
+
+    spec = DatasetSpec(count, seed, val_share, test_share, panel_px, min_steps, max_steps)
+    spec.check()
+    if processes < 1:
+        raise UsageError(f"cannot draw with {processes} processes")
+    refuse_occupied(out, existing)
+    reporter = reporter or SilentReporter()
+    jobs = [(spec, split, index) for split, number in spec.counts().items() for index in range(number)]
+    source = {"source": "minihow", "world_version": WORLD_VERSION, **asdict(spec)}
+    with (
+        ShardWriter(out, source_config=source, existing=existing, reporter=reporter) as writer,
+        _drawn(jobs, processes) as articles,
+        reporter.task("drawing articles", total=count) as advance,
+    ):
+        for split, article in articles:
+            writer.add(article, split=split)
+            advance()
+    assert writer.index is not None  # set on every clean exit
+    return writer.index
+
+
+def refuse_occupied(out: Path, existing: Existing) -> None:
+    """Stop before any work when ``out`` is in use.
+
+    Raises:
+        UsageError: ``out`` is a file, or a folder that holds something and ``existing`` is ``refuse``.
+    """
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file, not a folder")
+    if existing == "refuse" and out.is_dir() and any(out.iterdir()):
+        raise UsageError(
+            f"{out} is not empty", hint="choose another folder, --resume a run that was cut off, or --overwrite it"
+        )
+
+
+def contact_sheet(articles: list[Article], *, panel_px: int = 128) -> bytes:
+    """A PNG with one article a row, its goal above the panels."""
+    import io
+
+    from PIL import Image, ImageDraw, ImageFont
+
+    band, gap = max(16, panel_px // 6), max(2, panel_px // 32)
+    columns = max(article.num_steps for article in articles)
+    width, row = columns * (panel_px + gap) + gap, panel_px + band + gap
+    page = Image.new("RGB", (width, row * len(articles) + gap), (255, 253, 247))
+    pencil, font = ImageDraw.Draw(page), ImageFont.load_default(band * 0.62)
+    for number, article in enumerate(articles):
+        pencil.text((gap * 2, number * row + band * 0.22), article.goal, fill=(62, 44, 46), font=font)
+        drawn = article if article.steps[0].image else illustrate(article, panel_px=panel_px)
+        for column, step in enumerate(drawn.steps):
+            assert step.image is not None and step.image.data is not None
+            with Image.open(io.BytesIO(step.image.data)) as panel:
+                page.paste(panel.resize((panel_px, panel_px)), (gap + column * (panel_px + gap), number * row + band))
+    stream = io.BytesIO()
+    page.save(stream, format="PNG", optimize=True)
+    return stream.getvalue()
