@@ -55,7 +55,7 @@ def test_without_shuffle_articles_come_as_written(data):
 
 def test_the_number_of_workers_changes_nothing(data):
     alone = batch_ids(ArticleLoader(data, decode=False, seed=1).bucket_by_steps(3))
-    for workers in (1, 3):
+    for workers in (1, 2):
         loader = ArticleLoader(data, decode=False, seed=1, num_workers=workers).bucket_by_steps(3)
         assert batch_ids(loader) == alone
 
@@ -95,9 +95,7 @@ def test_a_state_saved_after_the_last_item_goes_on_with_the_next_epoch(data):
     loader = ArticleLoader(data, decode=False)
     reference = ArticleLoader(data, decode=False)
     ids(reference)
-    count = 0
-    for _ in loader:
-        count += 1
+    for count, _ in enumerate(loader, start=1):
         if count == len(loader):
             break
     resumed = ArticleLoader(data, decode=False)
@@ -238,7 +236,7 @@ def broken_picture_data(folder):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_unreadable_samples_are_counted_and_limited(tmp_path, workers, capsys):
     data = broken_picture_data(tmp_path)
-    with pytest.raises(DataError, match="1 samples could not be read, 0 are allowed.*one: step 1"):
+    with pytest.raises(DataError, match=r"1 samples could not be read, 0 are allowed.*one: step 1"):
         list(ArticleLoader(data, panel_px=8, num_workers=workers))
     from illinstr.cli.console import PlainReporter
 
@@ -268,7 +266,7 @@ def test_nothing_in_a_tar_is_unpickled(tmp_path):
         content = pickle.dumps(Harm())
         info.size = len(content)
         tar.addfile(info, io.BytesIO(content))
-    with pytest.raises(DataError, match="neither KEY.json"):
+    with pytest.raises(DataError, match=r"neither KEY\.json"):
         list(iter_articles(data))
     assert len(list(ArticleLoader(data, panel_px=4))) == 1
     assert not (tmp_path / "harmed").exists()
@@ -278,5 +276,5 @@ def test_webdataset_runs_in_its_secure_mode():
     import webdataset as wds
 
     assert wds.utils.enforce_security is True
-    with pytest.raises(ValueError, match="security"):
+    with pytest.raises(ValueError, match="pipe"):
         next(iter(wds.WebDataset("pipe:echo harm", shardshuffle=False)))

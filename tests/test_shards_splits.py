@@ -26,12 +26,21 @@ def test_splits_follow_the_hash(goal, seed):
     )
 
 
+# Written down once; a change here deals everybody's data anew.
+FROZEN = {
+    "How to make apple juice": "a",
+    "Plant a flower": "a",
+    "Wrap a gift": "b",
+    "Make tea": "a",
+    "Tie a tie": "a",
+    "Bake bread": "a",
+    "Fold a boat": "a",
+    "Paint a wall": "b",
+}
+
+
 def test_splits_never_change():
-    goals = ["How to make apple juice", "Plant a flower", "Wrap a gift", "Make tea", "Tie a tie", "Bake bread"]
-    assert [split_of(goal) for goal in goals] == GOLDEN_SPLITS
-
-
-GOLDEN_SPLITS = ["train", "train", "train", "train", "train", "train"]
+    assert {goal: split_of(goal, fractions={"a": 0.4, "b": 0.3, "c": 0.3}) for goal in FROZEN} == FROZEN
 
 
 @pytest.mark.parametrize(

@@ -278,7 +278,7 @@ def test_kill_9_leaves_whole_shards_only_and_resuming_gives_the_same_bytes(tmp_p
     assert not (out / "index.json").exists()
     with pytest.raises(DataError, match="not a finished data folder"):
         next(iter_articles(out))
-    complete = [path for path in sorted((out / "shards").glob("*_stats.json"))]
+    complete = sorted((out / "shards").glob("*_stats.json"))
     assert len(complete) == (4 if point == "before-index" else 2)
     for stats in complete:
         record = json.loads(stats.read_text())
