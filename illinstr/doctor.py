@@ -37,6 +37,7 @@ _WITH_WEIGHTS = ("unet", "vae", "text_encoder")
 # Formats that run code when they are loaded.
 _PICKLED = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle")
 _REINSTALL = "install illinstr again: pip install --force-reinstall illinstr"
+_TRAIN_IT = "use it with --method independent, or fine-tune it with illinstr train"
 _COPY_AGAIN = "copy or export the folder again"
 
 
@@ -128,7 +129,7 @@ def check_model(folder: Path, *, embedded: bool = False) -> Check:
         return Check("model", "fail", str(problem), fix)
     detail = f"{folder}: {count / 1e6:.1f} M parameters, {size / 1e6:.0f} MB"
     if not (folder / "stacked.json").exists():
-        return Check("model", "warn", f"{detail}; no stacked.json, so not trained for stacking", "see docs/training.md")
+        return Check("model", "warn", f"{detail}; no stacked.json, so not trained for stacking", _TRAIN_IT)
     return Check("model", "pass", detail)
 
 
