@@ -163,7 +163,8 @@ class Article(_Record):
         steps = list(self.steps)
         for index, data in images.items():
             step = steps[index]
-            kept = {"source_url": step.image.source_url, "license": step.image.license} if step.image else {}
+            known = step.image
+            kept = {"source_url": known.source_url, "license": known.license, "alt": known.alt} if known else {}
             steps[index] = step.model_copy(update={"image": StepImage.from_bytes(data, **kept)})
         return self.model_copy(update={"steps": tuple(steps)})
 

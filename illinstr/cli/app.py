@@ -7,6 +7,7 @@ functions, so that ``illinstr --help`` loads neither torch nor pyarrow.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import typer
@@ -55,7 +56,10 @@ _register()
 def main() -> None:
     """Run the program; turn every known failure into one line and a hint on stderr."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # here a closed pipe can be answered; at the interpreter's end it no longer can
     except IllinstrError as error:
         print(f"error: {error.message}", file=sys.stderr)
         if error.hint:
@@ -65,4 +69,5 @@ def main() -> None:
         print("error: interrupted", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -315,9 +315,9 @@ def square(picture: Image, panel_px: int) -> Image:
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
     box = (left, top, left + side, top + side)
-    if side == panel_px:
-        return picture.crop(box)
-    return picture.resize((panel_px, panel_px), pillow.Resampling.LANCZOS, box=box)
+    # Cropped before it is resized: given a box, resize lets the filter reach pixels outside of it.
+    cropped = picture.crop(box)
+    return cropped if side == panel_px else cropped.resize((panel_px, panel_px), pillow.Resampling.LANCZOS)
 
 
 def _decode(data: bytes, recorded_size: tuple[int, int], label: str) -> Image:
