@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from illinstr.minihow import palette
-from illinstr.minihow.rooms import DECORS
 
 Item = dict[str, Any]
 SPLITS = ("train", "val", "test")
@@ -41,7 +40,7 @@ class Look:
         return cls(
             attributes=attributes,
             wall=rng.choice(palette.WALLS),
-            decor=rng.choice(DECORS),
+            decor=rng.choice(palette.DECORS),
             table=rng.choice(palette.TABLES),
             skin=rng.choice(palette.SKINS),
             sleeve=rng.choice(palette.SLEEVES),
@@ -156,22 +155,32 @@ def expand(template: str) -> list[str]:
 def gather(scene: Scene) -> StepDef:
     """First of all: everything lies ready."""
     return step(
-        "gather", "[Gather|Collect|Get out|Lay out] [everything you need|all you need|what you need]",
-        "[Put|Set] everything [ready|in front of you]", scene=scene, extra=True,
-    )  # fmt: skip
+        "gather",
+        "[Gather|Collect|Get out|Lay out] [everything you need|all you need|what you need]",
+        "[Put|Set] everything [ready|in front of you]",
+        scene=scene,
+        extra=True,
+    )
 
 
 def _clean_hands(k: Look) -> list[Item]:
     return [
-        put("tap", 50, 33, 1.15, length=32), k.hand("flat", 56, 64, 18, size=1.2), k.hand("flat", 45, 70, 16, flip=True, size=1.2),
+        put("tap", 50, 33, 1.15, length=32),
+        k.hand("flat", 56, 64, 18, size=1.2),
+        k.hand("flat", 45, 70, 16, flip=True, size=1.2),
         put("bubbles", 50, 77, 1.0, spread=17),
-    ]  # fmt: skip
+    ]
 
 
 def clean_hands() -> StepDef:
     """Wash your hands."""
-    return step("hands", "[Wash|Clean|Scrub] your hands [well|first|with soap|under the tap]", "Make sure your hands are clean",
-                scene=_clean_hands, extra=True)  # fmt: skip
+    return step(
+        "hands",
+        "[Wash|Clean|Scrub] your hands [well|first|with soap|under the tap]",
+        "Make sure your hands are clean",
+        scene=_clean_hands,
+        extra=True,
+    )
 
 
 def wait(key: str, scene: Scene, hour: float = 3) -> StepDef:
@@ -180,8 +189,14 @@ def wait(key: str, scene: Scene, hour: float = 3) -> StepDef:
     def with_clock(k: Look) -> list[Item]:
         return [put("clock", 80, 22, 1.3, hour=hour, colour=k.second), *scene(k)]
 
-    return step(key, "Wait a [little|little while|few minutes]", "[Let it rest|Leave it] for a [while|bit|few minutes]",
-                "Give it [some|a little] time", scene=with_clock, extra=True)  # fmt: skip
+    return step(
+        key,
+        "Wait a [little|little while|few minutes]",
+        "[Let it rest|Leave it] for a [while|bit|few minutes]",
+        "Give it [some|a little] time",
+        scene=with_clock,
+        extra=True,
+    )
 
 
 def wipe() -> StepDef:
@@ -191,5 +206,11 @@ def wipe() -> StepDef:
         return [put("cloth", 42, 84, 1.35, colour=k.second), k.hand("flat", 46, 72, 22, size=1.35),
                 put("sparkles", 44, 50, 1.1, spread=30)]  # fmt: skip
 
-    return step("wipe", "[Wipe|Clean] the [table|worktop] [when you are done|at the end]", "Wipe [everything|the table] clean",
-                "Tidy up [after yourself|when you finish]", scene=scene, extra=True)  # fmt: skip
+    return step(
+        "wipe",
+        "[Wipe|Clean] the [table|worktop] [when you are done|at the end]",
+        "Wipe [everything|the table] clean",
+        "Tidy up [after yourself|when you finish]",
+        scene=scene,
+        extra=True,
+    )
