@@ -111,87 +111,18 @@ def goals_of_split(split: str) -> list[str]:
     return [goal.text for goal in goals(split)]
 
 
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
 # Words that carry no meaning for telling goals apart.
 _FILLERS = frozenset(
-    [
-        "how",
-        "to",
-        "do",
-        "does",
-        "did",
-        "i",
-        "we",
-        "you",
-        "can",
-        "could",
-        "would",
-        "should",
-        "one",
-        "a",
-        "an",
-        "the",
-        "some",
-        "my",
-        "your",
-        "our",
-        "own",
-        "please",
-        "make",
-        "making",
-        "made",
-        "prepare",
-        "preparing",
-        "fix",
-        "get",
-        "want",
-        "wanna",
-        "need",
-        "like",
-        "learn",
-        "show",
-        "teach",
-        "me",
-        "us",
-        "tell",
-        "of",
-        "for",
-        "at",
-        "home",
-        "homemade",
-        "fresh",
-        "freshly",
-        "easily",
-        "quickly",
-        "simple",
-        "easy",
-        "best",
-        "way",
-        "step",
-        "by",
-        "steps",
-        "guide",
-        "instructions",
-        "recipe",
-        "is",
-        "are",
-        "it",
-        "and",
-        "from",
-        "in",
-        "out",
-        "on",
-        "up",
-        "great",
-        "good",
-        "nice",
-        "delicious",
-        "tasty",
-        "cup",
-        "glass",
-        "just",
-        "lets",
-        "let",
-    ]
+    _words(
+        "how to do does did i we you can could would should one a an the some my your our own please make making "
+        "made prepare preparing fix get want wanna need like learn show teach me us tell of for at home homemade "
+        "fresh freshly easily quickly simple easy best way step by steps guide instructions recipe is are it and "
+        "from in out on up great good nice delicious tasty cup glass just lets let "
+    )
 )
 _SAME = {
     "yoghurt": "yogurt",
@@ -218,25 +149,8 @@ _SAME = {
 }
 
 # "green paper, blue ribbon" is not "blue paper, green ribbon": a colour stays with the thing right behind it.
-_BINDING = frozenset(["paper", "ribbon", "birdhouse", "roof", "boat", "flag", "hat", "scarf", "pot", "icing"])
-_ADJECTIVES = frozenset(
-    [
-        "red",
-        "orange",
-        "yellow",
-        "green",
-        "blue",
-        "purple",
-        "pink",
-        "white",
-        "black",
-        "brown",
-        "teal",
-        "gold",
-        "silver",
-        "grey",
-    ]
-)
+_BINDING = frozenset(_words("paper ribbon birdhouse roof boat flag hat scarf pot icing "))
+_ADJECTIVES = frozenset(_words("red orange yellow green blue purple pink white black brown teal gold silver grey "))
 
 
 def _stem(word: str) -> str:

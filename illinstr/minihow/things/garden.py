@@ -99,6 +99,7 @@ def blossom(pen: Pen, flower: str, petals: Colour) -> None:
 def cactus(pen: Pen, item: Item) -> None:
     """A cactus on the origin: ``shape`` round or tall; ``petals`` colour of its flower."""
     green = rgb("green")
+    top = -26.0
     if item.get("shape") == "tall":
         pen.stroke([(-12, -24), (-12, -16), (0, -14)], 6.4, green, line=LINE)
         pen.stroke([(12, -30), (12, -21), (0, -19)], 6.4, green, line=LINE)
@@ -106,7 +107,6 @@ def cactus(pen: Pen, item: Item) -> None:
         top = -40.0
     else:
         pen.fill(oval(0, -12, 17, 14.4), green, shade=4)
-        top = -26.0
     for x in (-8, 0, 8) if top == -26 else (-2.4, 2.4):
         for y in (-18, -11, -4) if top == -26 else (-32, -23, -14, -6):
             pen.stroke([(x, y), (x + 0.1, y - 2.4)], 1.4, (244, 246, 214))
