@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import itertools
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -121,7 +122,7 @@ _FILLERS = frozenset(
         "how to do does did i we you can could would should one a an the some my your our own please make making "
         "made prepare preparing fix get want wanna need like learn show teach me us tell of for at home homemade "
         "fresh freshly easily quickly simple easy best way step by steps guide instructions recipe is are it and "
-        "from in out on up great good nice delicious tasty cup glass just lets let "
+        "from in out on up great good nice delicious tasty cup glass just lets let with "
     )
 )
 _SAME = {
@@ -169,7 +170,7 @@ def meaning(text: str) -> tuple[str, ...]:
     kept = [_stem(word) for word in words if word not in _FILLERS]
     kept = [word for word in kept if word and word not in _FILLERS]
     bound: set[str] = set()
-    for word, after in zip(kept, [*kept[1:], ""], strict=True):
+    for word, after in itertools.pairwise([*kept, ""]):
         bound.add(f"{word} {after}" if word in _ADJECTIVES and after in _BINDING else word)
     return tuple(sorted(bound))
 

@@ -52,7 +52,7 @@ def _pour_wax(k: Look) -> list[Item]:
         put("stream", 31, 34, 1.0, colour=k["colour"], length=36),
         _candle(k, 31, 93, 1.35, colour=k["colour"], level=0.6, wick=True),
         put("jug", 60, 52, 1.05, angle=-52, colour=k.second, fill=k["colour"]),
-        k.hand("fist", 74, 36, -4, size=1.1),
+        k.hand("fist", 58, 20, 8, size=1.1),
     ]
 
 

@@ -61,7 +61,7 @@ def _join(k: Look) -> list[Item]:
         put("stream", 29, 30, 1.0, colour="milk", length=24),
         _mug(k, 30, 93, 1.4, fill=_hot(k)),
         put("jug", 58, 46, 1.0, angle=-52, colour=k.second, fill="milk"),
-        k.hand("fist", 72, 30, -4, size=1.1),
+        k.hand("fist", 56, 16, 8, size=1.1),
     ]
 
 

@@ -45,7 +45,7 @@ def _water(k: Look) -> list[Item]:
         put("blender", 36, 93, 1.02, colour=k.main, pieces=k["fruit"], fill="water", level=0.5),
         put("stream", 38, 18, 1.0, colour="water", length=34),
         put("jug", 61, 42, 0.95, angle=-62, colour=k.second, fill="water"),
-        k.hand("fist", 73, 24, -8, size=1.15),
+        k.hand("fist", 54, 15, 8, size=1.1),
     ]
 
 
@@ -73,7 +73,7 @@ def _pour(k: Look) -> list[Item]:
         put("stream", 33, 34, 1.0, colour=colour, length=42),
         _glass(k, 33, 92, 1.25, fill=colour, level=0.55),
         put("jug", 58, 52, 1.05, angle=-52, colour=k.second, fill=colour),
-        k.hand("fist", 72, 36, -4, size=1.15),
+        k.hand("fist", 56, 20, 8, size=1.1),
     ]
 
 

@@ -59,7 +59,7 @@ def _fill(k: Look) -> list[Item]:
         put("mould", 42, 93, 1.25, fill=_juice(k), colour=k.second),
         put("stream", 36, 30, 1.0, colour=_juice(k), length=18),
         put("jug", 62, 44, 0.95, angle=-56, colour=k.main, fill=_juice(k)),
-        k.hand("fist", 75, 28, -6, size=1.1),
+        k.hand("fist", 58, 15, 8, size=1.1),
     ]
 
 

@@ -90,8 +90,8 @@ def _fill_glass(k: Look) -> list[Item]:
     return [
         put("stream", 29, 30, 1.0, colour=_smooth(k), length=40, width=5.4),
         _glass(k, 29, 92, 1.2, fill=_smooth(k), level=0.6),
-        put("blender", 82, 60, 0.8, angle=-62, colour=k.main, fill=_smooth(k), level=0.4),
-        k.hand("fist", 70, 40, 20, size=1.05),
+        put("blender", 84, 44, 0.8, angle=-62, colour=k.main, fill=_smooth(k), level=0.4),
+        k.hand("fist", 59, 12, 8, size=1.05),
     ]
 
 

@@ -47,7 +47,7 @@ def _stock(k: Look) -> list[Item]:
         put("pot", 40, 93, 1.25, colour=k.main, fill="water", bits=PRODUCE[k["vegetable"]][1]),
         put("stream", 36, 30, 1.0, colour="water", length=20),
         put("jug", 60, 46, 0.95, angle=-58, colour=k.second, fill="water"),
-        k.hand("fist", 73, 30, -6, size=1.1),
+        k.hand("fist", 55, 17, 8, size=1.1),
     ]
 
 

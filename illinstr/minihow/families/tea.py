@@ -75,7 +75,7 @@ def _finish_tea(k: Look) -> list[Item]:
             mug,
             put("stream", 39, 20, 1.0, colour="milk", length=18),
             put("jug", 62, 38, 0.85, angle=-55, colour=k.second, fill="milk"),
-            k.hand("fist", 74, 27, 8, size=1.1),
+            k.hand("fist", 59, 13, 8, size=1.05),
         ]
     if k["with"] == "with honey":
         return [

@@ -111,8 +111,8 @@ def cactus(pen: Pen, item: Item) -> None:
         for y in (-18, -11, -4) if top == -26 else (-32, -23, -14, -6):
             pen.stroke([(x, y), (x + 0.1, y - 2.4)], 1.4, (244, 246, 214))
     if "petals" in item:
-        for x, y in arc(0, top - 1, 4, 3.4, 180, 360, 4):
-            pen.fill(oval(x, y - 1, 3.2, 3.2), rgb(item["petals"]), line=LINE * 0.75)
+        for px, py in arc(0, top - 1, 4, 3.4, 180, 360, 4):
+            pen.fill(oval(px, py - 1, 3.2, 3.2), rgb(item["petals"]), line=LINE * 0.75)
         pen.fill(oval(0, top - 1.4, 2, 2), rgb("yellow"), line=0)
 
 
