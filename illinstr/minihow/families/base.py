@@ -8,6 +8,7 @@ stop or commas, so that merged steps can be made by joining them; ``[a|b]`` in a
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import re
 from collections.abc import Callable
@@ -62,6 +63,34 @@ class Look:
 def put(kind: str, x: float = 50, y: float = 90, size: float = 1.0, **keys: Any) -> Item:
     """An object for a scene."""
     return {"kind": kind, "x": x, "y": y, "size": size, **keys}
+
+
+# Where each vessel pours from and where a hand holds it, in its own units; how far it leans.
+_POURERS: dict[str, tuple[tuple[float, float], tuple[float, float], float, str]] = {
+    "jug": ((-19, -41), (23, -21), -40, "fist"),
+    "kettle": ((-31, -34), (17, -25), -24, "fist"),
+    "blender": ((-19, -67), (24, -46), -62, "fist"),
+    "carton": ((-7, -46), (0, -17), -68, "wrap"),
+}
+
+
+def pour(
+    k: Look, kind: str, tip: tuple[float, float], to_y: float, stream: str, size: float = 0.85, **keys: Any
+) -> list[Item]:
+    """A vessel tilted so that it pours from ``tip`` straight down to ``to_y``, and the hand on its handle."""
+    mouth, handle, angle, pose = _POURERS[kind]
+    x, y = tip[0] - _turned(mouth, angle, size)[0], tip[1] - _turned(mouth, angle, size)[1]
+    held = _turned(handle, angle, size)
+    return [
+        put("stream", tip[0], tip[1], colour=stream, length=to_y - tip[1]),
+        put(kind, round(x, 1), round(y, 1), size, angle=angle, **keys),
+        k.hand(pose, round(x + held[0], 1), round(y + held[1], 1), 8, size=1.05),
+    ]
+
+
+def _turned(point: tuple[float, float], angle: float, size: float) -> tuple[float, float]:
+    cos, sin = math.cos(math.radians(angle)) * size, math.sin(math.radians(angle)) * size
+    return cos * point[0] - sin * point[1], sin * point[0] + cos * point[1]
 
 
 Scene = Callable[[Look], list[Item]]

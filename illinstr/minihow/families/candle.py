@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from illinstr.minihow.families.base import Family, Item, Look, gather, put, step, wait
+from illinstr.minihow.families.base import Family, Item, Look, gather, pour, put, step, wait
 
 
 def _candle(k: Look, x: float = 42, y: float = 92, size: float = 1.55, **keys: object) -> Item:
@@ -49,10 +49,8 @@ def _wick(k: Look) -> list[Item]:
 
 def _pour_wax(k: Look) -> list[Item]:
     return [
-        put("stream", 31, 34, 1.0, colour=k["colour"], length=36),
-        _candle(k, 31, 93, 1.35, colour=k["colour"], level=0.6, wick=True),
-        put("jug", 60, 52, 1.05, angle=-52, colour=k.second, fill=k["colour"]),
-        k.hand("fist", 58, 20, 8, size=1.1),
+        _candle(k, 33, 93, 1.35, colour=k["colour"], level=0.6, wick=True),
+        *pour(k, "jug", (30, 28), 63, k["colour"], 0.95, colour=k.second, fill=k["colour"]),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from illinstr.minihow.families.base import Family, Item, Look, clean_hands, gather, put, step, wait
+from illinstr.minihow.families.base import Family, Item, Look, clean_hands, gather, pour, put, step, wait
 
 _POWDER = {
     "hot chocolate": ("cocoa", "#8a5536"),
@@ -34,9 +34,7 @@ def _warm(k: Look) -> list[Item]:
 def _pour_milk(k: Look) -> list[Item]:
     return [
         put("pot", 38, 93, 1.25, colour=k.second, fill="milk"),
-        put("stream", 38, 16, 1.0, colour="milk", length=30),
-        put("carton", 78, 30, 0.95, angle=-68, colour="blue"),
-        k.hand("wrap", 68, 27, 8, size=1.1),
+        *pour(k, "carton", (36, 24), 51, "milk", 0.95, colour="blue"),
     ]
 
 
@@ -58,10 +56,8 @@ def _sugar(k: Look) -> list[Item]:
 
 def _join(k: Look) -> list[Item]:
     return [
-        put("stream", 29, 30, 1.0, colour="milk", length=24),
-        _mug(k, 30, 93, 1.4, fill=_hot(k)),
-        put("jug", 58, 46, 1.0, angle=-52, colour=k.second, fill="milk"),
-        k.hand("fist", 56, 16, 8, size=1.1),
+        _mug(k, 31, 93, 1.4, fill=_hot(k)),
+        *pour(k, "jug", (29, 32), 50, "milk", 0.95, colour=k.second, fill="milk"),
     ]
 
 

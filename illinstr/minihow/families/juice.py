@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from illinstr.minihow.families.base import Family, Item, Look, clean_hands, gather, put, step, wait
+from illinstr.minihow.families.base import Family, Item, Look, clean_hands, gather, pour, put, step, wait
 from illinstr.minihow.produce import PRODUCE
 
 
@@ -42,10 +42,8 @@ def _glass(k: Look, x: float, y: float, size: float, **keys: object) -> Item:
 
 def _water(k: Look) -> list[Item]:
     return [
-        put("blender", 36, 93, 1.02, colour=k.main, pieces=k["fruit"], fill="water", level=0.5),
-        put("stream", 38, 18, 1.0, colour="water", length=34),
-        put("jug", 61, 42, 0.95, angle=-62, colour=k.second, fill="water"),
-        k.hand("fist", 54, 15, 8, size=1.1),
+        put("blender", 36, 93, 0.92, colour=k.main, pieces=k["fruit"], fill="water", level=0.5),
+        *pour(k, "jug", (34, 28), 52, "water", colour=k.second, fill="water"),
     ]
 
 
@@ -70,10 +68,8 @@ def _strain(k: Look) -> list[Item]:
 def _pour(k: Look) -> list[Item]:
     colour = _juice(k["fruit"])
     return [
-        put("stream", 33, 34, 1.0, colour=colour, length=42),
-        _glass(k, 33, 92, 1.25, fill=colour, level=0.55),
-        put("jug", 58, 52, 1.05, angle=-52, colour=k.second, fill=colour),
-        k.hand("fist", 56, 20, 8, size=1.1),
+        _glass(k, 32, 92, 1.25, fill=colour, level=0.55),
+        *pour(k, "jug", (31, 32), 63, colour, 0.95, colour=k.second, fill=colour),
     ]
 
 

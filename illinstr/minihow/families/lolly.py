@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from illinstr.minihow.families.base import Family, Item, Look, clean_hands, gather, put, step, wait
+from illinstr.minihow.families.base import Family, Item, Look, clean_hands, gather, pour, put, step, wait
 from illinstr.minihow.produce import PRODUCE
 
 
@@ -48,18 +48,14 @@ def _yogurt(k: Look) -> list[Item]:
     colour, label = ("milk", "blue") if k["kind"] == "creamy" else ("water", "teal")
     return [
         _bowl(k, 38, 93, 1.25, fill=_juice(k)),
-        put("stream", 37, 16, 1.0, colour=colour, length=40),
-        put("carton", 78, 32, 0.95, angle=-68, colour=label),
-        k.hand("wrap", 68, 29, 8, size=1.1),
+        *pour(k, "carton", (36, 26), 60, colour, 0.95, colour=label),
     ]
 
 
 def _fill(k: Look) -> list[Item]:
     return [
         put("mould", 42, 93, 1.25, fill=_juice(k), colour=k.second),
-        put("stream", 36, 30, 1.0, colour=_juice(k), length=18),
-        put("jug", 62, 44, 0.95, angle=-56, colour=k.main, fill=_juice(k)),
-        k.hand("fist", 58, 15, 8, size=1.1),
+        *pour(k, "jug", (26, 30), 48, _juice(k), 0.95, colour=k.main, fill=_juice(k)),
     ]
 
 

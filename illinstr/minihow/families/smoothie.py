@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from illinstr.minihow.families.base import Family, Item, Look, clean_hands, gather, put, step, wait
+from illinstr.minihow.families.base import Family, Item, Look, clean_hands, gather, pour, put, step, wait
 
 
 def _fruit(fruit: str, x: float, y: float, size: float, state: str = "whole", **keys: object) -> Item:
@@ -58,17 +58,15 @@ def _peel(k: Look) -> list[Item]:
 def _pour_carton(k: Look) -> list[Item]:
     label, fluid = _CARTON[k["base"]]
     return [
-        put("blender", 36, 93, 1.02, colour=k.main, pieces=k["fruit"], fill=fluid, level=0.5),
-        put("stream", 37, 14, 1.0, colour=fluid, length=36),
-        put("carton", 78, 30, 0.95, angle=-68, colour=label),
-        k.hand("wrap", 68, 27, 8, size=1.1),
+        put("blender", 36, 93, 0.95, colour=k.main, pieces=k["fruit"], fill=fluid, level=0.5),
+        *pour(k, "carton", (35, 22), 52, fluid, 0.95, colour=label),
     ]
 
 
 def _honey(k: Look) -> list[Item]:
     return [
         put("blender", 36, 93, 1.02, colour=k.main, pieces=k["fruit"], fill=_CARTON[k["base"]][1], level=0.5),
-        put("stream", 37, 18, 1.0, colour="honey", length=34, width=3.4),
+        put("stream", 34, 33, 1.0, colour="honey", length=19, width=3.4),
         put("bottle", 70, 24, 0.95, angle=-105, colour="honey", open=True),
         k.hand("wrap", 62, 21, 6, size=1.1),
     ]
@@ -88,10 +86,8 @@ def _rest_smoothie(k: Look) -> list[Item]:
 
 def _fill_glass(k: Look) -> list[Item]:
     return [
-        put("stream", 29, 30, 1.0, colour=_smooth(k), length=40, width=5.4),
-        _glass(k, 29, 92, 1.2, fill=_smooth(k), level=0.6),
-        put("blender", 84, 44, 0.8, angle=-62, colour=k.main, fill=_smooth(k), level=0.4),
-        k.hand("fist", 59, 12, 8, size=1.05),
+        _glass(k, 30, 92, 1.2, fill=_smooth(k), level=0.6),
+        *pour(k, "blender", (30, 32), 61, _smooth(k), 0.72, colour=k.main, fill=_smooth(k), level=0.4),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from illinstr.minihow.families.base import Family, Item, Look, clean_hands, gather, put, step, wait
+from illinstr.minihow.families.base import Family, Item, Look, clean_hands, gather, pour, put, step, wait
 from illinstr.minihow.produce import PRODUCE
 
 _SOUPS = ("tomato", "carrot", "pumpkin", "pea", "potato", "beet", "onion")
@@ -45,9 +45,7 @@ def _into_pot(k: Look) -> list[Item]:
 def _stock(k: Look) -> list[Item]:
     return [
         put("pot", 40, 93, 1.25, colour=k.main, fill="water", bits=PRODUCE[k["vegetable"]][1]),
-        put("stream", 36, 30, 1.0, colour="water", length=20),
-        put("jug", 60, 46, 0.95, angle=-58, colour=k.second, fill="water"),
-        k.hand("fist", 55, 17, 8, size=1.1),
+        *pour(k, "jug", (32, 30), 52, "water", 0.95, colour=k.second, fill="water"),
     ]
 
 

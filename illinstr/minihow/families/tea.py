@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from illinstr.minihow.families.base import Family, Item, Look, clean_hands, gather, put, step, wait
+from illinstr.minihow.families.base import Family, Item, Look, clean_hands, gather, pour, put, step, wait
 
 _BREW = {
     "green": ("#b9bf4e", "green"),
@@ -48,10 +48,8 @@ def _bag_in(k: Look) -> list[Item]:
 
 def _pour_water(k: Look) -> list[Item]:
     return [
-        put("stream", 26, 34, 1.0, colour="water", length=20),
-        put("mug", 28, 92, 1.4, colour=k.main, fill="water", bag=_BREW[k["tea"]][1]),
-        put("kettle", 66, 45, 1.1, angle=-24, colour=k.second),
-        k.hand("fist", 74, 13, 18, size=1.1),
+        put("mug", 28, 93, 1.35, colour=k.main, fill="water", bag=_BREW[k["tea"]][1]),
+        *pour(k, "kettle", (25, 28), 50, "water", 1.0, colour=k.second),
     ]
 
 
@@ -71,16 +69,11 @@ def _bag_out(k: Look) -> list[Item]:
 def _finish_tea(k: Look) -> list[Item]:
     mug = put("mug", 38, 92, 1.55, colour=k.main, fill=_tea(k))
     if k["with"] == "with milk":
-        return [
-            mug,
-            put("stream", 39, 20, 1.0, colour="milk", length=18),
-            put("jug", 62, 38, 0.85, angle=-55, colour=k.second, fill="milk"),
-            k.hand("fist", 59, 13, 8, size=1.05),
-        ]
+        return [mug, *pour(k, "jug", (34, 26), 44, "milk", 0.85, colour=k.second, fill="milk")]
     if k["with"] == "with honey":
         return [
             mug,
-            put("stream", 40, 20, 1.0, colour="honey", length=20, width=3.4),
+            put("stream", 37, 31, 1.0, colour="honey", length=13, width=3.4),
             put("bottle", 74, 24, 0.95, angle=-102, colour="honey", open=True),
             k.hand("wrap", 66, 22, 8, size=1.1),
         ]
