@@ -62,7 +62,8 @@ def command(
     )  # fmt: skip
     counts = {name: split.samples for name, split in index.splits.items()}
     result = {
-        "out": str(out), "count": count, "seed": seed, "panel_px": panel_px, "seconds": round(time.monotonic() - started, 2),
+        "out": str(out), "count": count, "seed": seed, "panel_px": panel_px,
+        "seconds": round(time.monotonic() - started, 2),
         "splits": counts,
     }  # fmt: skip
     if preview:

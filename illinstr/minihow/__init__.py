@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from illinstr.minihow.dataset import write_dataset
 
 __all__ = [
-    "SPLITS", "Goal", "all_goals", "draw_scene", "goals_of_split", "illustrate", "make_article", "nearest_goals", "plan",
-    "recognise", "steps_of", "write_dataset",
+    "SPLITS", "Goal", "all_goals", "draw_scene", "goals_of_split", "illustrate", "make_article", "nearest_goals",
+    "plan", "recognise", "steps_of", "write_dataset",
 ]  # fmt: skip
 
 

@@ -74,8 +74,12 @@ def arc(cx: float, cy: float, rx: float, ry: float, start: float, end: float, st
 
 def rounded(x0: float, y0: float, x1: float, y1: float, radius: float) -> list[Point]:
     """A rectangle with round corners."""
-    corners = ((x1 - radius, y0 + radius, -90), (x1 - radius, y1 - radius, 0), (x0 + radius, y1 - radius, 90),
-               (x0 + radius, y0 + radius, 180))  # fmt: skip
+    corners = (
+        (x1 - radius, y0 + radius, -90),
+        (x1 - radius, y1 - radius, 0),
+        (x0 + radius, y1 - radius, 90),
+        (x0 + radius, y0 + radius, 180),
+    )
     return [p for cx, cy, start in corners for p in arc(cx, cy, radius, radius, start, start + 90, 4)]
 
 

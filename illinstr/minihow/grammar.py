@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import itertools
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -111,25 +112,52 @@ def goals_of_split(split: str) -> list[str]:
     return [goal.text for goal in goals(split)]
 
 
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
 # Words that carry no meaning for telling goals apart.
 _FILLERS = frozenset(
-    "how to do does did i we you can could would should one a an the some my your our own please make making made prepare preparing fix get "
-    "want wanna need like learn show teach me us tell of for at home homemade fresh freshly easily quickly simple easy best way "
-    "step by steps guide instructions recipe is are it and from in out on up great good nice delicious tasty cup glass just lets let".split()
+    _words(
+        "how to do does did i we you can could would should one a an the some my your our own please make making "
+        "made prepare preparing fix get want wanna need like learn show teach me us tell of for at home homemade "
+        "fresh freshly easily quickly simple easy best way step by steps guide instructions recipe is are it and "
+        "from in out on up great good nice delicious tasty cup glass just lets let with "
+    )
 )
-_SAME = {"yoghurt": "yogurt", "gray": "grey", "colored": "", "coloured": "", "colour": "", "color": "", "tee": "t", "cooky": "cookie",
-         "present": "gift", "juicing": "juice", "grow": "plant", "brew": "", "blend": "", "mix": "", "bake": "", "cook": "", "raise": "plant",
-         "fry": "", "coco": "cocoa", "popsicle": "lolly", "seed": ""}  # fmt: skip
+_SAME = {
+    "yoghurt": "yogurt",
+    "gray": "grey",
+    "colored": "",
+    "coloured": "",
+    "colour": "",
+    "color": "",
+    "tee": "t",
+    "cooky": "cookie",
+    "present": "gift",
+    "juicing": "juice",
+    "grow": "plant",
+    "brew": "",
+    "blend": "",
+    "mix": "",
+    "bake": "",
+    "cook": "",
+    "raise": "plant",
+    "fry": "",
+    "coco": "cocoa",
+    "popsicle": "lolly",
+    "seed": "",
+}
 
 # "green paper, blue ribbon" is not "blue paper, green ribbon": a colour stays with the thing right behind it.
-_BINDING = frozenset("paper ribbon birdhouse roof boat flag hat scarf pot icing".split())
-_ADJECTIVES = frozenset("red orange yellow green blue purple pink white black brown teal gold silver grey".split())
+_BINDING = frozenset(_words("paper ribbon birdhouse roof boat flag hat scarf pot icing "))
+_ADJECTIVES = frozenset(_words("red orange yellow green blue purple pink white black brown teal gold silver grey "))
 
 
 def _stem(word: str) -> str:
     if word.endswith("ies") and len(word) > 4:
         word = word[:-3] + "y"
-    elif word.endswith("oes") or word.endswith("shes") or word.endswith("ches"):
+    elif word.endswith(("oes", "shes", "ches")):
         word = word[:-2]
     elif word.endswith("s") and not word.endswith("ss") and len(word) > 3:
         word = word[:-1]
@@ -142,7 +170,7 @@ def meaning(text: str) -> tuple[str, ...]:
     kept = [_stem(word) for word in words if word not in _FILLERS]
     kept = [word for word in kept if word and word not in _FILLERS]
     bound: set[str] = set()
-    for word, after in zip(kept, [*kept[1:], ""], strict=True):
+    for word, after in itertools.pairwise([*kept, ""]):
         bound.add(f"{word} {after}" if word in _ADJECTIVES and after in _BINDING else word)
     return tuple(sorted(bound))
 

@@ -44,6 +44,7 @@ WALLS = ("wall-sky", "wall-mint", "wall-butter", "wall-rose", "wall-lilac", "wal
 TABLES = ("table-oak", "table-walnut", "table-pine", "table-slate", "table-cherry", "table-white")
 SKINS = ("skin-1", "skin-2", "skin-3", "skin-4", "skin-5")
 SLEEVES = ("tomato", "denim", "moss", "mustard", "plum", "sea", "stripe-rose", "snow")
+DECORS = ("plain", "tiles", "shelf", "window", "bunting", "panels")
 CROCKERY = ("clay", "sage", "sunny", "sky", "coral", "lavender", "snow", "sea")
 
 

@@ -11,7 +11,6 @@ from illinstr.minihow.canvas import Canvas, Pen, oval, rounded, spline
 from illinstr.minihow.palette import INK, Colour, darker, lighter, mix, rgb
 
 HORIZON = 64.0
-DECORS = ("plain", "tiles", "shelf", "window", "bunting", "panels")
 
 
 def _gradient(canvas: Canvas, top: Colour, bottom: Colour, y0: float, y1: float) -> None:
@@ -102,8 +101,12 @@ def _snow(canvas: Canvas, pen: Pen, tint: Colour) -> None:
 
 
 def _outdoors(canvas: Canvas, pen: Pen, near: Colour, low: Colour, hill: Colour) -> None:
-    pen.fill(spline([(-10, 70), (14, 53), (42, 60), (74, 50), (112, 66), (112, 90), (-10, 90)]), hill, line=0.9,
-             ink=darker(hill, 0.25))  # fmt: skip
+    pen.fill(
+        spline([(-10, 70), (14, 53), (42, 60), (74, 50), (112, 66), (112, 90), (-10, 90)]),
+        hill,
+        line=0.9,
+        ink=darker(hill, 0.25),
+    )
     _gradient(canvas, near, low, HORIZON + 3, 100)
     pen.stroke([(-4, HORIZON + 3), (104, HORIZON + 3)], 1.3, darker(low, 0.4))
 

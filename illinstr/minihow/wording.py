@@ -1,7 +1,8 @@
 """Which paraphrase of a step belongs to which split.
 
 A tenth of each step's paraphrases (at least one) is held out for val, another for test, chosen by hash. Steps of
-different families may share a wording; it then lies on one side for all of them, so nothing held out is ever trained on.
+different families may share a wording; it then lies on one side for all of them, so nothing held
+out is ever trained on.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ stop or commas, so that merged steps can be made by joining them; ``[a|b]`` in a
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import re
 from collections.abc import Callable
@@ -15,7 +16,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from illinstr.minihow import palette
-from illinstr.minihow.rooms import DECORS
 
 Item = dict[str, Any]
 SPLITS = ("train", "val", "test")
@@ -41,7 +41,7 @@ class Look:
         return cls(
             attributes=attributes,
             wall=rng.choice(palette.WALLS),
-            decor=rng.choice(DECORS),
+            decor=rng.choice(palette.DECORS),
             table=rng.choice(palette.TABLES),
             skin=rng.choice(palette.SKINS),
             sleeve=rng.choice(palette.SLEEVES),
@@ -63,6 +63,34 @@ class Look:
 def put(kind: str, x: float = 50, y: float = 90, size: float = 1.0, **keys: Any) -> Item:
     """An object for a scene."""
     return {"kind": kind, "x": x, "y": y, "size": size, **keys}
+
+
+# Where each vessel pours from and where a hand holds it, in its own units; how far it leans.
+_POURERS: dict[str, tuple[tuple[float, float], tuple[float, float], float, str]] = {
+    "jug": ((-19, -41), (23, -21), -40, "fist"),
+    "kettle": ((-31, -34), (17, -25), -24, "fist"),
+    "blender": ((-19, -67), (24, -46), -62, "fist"),
+    "carton": ((-7, -46), (0, -17), -68, "wrap"),
+}
+
+
+def pour(
+    k: Look, kind: str, tip: tuple[float, float], to_y: float, stream: str, size: float = 0.85, **keys: Any
+) -> list[Item]:
+    """A vessel tilted so that it pours from ``tip`` straight down to ``to_y``, and the hand on its handle."""
+    mouth, handle, angle, pose = _POURERS[kind]
+    x, y = tip[0] - _turned(mouth, angle, size)[0], tip[1] - _turned(mouth, angle, size)[1]
+    held = _turned(handle, angle, size)
+    return [
+        put("stream", tip[0], tip[1], colour=stream, length=to_y - tip[1]),
+        put(kind, round(x, 1), round(y, 1), size, angle=angle, **keys),
+        k.hand(pose, round(x + held[0], 1), round(y + held[1], 1), 8, size=1.05),
+    ]
+
+
+def _turned(point: tuple[float, float], angle: float, size: float) -> tuple[float, float]:
+    cos, sin = math.cos(math.radians(angle)) * size, math.sin(math.radians(angle)) * size
+    return cos * point[0] - sin * point[1], sin * point[0] + cos * point[1]
 
 
 Scene = Callable[[Look], list[Item]]
@@ -156,22 +184,32 @@ def expand(template: str) -> list[str]:
 def gather(scene: Scene) -> StepDef:
     """First of all: everything lies ready."""
     return step(
-        "gather", "[Gather|Collect|Get out|Lay out] [everything you need|all you need|what you need]",
-        "[Put|Set] everything [ready|in front of you]", scene=scene, extra=True,
-    )  # fmt: skip
+        "gather",
+        "[Gather|Collect|Get out|Lay out] [everything you need|all you need|what you need]",
+        "[Put|Set] everything [ready|in front of you]",
+        scene=scene,
+        extra=True,
+    )
 
 
 def _clean_hands(k: Look) -> list[Item]:
     return [
-        put("tap", 50, 33, 1.15, length=32), k.hand("flat", 56, 64, 18, size=1.2), k.hand("flat", 45, 70, 16, flip=True, size=1.2),
+        put("tap", 50, 33, 1.15, length=32),
+        k.hand("flat", 56, 64, 18, size=1.2),
+        k.hand("flat", 45, 70, 16, flip=True, size=1.2),
         put("bubbles", 50, 77, 1.0, spread=17),
-    ]  # fmt: skip
+    ]
 
 
 def clean_hands() -> StepDef:
     """Wash your hands."""
-    return step("hands", "[Wash|Clean|Scrub] your hands [well|first|with soap|under the tap]", "Make sure your hands are clean",
-                scene=_clean_hands, extra=True)  # fmt: skip
+    return step(
+        "hands",
+        "[Wash|Clean|Scrub] your hands [well|first|with soap|under the tap]",
+        "Make sure your hands are clean",
+        scene=_clean_hands,
+        extra=True,
+    )
 
 
 def wait(key: str, scene: Scene, hour: float = 3) -> StepDef:
@@ -180,8 +218,14 @@ def wait(key: str, scene: Scene, hour: float = 3) -> StepDef:
     def with_clock(k: Look) -> list[Item]:
         return [put("clock", 80, 22, 1.3, hour=hour, colour=k.second), *scene(k)]
 
-    return step(key, "Wait a [little|little while|few minutes]", "[Let it rest|Leave it] for a [while|bit|few minutes]",
-                "Give it [some|a little] time", scene=with_clock, extra=True)  # fmt: skip
+    return step(
+        key,
+        "Wait a [little|little while|few minutes]",
+        "[Let it rest|Leave it] for a [while|bit|few minutes]",
+        "Give it [some|a little] time",
+        scene=with_clock,
+        extra=True,
+    )
 
 
 def wipe() -> StepDef:
@@ -191,5 +235,11 @@ def wipe() -> StepDef:
         return [put("cloth", 42, 84, 1.35, colour=k.second), k.hand("flat", 46, 72, 22, size=1.35),
                 put("sparkles", 44, 50, 1.1, spread=30)]  # fmt: skip
 
-    return step("wipe", "[Wipe|Clean] the [table|worktop] [when you are done|at the end]", "Wipe [everything|the table] clean",
-                "Tidy up [after yourself|when you finish]", scene=scene, extra=True)  # fmt: skip
+    return step(
+        "wipe",
+        "[Wipe|Clean] the [table|worktop] [when you are done|at the end]",
+        "Wipe [everything|the table] clean",
+        "Tidy up [after yourself|when you finish]",
+        scene=scene,
+        extra=True,
+    )

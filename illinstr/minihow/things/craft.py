@@ -164,8 +164,12 @@ def candle(pen: Pen, item: Item) -> None:
         pen.fill(body, rgb("glass"), line=0, alpha=0.62)
     if colour is not None:
         side = 15.4 if item.get("glass") else 14
-        pen.fill([*arc(0, top, side, 3.2, 180, 360, 10), (side, -4), *arc(0, -4, side, 3.4, 0, 180, 10)], colour,
-                 line=0 if item.get("glass") else LINE, shade=4)  # fmt: skip
+        pen.fill(
+            [*arc(0, top, side, 3.2, 180, 360, 10), (side, -4), *arc(0, -4, side, 3.4, 0, 180, 10)],
+            colour,
+            line=0 if item.get("glass") else LINE,
+            shade=4,
+        )
         pen.fill(oval(0, top, side, 3.2), lighter(colour, 0.35), line=LINE * 0.7, ink=darker(colour, 0.45))
     if item.get("wick"):
         pen.stroke([(0, top), (0, top - 8)] if colour is not None else [(0, -6), (0, -46)], 1.9, PAPER, line=0.9)

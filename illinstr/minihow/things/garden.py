@@ -9,7 +9,10 @@ from illinstr.minihow.scene import Item, thing
 
 @thing("flowerpot")
 def flowerpot(pen: Pen, item: Item) -> None:
-    """A flower pot: ``colour``, ``soil`` 0..1, ``hole``, ``plant`` (sprout, leafy, bud, flower, cactus), ``flower``, ``petals``."""
+    """A flower pot: ``colour``, ``soil`` 0..1, ``hole``, ``plant`` and its ``flower`` and ``petals``.
+
+    Plants: sprout, leafy, bud, flower, cactus.
+    """
     colour = rgb(item["colour"])
     if item.get("shadow", True):
         pen.shadow(4, -1, 24, 5)
@@ -96,20 +99,20 @@ def blossom(pen: Pen, flower: str, petals: Colour) -> None:
 def cactus(pen: Pen, item: Item) -> None:
     """A cactus on the origin: ``shape`` round or tall; ``petals`` colour of its flower."""
     green = rgb("green")
+    top = -26.0
     if item.get("shape") == "tall":
         pen.stroke([(-12, -24), (-12, -16), (0, -14)], 6.4, green, line=LINE)
         pen.stroke([(12, -30), (12, -21), (0, -19)], 6.4, green, line=LINE)
         pen.fill(rounded(-7, -40, 7, 3, 6.8), green, shade=3)
-        top = -40
+        top = -40.0
     else:
         pen.fill(oval(0, -12, 17, 14.4), green, shade=4)
-        top = -26
     for x in (-8, 0, 8) if top == -26 else (-2.4, 2.4):
         for y in (-18, -11, -4) if top == -26 else (-32, -23, -14, -6):
             pen.stroke([(x, y), (x + 0.1, y - 2.4)], 1.4, (244, 246, 214))
     if "petals" in item:
-        for x, y in arc(0, top - 1, 4, 3.4, 180, 360, 4):
-            pen.fill(oval(x, y - 1, 3.2, 3.2), rgb(item["petals"]), line=LINE * 0.75)
+        for px, py in arc(0, top - 1, 4, 3.4, 180, 360, 4):
+            pen.fill(oval(px, py - 1, 3.2, 3.2), rgb(item["petals"]), line=LINE * 0.75)
         pen.fill(oval(0, top - 1.4, 2, 2), rgb("yellow"), line=0)
 
 

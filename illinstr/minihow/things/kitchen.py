@@ -108,12 +108,12 @@ def _in_pan(pen: Pen, item: Item) -> None:
         pen.fill(oval(-2, -8.6, 15, 4.6), (250, 216, 120), line=0.9, ink=(196, 150, 60))
         pen.fill([(-8, -12), (3, -12), (5, -7.6), (-6, -7.6)], rgb("butter"), line=LINE * 0.8)
     for i in range(item.get("egg", 0)):
-        x = (0,) if item["egg"] == 1 else (-9, 9)
+        x = 0.0 if item["egg"] == 1 else (-9.0, 9.0)[i % 2]
         shape = [(-14, -9), (-9, -14), (0, -15), (9, -14.4), (15, -10), (11, -4), (2, -2.6), (-9, -3.6)]
         wide = 1.15 if item["egg"] == 1 else 0.75
-        pen.fill(spline([(x[i] + px * wide, py) for px, py in shape]), rgb("egg"), shade=1.6)
-        pen.fill(oval(x[i], -10, 6.4, 4.6), rgb("yolk"), line=LINE * 0.8)
-        pen.stroke([(x[i] - 2.6, -11.6), (x[i] - 1, -12.6)], 1.4, (255, 240, 190))
+        pen.fill(spline([(x + px * wide, py) for px, py in shape]), rgb("egg"), shade=1.6)
+        pen.fill(oval(x, -10, 6.4, 4.6), rgb("yolk"), line=LINE * 0.8)
+        pen.stroke([(x - 2.6, -11.6), (x - 1, -12.6)], 1.4, (255, 240, 190))
     if "mix" in item:
         mix = rgb(item["mix"])
         pen.fill(oval(0, -9.4, 25, 7.6), mix, line=LINE * 0.8)
@@ -158,7 +158,7 @@ def pot(pen: Pen, item: Item) -> None:
 
 @thing("spoon")
 def spoon(pen: Pen, item: Item) -> None:
-    """A spoon, its bowl at the origin, the handle going up: ``colour``, ``length``, ``heap`` colour of what it holds."""
+    """A spoon, its bowl at the origin, the handle going up: ``colour``, ``length``, ``heap`` colour of its load."""
     colour = rgb(item.get("colour", "wood"))
     pen.stroke([(0, -4), (0, -item.get("length", 40))], 3, colour, line=LINE * 0.85)
     pen.fill(oval(0, 0, 5, 6.4), colour, shade=1.6)
@@ -227,8 +227,11 @@ def mould(pen: Pen, item: Item) -> None:
     for x in (-18, 0, 18):
         if item.get("sticks"):
             pen.fill(rounded(x - 2, -50, x + 2, -34, 1.6), rgb("wood"), line=LINE * 0.8)
-        pen.fill([*arc(x, -30, 7.6, 3, 180, 360, 8), (x + 7.4, -6), *arc(x, -6, 7.4, 6, 0, 180, 8)],
-                 rgb(item["fill"]) if "fill" in item else rgb("glass"), shade=2)  # fmt: skip
+        pen.fill(
+            [*arc(x, -30, 7.6, 3, 180, 360, 8), (x + 7.4, -6), *arc(x, -6, 7.4, 6, 0, 180, 8)],
+            rgb(item["fill"]) if "fill" in item else rgb("glass"),
+            shade=2,
+        )
     pen.fill(rounded(-30, -36, 30, -29, 2.4), rgb(item.get("colour", "sky")))
 
 

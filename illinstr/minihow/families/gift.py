@@ -1,0 +1,150 @@
+"""A gift, wrapped."""
+
+from __future__ import annotations
+
+from illinstr.minihow.families.base import Family, Item, Look, gather, put, step
+
+_COLOURS = ("red", "blue", "green", "yellow", "purple", "pink", "orange")
+
+
+def _ribbon(k: Look) -> str:
+    return k["ribbon"]
+
+
+def _box(k: Look) -> list[Item]:
+    return [put("box", 42, 90, 1.3), k.hand("wrap", 72, 66, 12, size=1.25)]
+
+
+def _fill_box(k: Look) -> list[Item]:
+    return [
+        put("box", 46, 92, 1.2, open=True),
+        put("heart", 46, 26, 1.5, colour=k.second),
+        k.hand("pinch", 54, 20, 16, size=1.2),
+    ]
+
+
+def _paper(k: Look) -> list[Item]:
+    return [
+        put("sheet", 46, 90, 1.15, colour=k["paper"], dots=True),
+        k.hand("flat", 66, 76, 20, size=1.25),
+        k.hand("flat", 22, 78, 16, flip=True, size=1.15),
+    ]
+
+
+def _snip(k: Look) -> list[Item]:
+    return [
+        put("sheet", 42, 90, 1.15, colour=k["paper"], dots=True),
+        put("scissors", 62, 66, 1.15, angle=-18, colour=k.second),
+        k.hand("fist", 84, 62, 4, size=1.1),
+    ]
+
+
+def _on_paper(k: Look) -> list[Item]:
+    return [
+        put("sheet", 48, 93, 1.2, colour=k["paper"], dots=True),
+        put("box", 46, 80, 1.0),
+        k.hand("wrap", 66, 60, 6, size=1.15),
+    ]
+
+
+def _wrap_up(k: Look) -> list[Item]:
+    return [
+        put("parcel", 47, 90, 1.15, colour=k["paper"]),
+        k.hand("flat", 72, 54, 28, size=1.1),
+        k.hand("flat", 22, 54, 28, flip=True, size=1.1),
+    ]
+
+
+def _tape(k: Look) -> list[Item]:
+    return [put("box", 44, 90, 1.3, colour=k["paper"], dots=True, taped=True), k.hand("flat", 50, 46, 14, size=1.2)]
+
+
+def _ribbon_out(k: Look) -> list[Item]:
+    return [put("spool", 38, 90, 1.55, colour=_ribbon(k)), k.hand("pinch", 86, 86, -10, size=1.1)]
+
+
+def _tie(k: Look) -> list[Item]:
+    return [
+        put("box", 46, 91, 1.25, colour=k["paper"], dots=True, ribbon=_ribbon(k)),
+        k.hand("pinch", 51, 36, 14, size=1.15),
+        k.hand("pinch", 41, 36, 14, flip=True, size=1.15),
+    ]
+
+
+def _bow(k: Look) -> list[Item]:
+    return [
+        put("box", 50, 92, 1.35, colour=k["paper"], dots=True, ribbon=_ribbon(k), bow=True),
+        put("sparkles", 50, 50, 1.1, spread=36),
+    ]
+
+
+def _gift_things(k: Look) -> list[Item]:
+    return [
+        put("box", 28, 84, 0.85),
+        put("spool", 64, 84, 0.9, colour=_ribbon(k)),
+        put("scissors", 60, 44, 0.9, colour=k.second),
+    ]
+
+
+FAMILY = Family(
+    name="gift",
+    attributes={"paper": _COLOURS, "ribbon": ("gold", "white", "red", "blue", "green")},
+    phrases=(
+        "wrap a gift in {paper} paper with a {ribbon} ribbon",
+        "wrap a present in {paper} paper with a {ribbon} ribbon",
+        "wrap a box in {paper} paper and tie a {ribbon} ribbon",
+        "pack a gift in {paper} paper with a {ribbon} ribbon",
+    ),
+    steps=(
+        gather(_gift_things),
+        step(
+            "box", "[Find|Take|Choose] a [sturdy box|box|box that fits]", "Set a box on the table", scene=_box, weight=2
+        ),
+        step(
+            "fill",
+            "[Lay|Put|Place] [your surprise|something nice] [inside|in]",
+            "Hide the surprise inside",
+            scene=_fill_box,
+            extra=True,
+        ),
+        step(
+            "paper", "[Spread|Smooth|Lay] the sheet [out flat|on the table]", "Unroll the sheet", scene=_paper, weight=3
+        ),
+        step(
+            "cut",
+            "[Cut|Trim] the sheet [to size|with scissors]",
+            "Snip off what is too [long|much]",
+            scene=_snip,
+            weight=4,
+        ),
+        step(
+            "place",
+            "[Set|Put|Place] the box [on it|in the middle of the sheet]",
+            "Centre the box on the sheet",
+            scene=_on_paper,
+            weight=2.5,
+        ),
+        step(
+            "wrap",
+            "[Fold|Bring|Pull] [both sides|the sides] [up|over the box]",
+            "Wrap it [up|snugly]",
+            scene=_wrap_up,
+            weight=5,
+        ),
+        step("tape", "[Tape|Stick] it [down|shut|in place]", "Close it with tape", scene=_tape, extra=True, weight=2),
+        step(
+            "roll",
+            "[Measure|Unroll|Pull off] [a long piece|enough] [of ribbon|from the spool]",
+            scene=_ribbon_out,
+            extra=True,
+        ),
+        step(
+            "tie",
+            "[Tie|Wind|Put] the ribbon [around it|round the box]",
+            "Cross the ribbon and pull it tight",
+            scene=_tie,
+            weight=4.5,
+        ),
+        step("bow", "[Finish|Top it off] with a [big bow|bow]", "Tie a [pretty bow|bow] on top", scene=_bow, weight=9),
+    ),
+)

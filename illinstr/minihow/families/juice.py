@@ -1,0 +1,184 @@
+"""Juice: wash, cut, blend, pour. The goal names the fruit; the steps never do."""
+
+from __future__ import annotations
+
+from illinstr.minihow.families.base import Family, Item, Look, clean_hands, gather, pour, put, step, wait
+from illinstr.minihow.produce import PRODUCE
+
+
+def _juice(fruit: str) -> str:
+    return PRODUCE[fruit][3]
+
+
+def _fruit(fruit: str, x: float, y: float, size: float, state: str = "whole", **keys: object) -> Item:
+    return put("produce", x, y, size, produce=fruit, state=state, **keys)
+
+
+def _wash(k: Look) -> list[Item]:
+    return [_fruit(k["fruit"], 50, 88, 1.5), put("tap", 50, 30, 1.1, length=26), k.hand("wrap", 70, 76, 10, size=1.25)]
+
+
+def _cut(k: Look) -> list[Item]:
+    return [
+        put("board", 50, 90, 1.2),
+        _fruit(k["fruit"], 30, 86, 1.15, "half", shadow=False),
+        _fruit(k["fruit"], 61, 86, 1.15, "half", shadow=False),
+        put("knife", 64, 46, 1.25, angle=-14, colour="charcoal"),
+        k.hand("fist", 73, 43, 4, size=1.15),
+    ]
+
+
+def _load(k: Look) -> list[Item]:
+    return [
+        put("blender", 42, 93, 1.02, colour=k.main, pieces=k["fruit"]),
+        _fruit(k["fruit"], 46, 20, 0.62, "pieces", shadow=False),
+        k.hand("pinch", 54, 14, 14, size=1.2),
+    ]
+
+
+def _glass(k: Look, x: float, y: float, size: float, **keys: object) -> Item:
+    return put("glass", x, y, size, **keys)
+
+
+def _water(k: Look) -> list[Item]:
+    return [
+        put("blender", 36, 93, 0.92, colour=k.main, pieces=k["fruit"], fill="water", level=0.5),
+        *pour(k, "jug", (34, 28), 52, "water", colour=k.second, fill="water"),
+    ]
+
+
+def _blend(k: Look) -> list[Item]:
+    return [
+        put("motion", 46, 50, 1.1, gap=23),
+        put("blender", 46, 93, 1.02, colour=k.main, fill=_juice(k["fruit"]), level=0.72, running=True, lid=True),
+        k.hand("point", 52, 83, 8, size=1.15),
+    ]
+
+
+def _strain(k: Look) -> list[Item]:
+    colour = _juice(k["fruit"])
+    return [
+        put("bowl", 46, 92, 1.3, colour=k.second, fill=colour),
+        put("stream", 46, 50, 1.0, colour=colour, length=14),
+        put("juicer", 46, 40, 1.3, fill=colour),
+        k.hand("fist", 88, 34, 10, size=1.15),
+    ]
+
+
+def _pour(k: Look) -> list[Item]:
+    colour = _juice(k["fruit"])
+    return [
+        _glass(k, 32, 92, 1.25, fill=colour, level=0.55),
+        *pour(k, "jug", (31, 32), 63, colour, 0.95, colour=k.second, fill=colour),
+    ]
+
+
+def _serve(k: Look) -> list[Item]:
+    ice = {"ice": 3} if k["style"] == "with ice" else {}
+    return [
+        _fruit(k["fruit"], 22, 90, 0.85),
+        _glass(k, 54, 92, 1.5, fill=_juice(k["fruit"]), level=0.85, straw=k.main, **ice),
+        k.hand("wrap", 61, 66, 12, size=1.25),
+    ]
+
+
+def _juice_things(k: Look) -> list[Item]:
+    return [
+        put("blender", 68, 86, 0.9, colour=k.main),
+        _fruit(k["fruit"], 26, 84, 0.95),
+        _fruit(k["fruit"], 38, 92, 0.95),
+    ]
+
+
+def _cool_juice(k: Look) -> list[Item]:
+    return [put("jug", 42, 92, 1.5, colour=k.second, fill=_juice(k["fruit"]), shadow=True)]
+
+
+FAMILY = Family(
+    name="juice",
+    attributes={
+        "fruit": (
+            "apple",
+            "orange",
+            "pear",
+            "peach",
+            "mango",
+            "strawberry",
+            "grapefruit",
+            "carrot",
+            "tomato",
+            "plum",
+            "kiwi",
+            "melon",
+        ),
+        "style": ("", "with ice"),
+    },
+    phrases=(
+        "make {fruit} juice {style}",
+        "prepare {fruit} juice {style}",
+        "make fresh {fruit} juice {style}",
+        "make your own {fruit} juice {style}",
+    ),
+    steps=(
+        gather(_juice_things),
+        clean_hands(),
+        step(
+            "wash",
+            "[Wash|Rinse] it [under the tap|under running water|in cold water|well]",
+            "[Give it|Start with] a good rinse",
+            "Clean the skin with water",
+            scene=_wash,
+            weight=3,
+        ),
+        step(
+            "cut",
+            "[Cut|Slice] it [in half|into pieces|on a board]",
+            "Chop it [up|into pieces] with a knife",
+            "Halve it with a sharp knife",
+            scene=_cut,
+            weight=5,
+        ),
+        step(
+            "load",
+            "[Put|Drop|Place] the pieces [in the blender|into the blender jug]",
+            "[Fill|Load] the blender with the pieces",
+            scene=_load,
+            weight=2,
+        ),
+        step(
+            "water", "[Add|Pour in] [some|a little|a glass of] water", "Top it up with water", scene=_water, weight=1.5
+        ),
+        step(
+            "blend",
+            "[Blend|Mix|Whizz] [it|everything] until [smooth|no lumps are left]",
+            "[Press the button|Switch on the blender] and let it run",
+            scene=_blend,
+            weight=6,
+        ),
+        step(
+            "strain",
+            "[Strain|Sieve] it [into a bowl|to catch the pulp]",
+            "Pour it through a [sieve|strainer]",
+            scene=_strain,
+            weight=1,
+            extra=True,
+        ),
+        wait("chill", _cool_juice),
+        step(
+            "pour",
+            "Pour it [in|into a glass|out]",
+            "[Fill|Fill up] a glass [with it|to the top]",
+            scene=_pour,
+            weight=4,
+            extra=True,
+        ),
+        step(
+            "serve",
+            "[Serve|Drink|Enjoy] it [cold|fresh|right away|with a straw]",
+            "Take a sip and enjoy",
+            "Your drink is ready",
+            scene=_serve,
+            weight=9,
+        ),
+    ),
+)

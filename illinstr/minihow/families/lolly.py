@@ -1,0 +1,178 @@
+"""Ice lollies."""
+
+from __future__ import annotations
+
+from illinstr.minihow.families.base import Family, Item, Look, clean_hands, gather, pour, put, step, wait
+from illinstr.minihow.produce import PRODUCE
+
+
+def _bowl(k: Look, x: float = 42, y: float = 92, size: float = 1.35, **keys: object) -> Item:
+    return put("bowl", x, y, size, colour=k.main, **keys)
+
+
+_LOLLY = ("strawberry", "orange", "lemon", "kiwi", "mango", "blueberry", "melon", "peach")
+
+
+def _juice(k: Look) -> str:
+    return PRODUCE[k["fruit"]][3]
+
+
+def _fruit(k: Look, x: float, y: float, size: float, state: str = "whole", **keys: object) -> Item:
+    return put("produce", x, y, size, produce=k["fruit"], state=state, **keys)
+
+
+def _rinse(k: Look) -> list[Item]:
+    return [_fruit(k, 50, 88, 1.5), put("tap", 50, 30, 1.1, length=26), k.hand("wrap", 70, 76, 10, size=1.25)]
+
+
+def _chop(k: Look) -> list[Item]:
+    return [
+        put("board", 50, 90, 1.2),
+        _fruit(k, 32, 86, 1.1, "pieces", shadow=False),
+        _fruit(k, 62, 86, 1.05, "half", shadow=False),
+        put("knife", 66, 46, 1.25, angle=-14),
+        k.hand("fist", 75, 43, 4, size=1.15),
+    ]
+
+
+def _mash(k: Look) -> list[Item]:
+    return [
+        _bowl(k, fill=_juice(k)),
+        put("swirl", 40, 57, 1.4),
+        put("spoon", 46, 54, 1.2),
+        k.hand("fist", 48, 18, 8, size=1.1),
+    ]
+
+
+def _yogurt(k: Look) -> list[Item]:
+    colour, label = ("milk", "blue") if k["kind"] == "creamy" else ("water", "teal")
+    return [
+        _bowl(k, 38, 93, 1.25, fill=_juice(k)),
+        *pour(k, "carton", (36, 26), 60, colour, 0.95, colour=label),
+    ]
+
+
+def _fill(k: Look) -> list[Item]:
+    return [
+        put("mould", 42, 93, 1.25, fill=_juice(k), colour=k.second),
+        *pour(k, "jug", (26, 30), 48, _juice(k), 0.95, colour=k.main, fill=_juice(k)),
+    ]
+
+
+def _sticks(k: Look) -> list[Item]:
+    return [
+        put("mould", 46, 93, 1.35, fill=_juice(k), colour=k.second, sticks=True),
+        k.hand("pinch", 71, 26, 8, size=1.15),
+    ]
+
+
+def _freeze(k: Look) -> list[Item]:
+    return [put("fridge", 40, 95, 1.12, colour=k.main), k.hand("fist", 24, 42, 10, size=1.1)]
+
+
+def _freezing(k: Look) -> list[Item]:
+    return [put("mould", 40, 92, 1.15, fill=_juice(k), colour=k.second, sticks=True)]
+
+
+def _warm_up(k: Look) -> list[Item]:
+    return [
+        put("mould", 46, 93, 1.05, fill=_juice(k), colour=k.second, sticks=True),
+        put("tap", 46, 22, 0.9, length=20),
+        k.hand("wrap", 76, 74, 10, size=1.15),
+    ]
+
+
+def _lick(k: Look) -> list[Item]:
+    return [
+        put("lolly", 46, 90, 1.15, colour=_juice(k), creamy=k["kind"] == "creamy"),
+        k.hand("fist", 47, 83, 16, size=1.15),
+        put("sparkles", 46, 42, 1.0, spread=32),
+    ]
+
+
+def _lolly_things(k: Look) -> list[Item]:
+    return [put("mould", 68, 84, 0.85, colour=k.second), _fruit(k, 24, 88, 0.9), _bowl(k, 42, 96, 0.6)]
+
+
+FAMILY = Family(
+    name="lolly",
+    attributes={"fruit": _LOLLY, "kind": ("creamy", "icy")},
+    phrases=(
+        "make {kind} {fruit} ice lollies",
+        "freeze {kind} {fruit} ice lollies",
+        "make {kind} {fruit} ice popsicles",
+        "prepare {kind} {fruit} ice lollies",
+    ),
+    steps=(
+        gather(_lolly_things),
+        clean_hands(),
+        step(
+            "rinse",
+            "[Wash|Rinse] it [well|under the tap|in cold water]",
+            "Clean the skin with water",
+            scene=_rinse,
+            weight=3,
+        ),
+        step(
+            "chop",
+            "[Slice|Dice] it roughly",
+            "[Chop|Cut] it [up|small|into pieces]",
+            "Make small pieces with a knife",
+            scene=_chop,
+            weight=4,
+        ),
+        step(
+            "mash",
+            "[Squash|Pound] it to a pulp",
+            "[Mash|Crush] it [well|with a spoon|in a bowl]",
+            "Press it to a pulp",
+            scene=_mash,
+            weight=3.5,
+        ),
+        step(
+            "base",
+            "[Stir in|Tip in] what is in the carton",
+            "[Pour in|Add] the [liquid|contents of the carton]",
+            "Pour it in",
+            scene=_yogurt,
+            weight=2,
+        ),
+        step(
+            "fill",
+            "Fill each hole [nearly full|evenly]",
+            "Top up each hole of the mould",
+            "Pour it [in|into the mould]",
+            "[Fill|Fill up] the mould",
+            scene=_fill,
+            weight=5,
+        ),
+        step(
+            "sticks",
+            "[Slide|Stick] one into each",
+            "[Push|Put|Set] the sticks in",
+            "Give each a stick",
+            scene=_sticks,
+            weight=4.5,
+        ),
+        step(
+            "freeze",
+            "[Leave|Stand] it in the cold",
+            "[Freeze|Chill] it [overnight|until hard]",
+            "Put it in the freezer",
+            scene=_freeze,
+            weight=4,
+        ),
+        wait("wait", _freezing, hour=10),
+        step(
+            "loosen",
+            "[Hold|Rinse] the mould under the tap",
+            "[Loosen|Free] it with [warm water|water from the tap]",
+            "Run warm water over the mould",
+            scene=_warm_up,
+            extra=True,
+        ),
+        step(
+            "lick", "[Lick|Eat|Enjoy] it [in the sun|before it melts]", "Pull one out and enjoy", scene=_lick, weight=9
+        ),
+    ),
+)

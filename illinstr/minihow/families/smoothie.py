@@ -1,0 +1,188 @@
+"""Smoothies: the goal names the fruit and what is poured over it."""
+
+from __future__ import annotations
+
+from illinstr.minihow.families.base import Family, Item, Look, clean_hands, gather, pour, put, step, wait
+
+
+def _fruit(fruit: str, x: float, y: float, size: float, state: str = "whole", **keys: object) -> Item:
+    return put("produce", x, y, size, produce=fruit, state=state, **keys)
+
+
+def _cut(k: Look) -> list[Item]:
+    return [
+        put("board", 50, 90, 1.2),
+        _fruit(k["fruit"], 30, 86, 1.15, "half", shadow=False),
+        _fruit(k["fruit"], 61, 86, 1.15, "half", shadow=False),
+        put("knife", 64, 46, 1.25, angle=-14, colour="charcoal"),
+        k.hand("fist", 73, 43, 4, size=1.15),
+    ]
+
+
+def _load(k: Look) -> list[Item]:
+    return [
+        put("blender", 42, 93, 1.02, colour=k.main, pieces=k["fruit"]),
+        _fruit(k["fruit"], 46, 20, 0.62, "pieces", shadow=False),
+        k.hand("pinch", 54, 14, 14, size=1.2),
+    ]
+
+
+def _glass(k: Look, x: float, y: float, size: float, **keys: object) -> Item:
+    return put("glass", x, y, size, **keys)
+
+
+_CARTON = {"milk": ("blue", "milk"), "yogurt": ("red", "cream"), "oat milk": ("gold", "crumb")}
+
+
+def _smooth(k: Look) -> str:
+    skin = {
+        "banana": "#fbe6a0",
+        "strawberry": "#f59aa5",
+        "mango": "#fcc765",
+        "blueberry": "#a99adb",
+        "peach": "#fcc79a",
+        "kiwi": "#c4de86",
+        "cherry": "#e68595",
+    }
+    return skin[k["fruit"]]
+
+
+def _peel(k: Look) -> list[Item]:
+    return [
+        _fruit(k["fruit"], 44, 88, 1.7),
+        k.hand("pinch", 54, 56, 18, size=1.3),
+        k.hand("wrap", 27, 78, 12, flip=True, size=1.1),
+    ]
+
+
+def _pour_carton(k: Look) -> list[Item]:
+    label, fluid = _CARTON[k["base"]]
+    return [
+        put("blender", 36, 93, 0.95, colour=k.main, pieces=k["fruit"], fill=fluid, level=0.5),
+        *pour(k, "carton", (35, 22), 52, fluid, 0.95, colour=label),
+    ]
+
+
+def _honey(k: Look) -> list[Item]:
+    return [
+        put("blender", 36, 93, 1.02, colour=k.main, pieces=k["fruit"], fill=_CARTON[k["base"]][1], level=0.5),
+        put("stream", 34, 33, 1.0, colour="honey", length=19, width=3.4),
+        put("bottle", 70, 24, 0.95, angle=-105, colour="honey", open=True),
+        k.hand("wrap", 62, 21, 6, size=1.1),
+    ]
+
+
+def _spin(k: Look) -> list[Item]:
+    return [
+        put("motion", 46, 50, 1.1, gap=23),
+        put("blender", 46, 93, 1.02, colour=k.main, fill=_smooth(k), level=0.8, running=True, lid=True),
+        k.hand("flat", 47, 15, 16, size=1.15),
+    ]
+
+
+def _rest_smoothie(k: Look) -> list[Item]:
+    return [put("blender", 42, 93, 1.02, colour=k.main, fill=_smooth(k), level=0.8, lid=True)]
+
+
+def _fill_glass(k: Look) -> list[Item]:
+    return [
+        _glass(k, 30, 92, 1.2, fill=_smooth(k), level=0.6),
+        *pour(k, "blender", (30, 32), 61, _smooth(k), 0.72, colour=k.main, fill=_smooth(k), level=0.4),
+    ]
+
+
+def _smoothie_done(k: Look) -> list[Item]:
+    return [
+        _fruit(k["fruit"], 21, 90, 0.8),
+        _glass(k, 52, 92, 1.55, fill=_smooth(k), level=0.9, straw=k.second),
+        k.hand("wrap", 60, 64, 12, size=1.25),
+    ]
+
+
+def _smoothie_things(k: Look) -> list[Item]:
+    return [
+        put("blender", 72, 86, 0.85, colour=k.main),
+        put("carton", 46, 88, 1.05, colour=_CARTON[k["base"]][0]),
+        _fruit(k["fruit"], 22, 90, 0.9),
+    ]
+
+
+FAMILY = Family(
+    name="smoothie",
+    attributes={
+        "fruit": ("banana", "strawberry", "mango", "blueberry", "peach", "kiwi", "cherry"),
+        "base": ("milk", "yogurt", "oat milk"),
+    },
+    phrases=(
+        "make a {fruit} smoothie with {base}",
+        "blend a {fruit} and {base} smoothie",
+        "prepare a {fruit} smoothie with {base}",
+        "mix a {fruit} {base} smoothie",
+    ),
+    steps=(
+        gather(_smoothie_things),
+        clean_hands(),
+        step(
+            "peel",
+            "[Peel|Clean|Trim] it [with your fingers|by hand|first]",
+            "Take off [what you cannot eat|the skin or stalk]",
+            scene=_peel,
+            weight=2,
+        ),
+        step(
+            "cut",
+            "[Cut|Slice|Chop] it [small|into chunks|into bites]",
+            "Make small chunks with a knife",
+            scene=_cut,
+            weight=5,
+        ),
+        step(
+            "load",
+            "[Tip|Drop] the chunks [in the blender|into the jug]",
+            "[Fill|Load] the jug with the chunks",
+            "Add the chunks to the blender",
+            scene=_load,
+            weight=3,
+        ),
+        step(
+            "base",
+            "[Pour in|Add] the [liquid|contents of the carton]",
+            "Pour it in",
+            "Open the carton and pour",
+            "Cover the chunks with the liquid",
+            scene=_pour_carton,
+            weight=4,
+        ),
+        step(
+            "sweeten",
+            "[Add|Squeeze in] [something sweet|some syrup]",
+            "Sweeten it [to taste|a little]",
+            scene=_honey,
+            extra=True,
+        ),
+        step(
+            "blend",
+            "[Blend|Whizz|Spin] it [until creamy|until thick|at full speed]",
+            "Hold the lid and blend",
+            scene=_spin,
+            weight=6,
+        ),
+        wait("settle", _rest_smoothie, hour=2),
+        step(
+            "pour",
+            "Tip it into a tall glass",
+            "Pour it [in|into a tall glass|out]",
+            "[Fill|Fill up] a tall glass",
+            scene=_fill_glass,
+            extra=True,
+            weight=4,
+        ),
+        step(
+            "serve",
+            "[Serve|Enjoy|Drink] it [with a straw|while it is fresh|at once]",
+            "Pop in a straw and enjoy",
+            scene=_smoothie_done,
+            weight=9,
+        ),
+    ),
+)

@@ -1,0 +1,181 @@
+"""A snowman, outdoors."""
+
+from __future__ import annotations
+
+from illinstr.minihow.families.base import Family, Item, Look, gather, put, step, wait
+
+
+def _man(k: Look, x: float = 42, y: float = 93, size: float = 0.98, **keys: object) -> Item:
+    return put("snowman", x, y, size, **keys)
+
+
+def _handful(k: Look) -> list[Item]:
+    return [
+        put("snowball", 46, 74, 1.0, r=12, shadow=False),
+        k.hand("flat", 54, 70, 18, size=1.2),
+        k.hand("flat", 38, 70, 18, flip=True, size=1.2),
+    ]
+
+
+def _roll(k: Look) -> list[Item]:
+    return [put("snowball", 36, 92, 1.0, r=27), k.hand("flat", 60, 62, 14, size=1.2)]
+
+
+def _stack(k: Look) -> list[Item]:
+    return [_man(k, balls=2), k.hand("wrap", 56, 62, 12, size=1.15)]
+
+
+def _head(k: Look) -> list[Item]:
+    return [_man(k), k.hand("wrap", 50, 37, 12, size=1.05), k.hand("wrap", 34, 37, 12, flip=True, size=1.05)]
+
+
+def _eyes(k: Look) -> list[Item]:
+    return [_man(k, buttons=True), k.hand("pinch", 45, 52, 14, size=1.15)]
+
+
+def _face(k: Look) -> list[Item]:
+    return [_man(k, face=True, buttons=True), k.hand("pinch", 55, 27, 10, size=1.15)]
+
+
+def _arms(k: Look) -> list[Item]:
+    return [_man(k, face=True, buttons=True, arms=True), k.hand("pinch", 74, 42, 14, size=1.1)]
+
+
+def _scarf(k: Look) -> list[Item]:
+    return [_man(k, face=True, buttons=True, arms=True, scarf=k["scarf"]), k.hand("pinch", 53, 37, 10, size=1.1)]
+
+
+def _dressed(k: Look) -> dict[str, object]:
+    return {"face": True, "buttons": True, "arms": True, "scarf": k["scarf"], "hat": k["hat"]}
+
+
+def _hat(k: Look) -> list[Item]:
+    return [_man(k, 42, 96, 0.92, **_dressed(k)), k.hand("pinch", 52, 16, 10, size=1.1)]
+
+
+def _done(k: Look) -> list[Item]:
+    return [_man(k, 50, 96, 0.97, **_dressed(k)), put("sparkles", 50, 40, 1.0, spread=38)]
+
+
+def _pause(k: Look) -> list[Item]:
+    return [_man(k, 38, balls=2)]
+
+
+def _snow_things(k: Look) -> list[Item]:
+    return [
+        put("tophat", 28, 84, 1.15, hat=k["hat"]),
+        put("carrot-nose", 52, 94, 1.2),
+        put("garment", 74, 38, 1.05, garment="scarf", colour=k["scarf"]),
+    ]
+
+
+def _coat(k: Look) -> list[Item]:
+    return [put("garment", 42, 30, 1.25, garment="scarf", colour=k.main), k.hand("pinch", 58, 36, 10, size=1.15)]
+
+
+FAMILY = Family(
+    name="snowman",
+    ground="snow",
+    attributes={
+        "hat": ("red", "blue", "green", "black", "purple", "brown"),
+        "scarf": ("yellow", "pink", "orange", "teal", "white"),
+    },
+    phrases=(
+        "build a snowman with a {hat} hat and a {scarf} scarf",
+        "make a snowman with a {hat} hat and a {scarf} scarf",
+        "build a snowman in a {hat} hat and a {scarf} scarf",
+        "make a snowman wearing a {hat} hat and a {scarf} scarf",
+    ),
+    steps=(
+        gather(_snow_things),
+        step(
+            "dress",
+            "[Button up|Bundle up] against the cold",
+            "[Dress|Wrap up] [warmly|well]",
+            "Put on something warm",
+            scene=_coat,
+            extra=True,
+        ),
+        step(
+            "start",
+            "[Pack|Shape] some snow with your hands",
+            "[Press|Squeeze|Form] a handful of snow",
+            "Make a small ball [first|with both hands]",
+            scene=_handful,
+            weight=3,
+        ),
+        step(
+            "roll",
+            "Keep rolling [it|the ball]",
+            "[Roll|Push] it [through the snow|until it is big]",
+            "Let it grow as you roll",
+            scene=_roll,
+            weight=5,
+        ),
+        step(
+            "stack",
+            "Build the middle [next|on top]",
+            "[Set|Put|Lift] a smaller ball on it",
+            "Stack the next ball on top",
+            scene=_stack,
+            weight=4,
+        ),
+        wait("pause", _pause, hour=1),
+        step(
+            "head",
+            "[Roll|Make] a small one for the head",
+            "[Add|Lift up|Set on] the head",
+            "Put the smallest ball on top",
+            scene=_head,
+            weight=4,
+        ),
+        step(
+            "buttons",
+            "Dot its front with [buttons|pebbles]",
+            "[Press|Push] in [buttons|pebbles] for a coat",
+            "Give it a row of buttons",
+            scene=_eyes,
+            extra=True,
+        ),
+        step(
+            "face",
+            "[Draw|Set] its eyes and nose",
+            "[Make|Give it|Shape] a face",
+            "Push in a carrot for a nose",
+            scene=_face,
+            weight=5,
+        ),
+        step(
+            "arms",
+            "Push a branch into each side",
+            "[Add|Stick in] [two sticks|branches] [for arms|at the sides]",
+            scene=_arms,
+            weight=2,
+        ),
+        step(
+            "scarf",
+            "[Dress|Warm] its neck",
+            "[Wind|Wrap|Tie] something warm around its neck",
+            "Keep its neck warm",
+            scene=_scarf,
+            weight=3,
+        ),
+        step(
+            "hat",
+            "Give it [something to wear on top|a finishing touch]",
+            "[Crown it|Finish it|Top it off]",
+            "Put something on its head",
+            "Cover its head",
+            scene=_hat,
+            weight=3.5,
+        ),
+        step(
+            "done",
+            "[Stand back|Step back] and smile",
+            "[Wave to|Admire|Greet] your new friend",
+            "Take a picture of it",
+            scene=_done,
+            weight=9,
+        ),
+    ),
+)

@@ -1,0 +1,173 @@
+"""Tea: the goal names the leaves and what goes in at the end."""
+
+from __future__ import annotations
+
+from illinstr.minihow.families.base import Family, Item, Look, clean_hands, gather, pour, put, step, wait
+
+_BREW = {
+    "green": ("#b9bf4e", "green"),
+    "black": ("#8f4a1f", "charcoal"),
+    "mint": ("#a8cf6b", "teal"),
+    "lemon": ("#ecc94b", "yellow"),
+    "berry": ("#c2405f", "purple"),
+    "ginger": ("#dda348", "orange"),
+    "rose": ("#e58a86", "pink"),
+}
+
+
+_TOP = {"": "", "with honey": "honey", "with milk": "milk"}
+
+
+def _tea(k: Look) -> str:
+    return _BREW[k["tea"]][0]
+
+
+def _boil(k: Look) -> list[Item]:
+    return [put("stove", 50, 92, 1.3), put("kettle", 52, 79, 1.35, colour=k.second), put("steam", 14, 30, 1.0, count=2)]
+
+
+def _fill_kettle(k: Look) -> list[Item]:
+    return [
+        put("tap", 40, 27, 1.0, length=17),
+        put("kettle", 44, 92, 1.3, colour=k.second, shadow=True),
+        k.hand("fist", 60, 55, 14, size=1.1),
+    ]
+
+
+def _cup(k: Look) -> list[Item]:
+    return [put("mug", 42, 91, 1.75, colour=k.main), k.hand("wrap", 58, 68, 8, size=1.2)]
+
+
+def _bag_in(k: Look) -> list[Item]:
+    return [
+        put("mug", 40, 92, 1.55, colour=k.main),
+        put("teabag", 42, 24, 1.4, colour=_BREW[k["tea"]][1]),
+        k.hand("pinch", 43, 13, 20, size=1.2),
+    ]
+
+
+def _pour_water(k: Look) -> list[Item]:
+    return [
+        put("mug", 28, 93, 1.35, colour=k.main, fill="water", bag=_BREW[k["tea"]][1]),
+        *pour(k, "kettle", (25, 28), 50, "water", 1.0, colour=k.second),
+    ]
+
+
+def _steep(k: Look) -> list[Item]:
+    return [put("mug", 42, 92, 1.6, colour=k.main, fill=_tea(k), bag=_BREW[k["tea"]][1]), put("steam", 40, 32, 1.1)]
+
+
+def _bag_out(k: Look) -> list[Item]:
+    return [
+        put("mug", 38, 92, 1.55, colour=k.main, fill=_tea(k)),
+        put("drops", 44, 26, 0.6, colour=_tea(k), spread=2, length=16),
+        put("teabag", 44, 22, 1.3, colour=_BREW[k["tea"]][1]),
+        k.hand("pinch", 45, 10, 20, size=1.2),
+    ]
+
+
+def _finish_tea(k: Look) -> list[Item]:
+    mug = put("mug", 38, 92, 1.55, colour=k.main, fill=_tea(k))
+    if k["with"] == "with milk":
+        return [mug, *pour(k, "jug", (34, 26), 44, "milk", 0.85, colour=k.second, fill="milk")]
+    if k["with"] == "with honey":
+        return [
+            mug,
+            put("stream", 37, 31, 1.0, colour="honey", length=13, width=3.4),
+            put("bottle", 74, 24, 0.95, angle=-102, colour="honey", open=True),
+            k.hand("wrap", 66, 22, 8, size=1.1),
+        ]
+    return [
+        mug,
+        put("swirl", 38, 42, 1.1),
+        put("spoon", 41, 38, 0.9, colour="metal"),
+        k.hand("pinch", 42, 10, 22, size=1.15),
+    ]
+
+
+def _drink_tea(k: Look) -> list[Item]:
+    fill = {"with milk": "#d9a878"}.get(k["with"], _tea(k))
+    return [
+        put("mug", 42, 91, 1.75, colour=k.main, fill=fill),
+        put("steam", 40, 30, 1.25),
+        k.hand("wrap", 60, 67, 8, size=1.2),
+    ]
+
+
+def _tea_things(k: Look) -> list[Item]:
+    return [
+        put("kettle", 66, 86, 1.05, colour=k.second, shadow=True),
+        put("mug", 26, 90, 1.05, colour=k.main),
+        put("teabag", 52, 84, 1.0, colour=_BREW[k["tea"]][1]),
+    ]
+
+
+FAMILY = Family(
+    name="tea",
+    attributes={"tea": tuple(_BREW), "with": tuple(_TOP)},
+    phrases=(
+        "make {tea} tea {with}",
+        "brew {tea} tea {with}",
+        "prepare a cup of {tea} tea {with}",
+        "make a cup of {tea} tea {with}",
+    ),
+    steps=(
+        gather(_tea_things),
+        clean_hands(),
+        step(
+            "fill",
+            "[Fill|Top up] the kettle [with water|at the tap]",
+            "[Run|Put] fresh water into the kettle",
+            scene=_fill_kettle,
+            weight=2,
+        ),
+        step(
+            "boil",
+            "[Boil|Heat] the [water|kettle] [on the stove|on the fire|until it steams]",
+            "Bring the water to the boil",
+            scene=_boil,
+            weight=5,
+        ),
+        step(
+            "cup", "[Take|Get|Choose] a [clean cup|mug you like|mug]", "Set a cup on the table", scene=_cup, extra=True
+        ),
+        step(
+            "bag",
+            "[Put|Drop|Hang] the bag [in|into the cup|in the cup]",
+            "Lower the bag into the cup",
+            scene=_bag_in,
+            weight=4,
+        ),
+        step(
+            "pour",
+            "Pour [the hot water|the water] [in|over it|into the cup]",
+            "Pour it in",
+            "Fill the cup from the kettle",
+            scene=_pour_water,
+            weight=6,
+        ),
+        wait("steep", _steep, hour=4),
+        step(
+            "out",
+            "[Take|Lift|Pull] [the bag|it] out [again|of the cup]",
+            "Remove the bag",
+            scene=_bag_out,
+            extra=True,
+            weight=2,
+        ),
+        step(
+            "finish",
+            "[Finish|Flavour] it [the way you like|to your taste|as you please]",
+            "Add the last touch",
+            scene=_finish_tea,
+            weight=3,
+        ),
+        step(
+            "drink",
+            "[Drink|Enjoy|Serve] it [while it is hot|warm|slowly|in small sips]",
+            "Your cup is ready",
+            scene=_drink_tea,
+            weight=9,
+        ),
+    ),
+)
