@@ -2,8 +2,8 @@
 
 The folder is what ``CLIPModel.save_pretrained`` and ``CLIPTokenizer.save_pretrained`` write, plus ``vocab.json`` and
 ``merges.txt``, so that every loader (CLIPModel, CLIPTextModel, CLIPTokenizer, AutoImageProcessor) reads it as it reads
-``openai/clip-vit-base-patch32``. The byte-level BPE is learned from a few how-to lines; any other text still encodes, one
-token a byte.
+``openai/clip-vit-base-patch32``. The byte-level BPE is learned from a few how-to lines; any other text still encodes,
+one token a byte.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _write_tokenizer(folder: Path, texts: list[str]) -> dict[str, int]:
 
 
 def _learn_merges(words: Counter[tuple[str, ...]]) -> list[tuple[str, str]]:
-    """Byte-pair encoding (Sennrich et al. 2016), ties broken by spelling: tokenizers' own trainer varies from run to run."""
+    """Byte-pair encoding (Sennrich et al. 2016). Ties go by spelling; the trainer in tokenizers breaks them at random."""
     merges: list[tuple[str, str]] = []
     while len(merges) < MAX_MERGES:
         pairs: Counter[tuple[str, str]] = Counter()
