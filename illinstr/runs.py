@@ -1,0 +1,271 @@
+"""The run folder: what ``generate`` makes and ``eval`` reads.
+
+    RUN/
+      index.html  article.md  strip.png    pages for people; any others may join them
+      article.json                         the article without its picture bytes, with their SHA-256
+      step-01.png  step-02.png  ...        one picture a step, counted from 1
+      run.json                             how it was made (``RunRecord``)
+
+A batch is a folder of such folders. A run folder appears whole or not at all: it is filled beside its final name and
+renamed (``illinstr.files.atomic_folder``). What is read back is treated as untrusted: sizes are capped, every picture
+must be the one that ``article.json`` names by hash, and nothing outside the folder is opened.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from illinstr.articles import MAX_STEPS, Article, Step, StepImage
+from illinstr.errors import DataError, UsageError
+from illinstr.files import INCOMPLETE_SUFFIX, atomic_folder, canonical_json
+
+ARTICLE_FILE = "article.json"
+RECORD_FILE = "run.json"
+RUN_SCHEMA_VERSION: Literal[1] = 1
+MAX_JSON_BYTES = 16 << 20
+MAX_PICTURE_BYTES = 64 << 20
+
+_MAKE_ONE = 'make one with: illinstr generate "How to make apple juice" --steps 6'
+_MAKE_AGAIN = "generate the article again, with --overwrite"
+
+
+class RunRecord(BaseModel):
+    """How an article was made: enough to make it again.
+
+    Attributes:
+        goal: what was asked for.
+        seed: seed of the steps and of the noise.
+        num_steps: N, the number of instruction steps drawn.
+        method: ``stacked`` (all pictures drawn together) or ``independent`` (each alone).
+        sampler: name of the sampler, as ``--sampler`` spells it.
+        sampling_steps: denoising steps.
+        guidance: classifier-free guidance scale.
+        model_id: name or folder of the model.
+        model_sha256: hash over the model's files.
+        planner: who wrote the steps.
+        versions: package name to version.
+        timings: part of the work to seconds.
+        created: when, in UTC.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: Literal[1] = RUN_SCHEMA_VERSION
+    goal: str = Field(min_length=1)
+    seed: int = Field(ge=0)
+    num_steps: int = Field(ge=1, le=MAX_STEPS)
+    method: Literal["stacked", "independent"]
+    sampler: str = Field(min_length=1)
+    sampling_steps: int = Field(ge=1)
+    guidance: float = Field(allow_inf_nan=False)
+    model_id: str
+    model_sha256: str
+    planner: str = Field(min_length=1)
+    versions: dict[str, str] = Field(default_factory=dict)
+    timings: dict[str, float] = Field(default_factory=dict)
+    created: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+
+    @field_validator("created")
+    @classmethod
+    def _created_is_utc(cls, value: datetime) -> datetime:
+        return value.astimezone(UTC)
+
+    def to_json(self) -> str:
+        """Canonical JSON, as ``run.json`` holds it."""
+        return canonical_json(self.model_dump(mode="json"))
+
+
+def picture_name(index: int, image: StepImage) -> str:
+    """File name of the picture of step ``index``, counted from 0: ``step-01.png`` for the first."""
+    return f"step-{index + 1:02d}.{image.suffix}"
+
+
+def check_out(out: Path, *, overwrite: bool = False) -> Path:
+    """Resolve ``out`` and make sure that a run folder can be written there, before anything expensive starts.
+
+    An existing folder is replaced whole, so one that is neither empty nor a run folder is never accepted.
+
+    Raises:
+        UsageError: ``out`` is a file, cannot be written, holds other things, or holds a run and ``overwrite`` is False.
+    """
+    out = check_writable(out)
+    if not out.exists() or not any(out.iterdir()):
+        return out
+    if not is_article_folder(out):
+        raise UsageError(f"{out} holds files that are no run, and would be replaced", hint="name another folder --out")
+    if not overwrite:
+        raise UsageError(f"{out} holds a finished article", hint="add --overwrite, or name another folder with --out")
+    return out
+
+
+def check_writable(out: Path) -> Path:
+    """Resolve ``out`` and make sure that a folder can stand there.
+
+    Raises:
+        UsageError: ``out`` or a part of its path is a file, or may not be written to.
+    """
+    try:
+        out = out.expanduser().resolve()
+        # A folder that is to be replaced is renamed, so what counts is its parent.
+        ancestor = out.parent
+        while not ancestor.exists() and ancestor != ancestor.parent:
+            ancestor = ancestor.parent
+        blocked = next((path for path in (out, ancestor) if path.exists() and not path.is_dir()), None)
+        writable = os.access(ancestor, os.W_OK | os.X_OK)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UsageError(f"--out cannot be used: {error}", hint="name another folder with --out") from error
+    if blocked is not None:
+        raise UsageError(f"--out {out}: {blocked} is not a folder", hint="name another folder with --out")
+    if not writable:
+        raise UsageError(f"--out {out}: no permission to write in {ancestor}", hint="name another folder with --out")
+    return out
+
+
+def is_article_folder(path: Path) -> bool:
+    """Whether ``path`` is a finished run folder of one article."""
+    return (path / ARTICLE_FILE).is_file() and (path / RECORD_FILE).is_file()
+
+
+def write_run(out: Path, article: Article, record: RunRecord, pages: Mapping[str, bytes | str]) -> Path:
+    """Publish a run folder, whole or not at all; an existing one is replaced.
+
+    Args:
+        out: the folder to make.
+        article: each ``step.image`` is None or carries its bytes.
+        record: how the article was made.
+        pages: plain file names to contents, such as ``index.html``.
+
+    Returns:
+        The folder, resolved.
+
+    Raises:
+        DataError: a picture is described but its bytes are not there.
+        ValueError: a page name that is not a plain file name or belongs to the run itself.
+    """
+    files: dict[str, bytes] = {ARTICLE_FILE: article.to_json().encode(), RECORD_FILE: record.to_json().encode()}
+    for index, step in enumerate(article.steps):
+        if step.image is None:
+            continue
+        if step.image.data is None:
+            raise DataError(f"step {index + 1} of {article.id} has a picture without bytes")
+        files[picture_name(index, step.image)] = step.image.data
+    for name, content in pages.items():
+        if not name or name in files or Path(name).name != name or name.startswith("."):
+            raise ValueError(f"{name!r} cannot name a page of a run folder")
+        files[name] = content.encode() if isinstance(content, str) else content
+    out = out.expanduser().resolve()
+    with atomic_folder(out) as folder:
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+    return out
+
+
+def read_run(run: Path) -> list[Article]:
+    """Read the articles of a run folder, pictures attached.
+
+    Args:
+        run: the folder of one article, or a folder of such folders (read in order of their names).
+
+    Raises:
+        DataError: no such folder, not a run folder, or a file in it that is missing or damaged.
+    """
+    return [read_article(folder) for folder in article_folders(run)]
+
+
+def article_folders(run: Path) -> list[Path]:
+    """The article folders of a run: ``run`` itself, or those right under it, sorted by name.
+
+    Folders that a killed process left behind (``.incomplete``, dot-prefixed) do not count.
+
+    Raises:
+        DataError: no such folder, no article in it, or an article folder without its ``article.json``.
+    """
+    if not run.exists():
+        raise DataError(f"no such run folder: {run}", hint=_MAKE_ONE)
+    if not run.is_dir():
+        raise DataError(f"{run} is a file, not a run folder", hint=_MAKE_ONE)
+    if (run / ARTICLE_FILE).is_file():
+        return [run]
+    if (run / RECORD_FILE).is_file():
+        raise DataError(f"{run / ARTICLE_FILE} is missing", hint=_MAKE_AGAIN)
+    candidates = (path for path in sorted(run.iterdir()) if path.is_dir() and not path.name.startswith("."))
+    folders = []
+    for path in candidates:
+        if path.name.endswith(INCOMPLETE_SUFFIX):
+            continue
+        if (path / ARTICLE_FILE).is_file():
+            folders.append(path)
+        elif (path / RECORD_FILE).is_file():
+            raise DataError(f"{path / ARTICLE_FILE} is missing", hint=_MAKE_AGAIN)
+    if not folders:
+        raise DataError(
+            f"{run} is not a run folder: there is no {ARTICLE_FILE} in it or right under it", hint=_MAKE_ONE
+        )
+    return folders
+
+
+def read_article(folder: Path) -> Article:
+    """Read one article folder, pictures attached.
+
+    Raises:
+        DataError: ``article.json`` or a picture is missing, damaged or over the size limit.
+    """
+    path = folder / ARTICLE_FILE
+    content = _read_capped(path, MAX_JSON_BYTES)
+    try:
+        article = Article.from_json(content)
+    except DataError as error:
+        raise DataError(f"{path}: {error.message}", hint=_MAKE_AGAIN) from error
+    steps = tuple(_with_picture(folder, index, step) for index, step in enumerate(article.steps))
+    return article.model_copy(update={"steps": steps})
+
+
+def read_record(folder: Path) -> RunRecord:
+    """Read how an article was made.
+
+    Raises:
+        DataError: ``run.json`` is missing, damaged, or of a version this program does not know.
+    """
+    path = folder / RECORD_FILE
+    try:
+        return RunRecord.model_validate_json(_read_capped(path, MAX_JSON_BYTES))
+    except ValidationError as error:
+        first: Any = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "record"
+        raise DataError(f"{path}: not a valid run record: {where}: {first['msg']}", hint=_MAKE_AGAIN) from error
+
+
+def _with_picture(folder: Path, index: int, step: Step) -> Step:
+    if step.image is None:
+        return step
+    path = folder / picture_name(index, step.image)
+    data = _read_capped(path, MAX_PICTURE_BYTES)
+    try:
+        found = StepImage.from_bytes(data)
+    except DataError as error:
+        raise DataError(f"{path} is damaged: {error.message}", hint=_MAKE_AGAIN) from error
+    wanted = step.image
+    if found.sha256 != wanted.sha256:
+        raise DataError(f"{path} is damaged: it is not the picture that {ARTICLE_FILE} names", hint=_MAKE_AGAIN)
+    if (found.media_type, found.width, found.height) != (wanted.media_type, wanted.width, wanted.height):
+        raise DataError(f"{path}: its format or size is not what {ARTICLE_FILE} says", hint=_MAKE_AGAIN)
+    return step.model_copy(update={"image": wanted.model_copy(update={"data": data})})
+
+
+def _read_capped(path: Path, limit: int) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(limit + 1)
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is missing", hint=_MAKE_AGAIN) from error
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    if len(data) > limit:
+        raise DataError(f"{path} is over the limit of {limit >> 20} MiB")
+    return data

@@ -1,0 +1,185 @@
+"""Draws a planned article with the diffusion pipeline and records how.
+
+Every picture is encoded as PNG with its recipe as JSON in a ``tEXt`` chunk called ``illinstr``, so that a picture found
+alone can be made again. No time enters the bytes: the same request makes the same files.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from illinstr import __version__
+from illinstr.articles import Article, StepImage
+from illinstr.errors import ModelError
+from illinstr.progress import Reporter
+from illinstr.runs import RunRecord
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Method = Literal["stacked", "independent"]
+METADATA_KEY = "illinstr"
+PNG_COMPRESS_LEVEL = 6
+
+
+class Defaults(Protocol):
+    """What a model recommends for itself."""
+
+    @property
+    def sampling_steps(self) -> int: ...
+    @property
+    def guidance(self) -> float: ...
+
+
+class ArticlePipeline(Protocol):
+    """What the illustrator needs of ``illinstr.diffusion.pipeline.StackedDiffusionPipeline``."""
+
+    @property
+    def defaults(self) -> Defaults: ...
+    @property
+    def model_id(self) -> str: ...
+    @property
+    def model_sha256(self) -> str: ...
+
+    def __call__(
+        self,
+        goal: str,
+        steps: Sequence[str],
+        *,
+        seed: int,
+        sampling_steps: int | None,
+        guidance: float | None,
+        sampler: str,
+        method: Method,
+        on_step: Callable[[int, int], None] | None,
+    ) -> list[Image.Image]: ...
+
+
+@dataclass(frozen=True)
+class DrawingSettings:
+    """How to draw; None stands for the model's own default."""
+
+    method: Method = "stacked"
+    sampler: str = "dpm++2m"
+    sampling_steps: int | None = None
+    guidance: float | None = None
+    metadata: bool = True
+
+
+class Illustrator:
+    """Draws articles, one after another, with one loaded model."""
+
+    def __init__(self, pipeline: ArticlePipeline, settings: DrawingSettings, *, load_s: float = 0.0) -> None:
+        self.pipeline = pipeline
+        self.settings = settings
+        self.sampling_steps = settings.sampling_steps or pipeline.defaults.sampling_steps
+        self.guidance = settings.guidance if settings.guidance is not None else pipeline.defaults.guidance
+        self.load_s = load_s
+
+    def draw(self, article: Article, *, goal: str, seed: int, reporter: Reporter) -> tuple[Article, RunRecord]:
+        """Draw every step of a planned article.
+
+        Args:
+            article: steps without pictures, from ``planners.plan_article``.
+            goal: what the user asked for, for the record.
+            seed: seed of the noise.
+            reporter: shown the sampling steps as they are done.
+
+        Returns:
+            The article with N PNG pictures, and how they were made.
+
+        Raises:
+            ModelError: the model did not give one picture a step.
+        """
+        started = time.perf_counter()
+        pictures = self._sample(article, seed, reporter)
+        record = self._record(article, goal, seed, draw_s=time.perf_counter() - started)
+        if len(pictures) != article.num_steps:
+            raise ModelError(f"the model drew {len(pictures)} pictures for {article.num_steps} steps")
+        steps = []
+        for index, (step, picture) in enumerate(zip(article.steps, pictures, strict=True)):
+            recipe = recipe_of(record, step=index + 1, headline=step.headline) if self.settings.metadata else None
+            alt = f"Step {index + 1}: {step.headline}"
+            image = StepImage.from_bytes(encode_png(picture, recipe), alt=alt, license=article.license)
+            steps.append(step.model_copy(update={"image": image}))
+        return article.model_copy(update={"steps": tuple(steps)}), record
+
+    def _sample(self, article: Article, seed: int, reporter: Reporter) -> list[Image.Image]:
+        with reporter.task("sampling steps", total=self.sampling_steps) as advance:
+            reached = 0
+
+            def on_step(done: int, total: int) -> None:
+                # A pipeline may count more passes than sampling steps (one a picture): show the share of the whole.
+                nonlocal reached
+                now = done * self.sampling_steps // max(total, 1)
+                advance(now - reached)
+                reached = now
+
+            return self.pipeline(
+                article.goal,
+                [step.headline for step in article.steps],
+                seed=seed,
+                sampling_steps=self.sampling_steps,
+                guidance=self.guidance,
+                sampler=self.settings.sampler,
+                method=self.settings.method,
+                on_step=on_step,
+            )
+
+    def _record(self, article: Article, goal: str, seed: int, *, draw_s: float) -> RunRecord:
+        return RunRecord(
+            goal=goal,
+            seed=seed,
+            num_steps=article.num_steps,
+            method=self.settings.method,
+            sampler=self.settings.sampler,
+            sampling_steps=self.sampling_steps,
+            guidance=self.guidance,
+            model_id=self.pipeline.model_id,
+            model_sha256=self.pipeline.model_sha256,
+            planner=article.provenance.parser or article.provenance.source,
+            versions=versions(),
+            timings={"load_s": round(self.load_s, 3), "draw_s": round(draw_s, 3)},
+        )
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides how a picture looks."""
+    found = {"illinstr": __version__}
+    for package in ("diffusers", "pillow", "torch", "transformers"):
+        found[package] = metadata.version(package)
+    return found
+
+
+def model_name(model_id: str) -> str:
+    """A model's name as it may be shared: a folder's last part, so that no home folder ends up in a picture."""
+    is_path = PurePath(model_id).is_absolute() or model_id.startswith((".", "~")) or "\\" in model_id
+    return re.split(r"[/\\]", model_id.rstrip("/\\"))[-1] if is_path else model_id
+
+
+def recipe_of(record: RunRecord, **more: Any) -> dict[str, Any]:
+    """What is needed to make a picture again, without times and without the user's folders."""
+    recipe = record.model_dump(mode="json", exclude={"timings", "created", "schema_version"})
+    return recipe | {"model_id": model_name(record.model_id)} | more
+
+
+def encode_png(picture: Image.Image, recipe: dict[str, Any] | None) -> bytes:
+    """Encode an RGB picture as PNG, its recipe as ASCII JSON in a ``tEXt`` chunk (W3C PNG, section 11.3.3.2)."""
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    if recipe is not None:
+        info.add_text(METADATA_KEY, json.dumps(recipe, sort_keys=True))
+    buffer = io.BytesIO()
+    plain = picture.convert("RGB")
+    plain.info.clear()
+    plain.save(buffer, "PNG", pnginfo=info, compress_level=PNG_COMPRESS_LEVEL)
+    return buffer.getvalue()

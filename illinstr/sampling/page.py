@@ -1,0 +1,211 @@
+"""Prints an article: a page to read, print and share, the same in Markdown, and one long strip of pictures.
+
+``index.html`` is self-contained: pictures are data URIs, there is no script and nothing is fetched. Its policy (CSP,
+W3C Content Security Policy 3) allows data pictures and the page's own style by hash, and nothing else. The JSON-LD
+block (schema.org ``HowTo``) is data, which browsers neither run nor hold against the policy.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from illinstr import __version__
+from illinstr.articles import Article, Step, StepImage
+from illinstr.errors import DataError
+from illinstr.runs import RunRecord, picture_name
+from illinstr.sampling.illustrator import encode_png, model_name, recipe_of
+from illinstr.sampling.strip import draw_strip
+
+PAGE_FILE = "index.html"
+MARKDOWN_FILE = "article.md"
+STRIP_FILE = "strip.png"
+_WRITERS = {"user": "by hand", "minihow": "by MiniHow"}
+
+
+def render_pages(article: Article, record: RunRecord, *, metadata: bool = True) -> dict[str, bytes | str]:
+    """All pages of an article: ``index.html``, ``article.md`` and, where there are pictures, ``strip.png``.
+
+    Args:
+        article: pictures attached.
+        record: how it was made.
+        metadata: whether the strip carries its recipe.
+    """
+    pages: dict[str, bytes | str] = {
+        PAGE_FILE: render_html(article, record),
+        MARKDOWN_FILE: render_markdown(article, record),
+    }
+    if any(step.image for step in article.steps):
+        pages[STRIP_FILE] = encode_png(draw_strip(article), recipe_of(record) if metadata else None)
+    return pages
+
+
+def render_html(article: Article, record: RunRecord) -> str:
+    """The article as one self-contained HTML page.
+
+    Raises:
+        DataError: a step's picture is described but its bytes are not there.
+    """
+    steps = [
+        {"headline": s.headline, "body": s.body, "bullets": s.bullets, "picture": _inlined(s, index)}
+        for index, s in enumerate(article.steps)
+    ]
+    return _render(
+        "article.html.j2",
+        lang=article.language,
+        title=article.goal,
+        lead=_lead(article),
+        credit=credit_line(record),
+        steps=steps,
+        linked_data=linked_data(article),
+    )
+
+
+def linked_data(article: Article) -> Markup:
+    """The article as schema.org ``HowTo`` in JSON-LD, safe inside a ``script`` element.
+
+    ``<``, ``>`` and ``&`` are written as JSON escapes, so that no text can end the element or open a comment in it
+    (JSON-LD 1.1, section 7.2).
+    """
+    steps = []
+    for index, step in enumerate(article.steps):
+        entry: dict[str, Any] = {"@type": "HowToStep", "position": index + 1, "name": step.headline}
+        entry["text"] = " ".join(filter(None, (step.body, *step.bullets))) or step.headline
+        if step.image is not None:
+            entry["image"] = picture_name(index, step.image)
+        steps.append(entry)
+    data = {"@context": "https://schema.org", "@type": "HowTo", "name": article.goal, "inLanguage": article.language}
+    if "image" in steps[-1]:
+        data["image"] = steps[-1]["image"]
+    text = json.dumps(data | {"step": steps})
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def render_markdown(article: Article, record: RunRecord) -> str:
+    """The article as CommonMark; pictures are linked by file name."""
+    parts = [f"# {escape_markdown(article.goal)}"]
+    for index, step in enumerate(article.steps):
+        parts.append(f"## {index + 1}. {escape_markdown(step.headline)}")
+        if step.image is not None:
+            parts.append(f"![{escape_markdown(_alt(step, index))}]({picture_name(index, step.image)})")
+        if step.body:
+            parts.append(escape_markdown(step.body))
+        if step.bullets:
+            parts.append("\n".join(f"- {escape_markdown(bullet)}" for bullet in step.bullets))
+    parts.append(f"---\n\n{escape_markdown(credit_line(record))}")
+    return "\n\n".join(parts) + "\n"
+
+
+def escape_markdown(text: str) -> str:
+    """One line that CommonMark shows as it stands (section 2.4): marks behind backslashes, ``<`` and ``&`` as entities."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = re.sub(r"[\\`*_\[\]~|$]", lambda match: f"\\{match[0]}", text)
+    return re.sub(r"^(\d*)([#+.)=-])", r"\1\\\2", text)
+
+
+def credit_line(record: RunRecord) -> str:
+    """One line that says what made the article and how to make it again."""
+    writer = _WRITERS.get(record.planner, f"by {record.planner}")
+    drawn = "drawn together" if record.method == "stacked" else "each drawn alone"
+    version = record.versions.get("illinstr", __version__)
+    return (
+        f"Made with illinstr {version}. Steps written {writer}; pictures {drawn} by the model "
+        f"{model_name(record.model_id)} (seed {record.seed}, {record.sampler}, {record.sampling_steps} sampling steps, "
+        f"guidance {record.guidance:g}). Look before you follow: a machine drew this."
+    )
+
+
+@dataclass(frozen=True)
+class Card:
+    """One article on the page of a batch: its folder's name and what is in it."""
+
+    folder: str
+    article: Article
+    record: RunRecord
+
+
+def render_batch(title: str, cards: Sequence[Card], failures: int) -> str:
+    """The page of a batch: every article with its last picture and a link to its own page."""
+    entries = []
+    for card in cards:
+        steps = card.article.steps
+        entries.append(
+            {
+                "goal": card.article.goal,
+                "href": f"{quote(card.folder)}/{PAGE_FILE}",
+                "note": f"{_lead(card.article)} Seed {card.record.seed}.",
+                "picture": _inlined(steps[-1], len(steps) - 1),
+            }
+        )
+    lead = f"{len(cards)} illustrated {'article' if len(cards) == 1 else 'articles'}."
+    if failures:
+        lead += f" {failures} could not be made."
+    credit = f"Made with illinstr {__version__}."
+    return _render("batch.html.j2", lang="en", title=title, lead=lead, credit=credit, articles=entries)
+
+
+def _lead(article: Article) -> str:
+    method = f"{article.method}. " if article.method else ""
+    return f"{method}{article.num_steps} {'step' if article.num_steps == 1 else 'steps'}."
+
+
+def _alt(step: Step, index: int) -> str:
+    return (step.image.alt if step.image else None) or f"Step {index + 1}: {step.headline}"
+
+
+def _inlined(step: Step, index: int) -> dict[str, Any] | None:
+    if step.image is None:
+        return None
+    return {
+        "uri": _data_uri(step.image, index),
+        "width": step.image.width,
+        "height": step.image.height,
+        "alt": _alt(step, index),
+    }
+
+
+def _data_uri(image: StepImage, index: int) -> str:
+    if image.data is None:
+        raise DataError(f"step {index + 1} has a picture without bytes")
+    return f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"
+
+
+def _render(template: str, **context: Any) -> str:
+    style = _style()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    page = _environment().get_template(template)
+    return page.render(style=Markup(style), policy=policy, version=__version__, **context) + "\n"
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FunctionLoader(_template),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _template(name: str) -> str:
+    return (resources.files("illinstr.sampling") / "templates" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _style() -> str:
+    return _template("style.css")

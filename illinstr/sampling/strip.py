@@ -1,0 +1,108 @@
+"""One long picture of an article: goal on top, then every step with its number and words. For chats and slides."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from illinstr.articles import Article
+from illinstr.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageFont
+
+    Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+PANEL_PX = 512
+MARGIN_PX = 40
+GAP_PX = 16
+TITLE_PX = 38
+CAPTION_PX = 23
+LINE_SPACING = 1.3
+PAPER, INK, ACCENT = (251, 249, 244), (31, 27, 22), (154, 61, 22)
+# Words the strip's font cannot show are left out: a row of boxes helps nobody.
+MAX_CAPTION_LINES = 4
+
+
+def draw_strip(article: Article) -> Image.Image:
+    """Draw all pictures of an article one below the other, ``PANEL_PX`` wide; steps without one show their words alone.
+
+    Returns:
+        An RGB picture of ``PANEL_PX + 2 * MARGIN_PX`` pixels across.
+
+    Raises:
+        DataError: a picture is described but its bytes are not there.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    title_font, caption_font = ImageFont.load_default(TITLE_PX), ImageFont.load_default(CAPTION_PX)
+    blocks: list[tuple[list[str], Font, int, Image.Image | None]] = []
+    blocks.append((wrap(article.goal, title_font, PANEL_PX), title_font, TITLE_PX, None))
+    for index, step in enumerate(article.steps):
+        lines = wrap(f"{index + 1}.  {step.headline}", caption_font, PANEL_PX) or [f"{index + 1}."]
+        data = step.image.data if step.image else None
+        if step.image is not None and data is None:
+            raise DataError(f"step {index + 1} has a picture without bytes")
+        blocks.append((lines, caption_font, CAPTION_PX, _panel(data) if data is not None else None))
+
+    def height_of(lines: list[str], size: int, panel: Image.Image | None) -> int:
+        words = round(len(lines) * size * LINE_SPACING)
+        return words + GAP_PX + (panel.height + MARGIN_PX if panel else GAP_PX)
+
+    height = 2 * MARGIN_PX + sum(height_of(lines, size, panel) for lines, _, size, panel in blocks)
+    strip = Image.new("RGB", (PANEL_PX + 2 * MARGIN_PX, height), PAPER)
+    draw = ImageDraw.Draw(strip)
+    top = MARGIN_PX
+    for number, (lines, font, size, panel) in enumerate(blocks):
+        for row, line in enumerate(lines):
+            colour = ACCENT if number == 0 else INK
+            draw.text((MARGIN_PX, top + round(row * size * LINE_SPACING)), line, fill=colour, font=font)
+        if panel is not None:
+            strip.paste(panel, (MARGIN_PX, top + round(len(lines) * size * LINE_SPACING) + GAP_PX))
+        top += height_of(lines, size, panel)
+    return strip
+
+
+def wrap(text: str, font: Font, width_px: int) -> list[str]:
+    """Break text into lines of at most ``width_px``; a word too long for a line is cut.
+
+    Words the font has no shapes for give no lines at all; beyond ``MAX_CAPTION_LINES`` the text ends in an ellipsis.
+    """
+    if not can_show(text, font):
+        return []
+    lines: list[str] = []
+    line = ""
+    for word in text.split(" "):
+        longer = f"{line} {word}" if line else word
+        if font.getlength(longer) <= width_px:
+            line = longer
+            continue
+        if line:
+            lines.append(line)
+        while font.getlength(word) > width_px:
+            cut = next(i for i in range(len(word) - 1, 0, -1) if i == 1 or font.getlength(word[:i]) <= width_px)
+            lines.append(word[:cut])
+            word = word[cut:]
+        line = word
+    lines.append(line)
+    if len(lines) > MAX_CAPTION_LINES:
+        last = lines[MAX_CAPTION_LINES - 1]
+        while last and font.getlength(f"{last} …") > width_px:
+            last = last[:-1]
+        lines = [*lines[: MAX_CAPTION_LINES - 1], f"{last.rstrip()} …"]
+    return lines
+
+
+def can_show(text: str, font: Font) -> bool:
+    """Whether ``font`` has a shape of its own for every character."""
+    missing = bytes(font.getmask("\uffff"))
+    return all(character.isspace() or bytes(font.getmask(character)) != missing for character in set(text))
+
+
+def _panel(data: bytes) -> Image.Image:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data), formats=["PNG", "JPEG", "WEBP"]) as picture:
+        rgb = picture.convert("RGB")
+    height = max(1, round(rgb.height * PANEL_PX / rgb.width))
+    return rgb.resize((PANEL_PX, height), Image.Resampling.LANCZOS)
