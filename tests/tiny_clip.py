@@ -86,7 +86,7 @@ def _write_tokenizer(folder: Path, texts: list[str]) -> dict[str, int]:
 
 
 def _learn_merges(words: Counter[tuple[str, ...]]) -> list[tuple[str, str]]:
-    """Byte-pair encoding (Sennrich et al. 2016); ties go by spelling, where the trainer in tokenizers lets chance decide."""
+    """Byte-pair encoding (Sennrich et al. 2016); ties go by spelling, where tokenizers lets chance decide."""
     merges: list[tuple[str, str]] = []
     while len(merges) < MAX_MERGES:
         pairs: Counter[tuple[str, str]] = Counter()
