@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import signal
@@ -17,41 +16,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
-from illinstr.articles import Article, Provenance, Step, StepImage
+from illinstr.articles import Article, Provenance, Step
 from illinstr.errors import DataError, UsageError
 from illinstr.runs import RunRecord, check_out, read_record, read_run, write_run
-
-FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
-
-
-def picture(colour: tuple[int, int, int], media_type: str = "image/png", size: tuple[int, int] = (8, 6)) -> StepImage:
-    buffer = io.BytesIO()
-    Image.new("RGB", size, colour).save(buffer, FORMATS[media_type])
-    return StepImage.from_bytes(buffer.getvalue(), alt="a plain picture")
-
-
-def make_article(num_steps: int = 3, ident: str = "generated-0") -> Article:
-    steps = tuple(Step(headline=f"Do {i}", image=picture((10 * i, 5, 200))) for i in range(num_steps))
-    return Article(id=ident, goal="How to test", steps=steps, provenance=Provenance(source="generated"))
-
-
-def make_record(**changes: object) -> RunRecord:
-    fields: dict[str, object] = {
-        "goal": "How to test",
-        "seed": 7,
-        "num_steps": 3,
-        "method": "stacked",
-        "sampler": "ddim",
-        "sampling_steps": 4,
-        "guidance": 3.0,
-        "model_id": "mini",
-        "model_sha256": "0" * 64,
-        "planner": "user",
-    }
-    return RunRecord.model_validate(fields | changes)
-
+from tests.tiny_run import FORMATS, make_article, make_record, picture
 
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40).filter(str.strip)
 step_images = st.one_of(
@@ -232,12 +201,12 @@ class TestCheckOut:
         assert (tmp_path / "link" / "article.json").is_file()
 
 
+ROOT = Path(__file__).parent.parent
 WRITER = textwrap.dedent(
     """
     import sys
     from pathlib import Path
-    sys.path.insert(0, sys.argv[2])
-    from test_runs import make_article, make_record
+    from tests.tiny_run import make_article, make_record
     from illinstr.runs import write_run
 
     article = make_article(40)
@@ -251,9 +220,7 @@ WRITER = textwrap.dedent(
 
 @pytest.mark.parametrize("delay_ms", [3, 17, 41, 90])
 def test_kill_while_writing_leaves_only_whole_runs(tmp_path: Path, delay_ms: int) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(tmp_path), str(Path(__file__).parent)], stdout=subprocess.PIPE
-    )
+    process = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, cwd=ROOT)
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"

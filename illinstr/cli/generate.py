@@ -1,7 +1,248 @@
-"""To be written."""
+"""``illinstr generate``: a goal goes in, a page of steps in words and pictures comes out."""
 
 from __future__ import annotations
 
+import time
+import webbrowser
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-def command() -> None:
-    """To be written."""
+import typer
+
+from illinstr.cli.console import emit, reporter
+from illinstr.cli.generate_checks import (
+    check_model,
+    check_options,
+    choose_planner,
+    default_out,
+    load_pipeline,
+    outside_world_note,
+)
+from illinstr.errors import DataError, IllinstrError, PartialError
+from illinstr.progress import Reporter
+
+if TYPE_CHECKING:
+    from illinstr.sampling.batch import Failure, Job
+    from illinstr.sampling.illustrator import DrawingSettings, Illustrator
+    from illinstr.sampling.planners import Planner
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of one call, checked."""
+
+    goals: list[str]
+    seeds: list[int]
+    num_steps: int
+    planner: Planner
+    settings: DrawingSettings
+    model: str
+    out: Path
+    is_batch: bool
+    overwrite: bool
+    device: str
+    dtype: str | None
+
+
+def command(
+    goal: Annotated[str | None, typer.Argument(help="What to explain.", show_default=False)] = None,
+    steps: Annotated[int | None, typer.Option(help="Instruction steps, N. \\[default: 6]", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to make. \\[default: runs/GOAL-sSEED]", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the steps and of the noise.")] = 0,
+    model: Annotated[str, typer.Option(help="mini (embedded), a model folder, or a hub id ORG/NAME.")] = "mini",
+    method: Annotated[str, typer.Option(help="stacked (drawn together) or independent (each alone).")] = "stacked",
+    sampler: Annotated[str, typer.Option(help="dpm++2m, ddim, unipc, euler, euler-a or ddpm.")] = "dpm++2m",
+    sampling_steps: Annotated[
+        int | None, typer.Option(help="Denoising steps. \\[default: the model's own]", show_default=False)
+    ] = None,
+    guidance: Annotated[
+        float | None, typer.Option(help="Classifier-free guidance. \\[default: the model's own]", show_default=False)
+    ] = None,
+    step: Annotated[
+        list[str] | None,
+        typer.Option(help='A step in your words, repeated: "headline" or "headline | body".', show_default=False),
+    ] = None,
+    steps_file: Annotated[
+        Path | None, typer.Option(help="Steps in your words, one a line; - is stdin.", show_default=False)
+    ] = None,
+    llm: Annotated[str, typer.Option(help="Who writes the steps: minihow (offline).")] = "minihow",
+    num_variants: Annotated[int, typer.Option(help="Articles to make, with seeds SEED, SEED+1, ...")] = 1,
+    goals_file: Annotated[
+        Path | None, typer.Option(help="Goals, one a line; - is stdin. One folder each under --out.")
+    ] = None,
+    no_metadata: Annotated[bool, typer.Option("--no-metadata", help="Keep the recipe out of the PNGs.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace finished articles.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    dtype: Annotated[
+        str | None, typer.Option(help="float32, float16 or bfloat16. \\[default: the model's own]", show_default=False)
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps and settings; make nothing.")] = False,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the finished page in the browser.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Write the steps towards a goal, draw them together, and print them as a page.
+
+    Works offline: without options the embedded miniature model and its own writer are used.
+
+    Example, to [bold]juice/index.html[/bold] with six pictures:
+
+    illinstr generate "How to make apple juice" --steps 6 --out juice
+
+    With steps of your own:
+
+    illinstr generate "How to make tea" --step "Boil water" --step "Pour it on the tea leaves" --step "Serve | Hot."
+
+    The last line of stdout is the page that was made. Exit codes: 0 done, 1 failed, 2 wrong use, 3 some articles of a
+    batch failed, 130 interrupted.
+    """
+    from illinstr.sampling.illustrator import DrawingSettings
+    from illinstr.sampling.planners import read_goals
+
+    check_options(locals())
+    planner, num_steps = choose_planner(steps, step, steps_file, llm)
+    settings = DrawingSettings(
+        method="stacked" if method == "stacked" else "independent",
+        sampler=sampler,
+        sampling_steps=sampling_steps,
+        guidance=guidance,
+        metadata=not no_metadata,
+    )
+    goals = [goal or ""] if goals_file is None else read_goals(goals_file)
+    request = Request(
+        goals=goals,
+        seeds=list(range(seed, seed + num_variants)),
+        num_steps=num_steps,
+        planner=planner,
+        settings=settings,
+        model=model,
+        out=out or default_out(goals, goals_file, seed, num_variants),
+        is_batch=goals_file is not None or num_variants > 1,
+        overwrite=overwrite,
+        device=device,
+        dtype=dtype,
+    )
+    say = reporter(quiet)
+    try:
+        result, page, lines, failures = (_batch if request.is_batch else _single)(request, say, dry_run)
+    except OSError as error:
+        raise DataError(f"cannot write {request.out}: {error.strerror or error}") from error
+    emit(result, page, as_json=as_json, lines=lines)
+    if open_page and page is not None:
+        webbrowser.open(Path(page).as_uri())
+    if failures:
+        raise PartialError(f"{failures} of {len(request.goals) * num_variants} articles were not made")
+
+
+Outcome = tuple[dict[str, Any], str | None, tuple[str, ...], int]
+
+
+def _single(request: Request, say: Reporter, dry_run: bool) -> Outcome:
+    from illinstr.runs import check_out
+    from illinstr.sampling.batch import make_article, plan_job
+
+    job = plan_job(request.goals[0], request.seeds[0], request.planner, request.num_steps, request.out)
+    check_out(request.out, overwrite=request.overwrite)
+    model = check_model(request.model)
+    if dry_run:
+        return _dry(request, [job], [])
+    illustrator = _open_illustrator(request, model, [job], say)
+    folder, record = make_article(job, illustrator, say)
+    page = str(folder / "index.html")
+    return {"page": page, "run": str(folder), "record": record.model_dump(mode="json")}, page, (), 0
+
+
+def _batch(request: Request, say: Reporter, dry_run: bool) -> Outcome:
+    from illinstr.sampling.batch import check_batch_out, check_same_model, make_batch, plan_batch, write_batch_page
+
+    out = request.out.expanduser().resolve()
+    plan = plan_batch(request.goals, request.seeds, request.planner, request.num_steps, out)
+    for failure in plan.failures:
+        say.log(f"failed: {failure.error.message}")
+    left = check_batch_out(out, plan.jobs, request.settings, overwrite=request.overwrite)
+    model = check_model(request.model)
+    if not plan.jobs:
+        raise _nothing_left(plan.failures)
+    if dry_run:
+        return _dry(request, left, plan.failures)
+    finished = [job for job in plan.jobs if job not in left]
+    failures = list(plan.failures)
+    if finished:
+        say.log(f"{len(finished)} of {len(plan.jobs)} articles are there already")
+    if left:
+        illustrator = _open_illustrator(request, model, left, say)
+        check_same_model(finished, illustrator.pipeline.model_sha256)
+        failures += make_batch(left, illustrator, say)
+    if len(failures) == len(plan.failures) + len(plan.jobs):
+        raise _nothing_left(failures)
+    title = plan.jobs[0].article.goal if len(request.goals) == 1 else "Illustrated instructions"
+    page = str(write_batch_page(out, title, plan.jobs, len(failures)))
+    result = {
+        "page": page,
+        "run": str(out),
+        "articles": [str(job.folder) for job in plan.jobs if job.folder.is_dir()],
+        "made": len(left) - (len(failures) - len(plan.failures)),
+        "kept": len(finished),
+        "failed": _failures(failures),
+    }
+    say.log(f"made {result['made']}, kept {result['kept']}, failed {len(failures)}")
+    return result, page, (), len(failures)
+
+
+def _open_illustrator(request: Request, model: str, jobs: list[Job], say: Reporter) -> Illustrator:
+    from illinstr.sampling.illustrator import Illustrator
+
+    for job in jobs:
+        note = outside_world_note(job.goal, request.model)
+        if note is not None:
+            say.log(note)
+    started = time.perf_counter()
+    pipeline = load_pipeline(model, request.device, request.dtype)
+    illustrator = Illustrator(pipeline, request.settings, load_s=time.perf_counter() - started)
+    say.log(
+        f"{request.num_steps} instruction steps by {request.planner.name}, {illustrator.sampling_steps} sampling steps "
+        f"({request.settings.sampler}, {request.settings.method}), model {request.model}"
+    )
+    return illustrator
+
+
+def _dry(request: Request, jobs: list[Job], failures: list[Failure]) -> Outcome:
+    lines: list[str] = []
+    for job in jobs:
+        lines += [f"{job.article.goal} (seed {job.seed}) -> {job.folder}"]
+        lines += [f"  {number}. {step.headline}" for number, step in enumerate(job.article.steps, start=1)]
+    settings = request.settings
+    result = {
+        "dry_run": True,
+        "out": str(request.out),
+        "model": request.model,
+        "method": settings.method,
+        "sampler": settings.sampler,
+        "sampling_steps": settings.sampling_steps,
+        "guidance": settings.guidance,
+        "articles": [
+            {
+                "goal": job.article.goal,
+                "seed": job.seed,
+                "run": str(job.folder),
+                "steps": [step.headline for step in job.article.steps],
+            }
+            for job in jobs
+        ],
+        "failed": _failures(failures),
+    }
+    return result, None, tuple(lines), len(failures)
+
+
+def _failures(failures: list[Failure]) -> list[dict[str, Any]]:
+    return [{"goal": failure.goal, "seed": failure.seed, "error": failure.error.message} for failure in failures]
+
+
+def _nothing_left(failures: list[Failure]) -> IllinstrError:
+    last = failures[-1].error
+    return DataError(
+        f"none of the {len(failures)} articles could be made; the last one: {last.message}", hint=last.hint
+    )

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 Method = Literal["stacked", "independent"]
+# The names in illinstr.diffusion.schedule.SAMPLERS, repeated here because options are checked before torch is loaded.
+SAMPLERS = ("dpm++2m", "ddim", "unipc", "euler", "euler-a", "ddpm")
 METADATA_KEY = "illinstr"
 PNG_COMPRESS_LEVEL = 6
 

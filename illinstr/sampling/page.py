@@ -110,7 +110,7 @@ def render_markdown(article: Article, record: RunRecord) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """One line that CommonMark shows as it stands (section 2.4): marks behind backslashes, ``<`` and ``&`` as entities."""
+    """One line as CommonMark that shows it as it stands: marks behind backslashes, ``<`` and ``&`` as entities."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = re.sub(r"[\\`*_\[\]~|$]", lambda match: f"\\{match[0]}", text)
     return re.sub(r"^(\d*)([#+.)=-])", r"\1\\\2", text)

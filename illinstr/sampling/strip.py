@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from importlib import util
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from illinstr.articles import Article
@@ -16,11 +18,10 @@ if TYPE_CHECKING:
 PANEL_PX = 512
 MARGIN_PX = 40
 GAP_PX = 16
-TITLE_PX = 38
-CAPTION_PX = 23
+TITLE_PX = 36
+CAPTION_PX = 21
 LINE_SPACING = 1.3
 PAPER, INK, ACCENT = (251, 249, 244), (31, 27, 22), (154, 61, 22)
-# Words the strip's font cannot show are left out: a row of boxes helps nobody.
 MAX_CAPTION_LINES = 4
 
 
@@ -33,9 +34,9 @@ def draw_strip(article: Article) -> Image.Image:
     Raises:
         DataError: a picture is described but its bytes are not there.
     """
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
-    title_font, caption_font = ImageFont.load_default(TITLE_PX), ImageFont.load_default(CAPTION_PX)
+    title_font, caption_font = load_font("DejaVuSerif", TITLE_PX), load_font("DejaVuSans", CAPTION_PX)
     blocks: list[tuple[list[str], Font, int, Image.Image | None]] = []
     blocks.append((wrap(article.goal, title_font, PANEL_PX), title_font, TITLE_PX, None))
     for index, step in enumerate(article.steps):
@@ -63,10 +64,23 @@ def draw_strip(article: Article) -> Image.Image:
     return strip
 
 
+def load_font(name: str, size_px: int) -> Font:
+    """A font that comes with matplotlib (Latin, Greek and Cyrillic letters), or Pillow's own where it was taken out."""
+    from PIL import ImageFont
+
+    spec = util.find_spec("matplotlib")  # its files alone are wanted; importing it takes half a second
+    for place in (spec.submodule_search_locations or []) if spec else []:
+        path = Path(place) / "mpl-data" / "fonts" / "ttf" / f"{name}.ttf"
+        if path.is_file():
+            return ImageFont.truetype(str(path), size_px, layout_engine=ImageFont.Layout.BASIC)
+    return ImageFont.load_default(size_px)
+
+
 def wrap(text: str, font: Font, width_px: int) -> list[str]:
     """Break text into lines of at most ``width_px``; a word too long for a line is cut.
 
-    Words the font has no shapes for give no lines at all; beyond ``MAX_CAPTION_LINES`` the text ends in an ellipsis.
+    Text the font has no shapes for gives no lines at all, for a row of boxes helps nobody; beyond
+    ``MAX_CAPTION_LINES`` the text ends in an ellipsis.
     """
     if not can_show(text, font):
         return []

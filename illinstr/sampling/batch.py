@@ -1,0 +1,181 @@
+"""One article or many: what is to be made, what is made already, and making it.
+
+A ``Job`` is one article to be: goal, seed, planned steps and the folder it goes to. A batch that was cut short goes on
+where it stopped: a folder appears only when it is whole, so what is there is done. Each article of a batch is exactly
+the one that a run of its own with its goal and seed would make.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from illinstr.articles import Article
+from illinstr.errors import IllinstrError, UsageError
+from illinstr.files import write_text
+from illinstr.progress import Reporter
+from illinstr.runs import RunRecord, check_writable, is_article_folder, read_article, read_record, write_run
+from illinstr.sampling.illustrator import DrawingSettings, Illustrator
+from illinstr.sampling.page import PAGE_FILE, Card, render_batch, render_pages
+from illinstr.sampling.planners import Planner, check_goal, plan_article, slug
+
+
+@dataclass(frozen=True)
+class Job:
+    """One article to be made.
+
+    Attributes:
+        goal: what the user asked for.
+        seed: seed of the steps and of the noise.
+        article: the planned steps, without pictures.
+        folder: where the run folder goes.
+        plan_s: seconds the planning took.
+    """
+
+    goal: str
+    seed: int
+    article: Article
+    folder: Path
+    plan_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A goal that did not become an article, and why."""
+
+    goal: str
+    seed: int
+    error: IllinstrError
+
+
+@dataclass
+class Plan:
+    """What a batch will do: jobs, and goals that no steps could be written for."""
+
+    jobs: list[Job] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+
+def plan_job(goal: str, seed: int, planner: Planner, num_steps: int, folder: Path) -> Job:
+    """Check a goal and write its steps.
+
+    Raises:
+        UsageError: the goal is empty, too long or not text.
+        PlanError: the planner cannot write the steps.
+    """
+    goal = check_goal(goal)
+    started = time.perf_counter()
+    article = plan_article(planner, goal, num_steps, seed=seed)
+    return Job(goal, seed, article, folder, plan_s=time.perf_counter() - started)
+
+
+def plan_batch(goals: Iterable[str], seeds: Sequence[int], planner: Planner, num_steps: int, out: Path) -> Plan:
+    """Plan every goal with every seed; a goal that fails does not stop the others."""
+    plan = Plan()
+    for goal in goals:
+        for seed in seeds:
+            try:
+                folder = out / f"{slug(check_goal(goal))}-s{seed}"
+                plan.jobs.append(plan_job(goal, seed, planner, num_steps, folder))
+            except IllinstrError as error:
+                plan.failures.append(Failure(goal, seed, error))
+    return plan
+
+
+def check_batch_out(out: Path, jobs: Sequence[Job], settings: DrawingSettings, *, overwrite: bool) -> list[Job]:
+    """The jobs that are left to do in ``out``.
+
+    Raises:
+        UsageError: ``out`` cannot be written to, is itself an article's folder, or holds an article under a job's name
+            that was made in another way, and ``overwrite`` is False.
+    """
+    check_writable(out)
+    if is_article_folder(out):
+        raise UsageError(f"{out} is one article's folder", hint="name another folder for the batch with --out")
+    left = []
+    for job in jobs:
+        if job.folder.exists() and not is_article_folder(job.folder) and any(job.folder.iterdir()):
+            raise UsageError(f"{job.folder} holds files that are no run, and would be replaced")
+        if overwrite or not is_article_folder(job.folder):
+            left.append(job)
+        else:
+            _check_same(job, settings)
+    return left
+
+
+def check_same_model(jobs: Sequence[Job], model_sha256: str) -> None:
+    """Make sure that the finished articles among ``jobs`` were drawn by this model: a batch mixes no models.
+
+    Raises:
+        UsageError: one was drawn by another model.
+    """
+    for job in jobs:
+        if read_record(job.folder).model_sha256 != model_sha256:
+            raise UsageError(
+                f"{job.folder} was drawn by another model", hint="add --overwrite, or name another folder with --out"
+            )
+
+
+def make_article(job: Job, illustrator: Illustrator, reporter: Reporter) -> tuple[Path, RunRecord]:
+    """Draw one planned article and publish its run folder.
+
+    Raises:
+        ModelError: the model failed.
+        OSError: the folder could not be written.
+    """
+    article, record = illustrator.draw(job.article, goal=job.goal, seed=job.seed, reporter=reporter)
+    record = record.model_copy(update={"timings": record.timings | {"plan_s": round(job.plan_s, 3)}})
+    pages = render_pages(article, record, metadata=illustrator.settings.metadata)
+    return write_run(job.folder, article, record, pages), record
+
+
+def make_batch(jobs: Sequence[Job], illustrator: Illustrator, reporter: Reporter) -> list[Failure]:
+    """Draw and publish every job in turn; one that fails is reported and does not stop the others.
+
+    Raises:
+        OSError: a folder could not be written (a full disk would fail all that follow).
+    """
+    failures = []
+    for number, job in enumerate(jobs, start=1):
+        reporter.log(f"article {number} of {len(jobs)}: {job.goal} (seed {job.seed})")
+        try:
+            make_article(job, illustrator, reporter)
+        except IllinstrError as error:
+            reporter.log(f"failed: {error.message}")
+            failures.append(Failure(job.goal, job.seed, error))
+    return failures
+
+
+def write_batch_page(out: Path, title: str, jobs: Sequence[Job], failures: int) -> Path:
+    """Write the page that links to every finished article of ``jobs`` and return its path."""
+    cards = [
+        Card(job.folder.name, read_article(job.folder), read_record(job.folder))
+        for job in jobs
+        if is_article_folder(job.folder)
+    ]
+    path = out / PAGE_FILE
+    write_text(path, render_batch(title, cards, failures))
+    return path
+
+
+def _check_same(job: Job, settings: DrawingSettings) -> None:
+    record = read_record(job.folder)
+    article = read_article(job.folder)
+    asked: list[tuple[str, object, object]] = [
+        ("goal", record.goal, job.goal),
+        ("seed", record.seed, job.seed),
+        ("steps", record.num_steps, job.article.num_steps),
+        ("method", record.method, settings.method),
+        ("sampler", record.sampler, settings.sampler),
+        ("sampling steps", record.sampling_steps, settings.sampling_steps or record.sampling_steps),
+        ("guidance", record.guidance, record.guidance if settings.guidance is None else settings.guidance),
+        ("text", article.id, job.article.id),
+    ]
+    for name, found, wanted in asked:
+        if found != wanted:
+            raise UsageError(
+                f"{job.folder} holds an article made otherwise ({name}: {found}, not {wanted})",
+                hint="add --overwrite, or name another folder with --out",
+            )

@@ -1,0 +1,39 @@
+"""Small real articles, pictures and records for tests."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image
+
+from illinstr.articles import Article, Provenance, Step, StepImage
+from illinstr.runs import RunRecord
+
+FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
+
+
+def picture(colour: tuple[int, int, int], media_type: str = "image/png", size: tuple[int, int] = (8, 6)) -> StepImage:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, colour).save(buffer, FORMATS[media_type])
+    return StepImage.from_bytes(buffer.getvalue(), alt="a plain picture")
+
+
+def make_article(num_steps: int = 3, ident: str = "generated-0") -> Article:
+    steps = tuple(Step(headline=f"Do {i}", image=picture((10 * i, 5, 200))) for i in range(num_steps))
+    return Article(id=ident, goal="How to test", steps=steps, provenance=Provenance(source="generated"))
+
+
+def make_record(**changes: object) -> RunRecord:
+    fields: dict[str, object] = {
+        "goal": "How to test",
+        "seed": 7,
+        "num_steps": 3,
+        "method": "stacked",
+        "sampler": "ddim",
+        "sampling_steps": 4,
+        "guidance": 3.0,
+        "model_id": "mini",
+        "model_sha256": "0" * 64,
+        "planner": "user",
+    }
+    return RunRecord.model_validate(fields | changes)
