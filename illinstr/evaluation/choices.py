@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from illinstr.articles import clean_text
-from illinstr.evaluation.subjects import goal_identity
+from illinstr.evaluation.subjects import Identify, goal_identity
 
 
 def item_generator(seed: int, *parts: str | int) -> np.random.Generator:
@@ -21,22 +21,22 @@ def item_generator(seed: int, *parts: str | int) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest[:16], "big"))
 
 
-def goal_pool(goals: Iterable[str]) -> dict[str, str]:
+def goal_pool(goals: Iterable[str], identify: Identify = goal_identity) -> dict[str, str]:
     """Distinct goals by identity, in the order of their identities; of several spellings the first in letters stays."""
     pool: dict[str, str] = {}
     for goal in sorted(goals):
-        pool.setdefault(goal_identity(goal), goal)
+        pool.setdefault(identify(goal), goal)
     return dict(sorted(pool.items()))
 
 
-def goal_choices(goal: str, pool: dict[str, str], distractors: int, generator: np.random.Generator) -> tuple[str, ...]:
+def goal_choices(
+    goal: str, identity: str, pool: dict[str, str], distractors: int, generator: np.random.Generator) -> tuple[str, ...]:
     """The goal first, then ``distractors`` other goals, distinct from it and from each other.
 
     Raises:
         ValueError: the pool holds too few other goals.
     """
-    own = goal_identity(goal)
-    others = [text for identity, text in pool.items() if identity != own]
+    others = [text for name, text in pool.items() if name != identity]
     if len(others) < distractors:
         raise ValueError(f"{distractors} distractor goals asked for, {len(others)} there are")
     drawn = generator.choice(len(others), size=distractors, replace=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from illinstr.articles import Article
 from illinstr.errors import DataError, UsageError
@@ -14,7 +15,7 @@ from illinstr.evaluation.encoders import ImageEncoder, ImageTextEncoder
 from illinstr.evaluation.results import EncoderRecord, Encoders, Results, Settings, environment
 from illinstr.evaluation.samples import Sample, Side
 from illinstr.evaluation.scoring import Scene, gap_samples, numbered, score_ours, score_reproduction
-from illinstr.evaluation.subjects import FeatureTable, Subject, encode_pictures, encode_texts, keyed, make_subject
+from illinstr.evaluation.subjects import Identify, goal_identity, FeatureTable, Subject, encode_pictures, encode_texts, keyed, make_subject
 from illinstr.progress import Reporter, SilentReporter
 
 
@@ -55,6 +56,7 @@ def prepare(
     other: Source | None = None,
     truth: Source | None = None,
     spare_goals: Iterable[str] = (),
+    identify: Identify = goal_identity,
     split: str | None = None,
     limit: int | None = None,
 ) -> Prepared:
@@ -66,6 +68,7 @@ def prepare(
         other: a run to compare with; only goals of ``run`` are kept.
         truth: articles by people or by the program that knows; only goals of ``run`` are kept.
         spare_goals: distractor goals to take where the runs and the truth have too few.
+        identify: what two wordings of one goal share; for matching, and so that no distractor is the goal itself.
         split: named in the results.
         limit: take the first so many articles of ``run``.
 
@@ -75,7 +78,7 @@ def prepare(
     """
     if settings.protocol == "reproduction" and settings.num_distractors != 3:
         raise UsageError("the reproduction protocol always has 3 distractors", hint="leave out --num-distractors")
-    subjects = [make_subject(key, article, settings.step_text) for key, article in _first(keyed(run.articles), limit)]
+    subjects = [make_subject(*named, settings.step_text) for named in islice(keyed(run.articles, identify), limit)]
     drawn = [subject for subject in subjects if subject.panels]
     if not drawn:
         raise DataError(f"no article in {run.name} has a picture", hint="eval scores pictures; draw them first")
@@ -87,43 +90,40 @@ def prepare(
     for side, source in extra:
         if source is None:
             continue
-        sides[side], goals = _matching(source, keys, settings)
+        sides[side], its_goals = _matching(source, keys, settings, identify)
         names[side] = source.name
-        more_goals += goals
+        more_goals += its_goals
         if not sides[side]:
             raise DataError(
                 f"{run.name} and {source.name} have no goal in common",
                 hint="both need articles with pictures for the same goals",
             )
-    pool = _enough_goals(settings, [subject.goal for subject in drawn], more_goals, spare_goals)
+    goals = [*(subject.goal for subject in drawn), *more_goals]
+    pool = _enough_goals(settings, goals, spare_goals, identify)
     notes = (*verdict.data_warnings(subjects, sides), *verdict.unmatched_warnings(names, sides))
     return Prepared(settings, names, sides, pool, notes, split, limit)
 
 
-def _first(pairs: Iterable[tuple[str, Article]], limit: int | None) -> Iterable[tuple[str, Article]]:
-    from itertools import islice
-
-    return islice(pairs, limit)
-
-
-def _matching(source: Source, keys: set[str], settings: Settings) -> tuple[list[Subject], list[str]]:
+def _matching(
+    source: Source, keys: set[str], settings: Settings, identify: Identify
+) -> tuple[list[Subject], list[str]]:
     """The source's articles on the wanted goals, and all goals it has; pictures of other articles are never decoded."""
     subjects: list[Subject] = []
     goals: dict[str, None] = {}
-    for key, article in keyed(source.articles):
+    for key, identity, article in keyed(source.articles, identify):
         goals[article.goal] = None
         if key in keys:
-            subjects.append(make_subject(key, article, settings.step_text))
+            subjects.append(make_subject(key, identity, article, settings.step_text))
     return [subject for subject in subjects if subject.panels], list(goals)
 
 
 def _enough_goals(
-    settings: Settings, goals: Sequence[str], more: Sequence[str], spare: Iterable[str]
+    settings: Settings, goals: Sequence[str], spare: Iterable[str], identify: Identify
 ) -> dict[str, str]:
     """The goals distractors come from: those of all sides, spare ones where these are too few, else none."""
-    pool = goal_pool([*goals, *more])
+    pool = goal_pool(goals, identify)
     if len(pool) <= settings.num_distractors:
-        pool = goal_pool([*goals, *more, *spare])
+        pool = goal_pool([*goals, *spare], identify)
     return pool if len(pool) > settings.num_distractors else {}
 
 

@@ -80,9 +80,7 @@ def write_eval(run: Path, evaluation: Evaluation) -> Path:
     out = run / EVAL_FOLDER
     page = render(evaluation)
     with atomic_folder(out) as folder:
-        (folder / RESULTS_FILE).write_text(
-            canonical_json(evaluation.results.model_dump(mode="json")), encoding="utf-8"
-        )
+        (folder / RESULTS_FILE).write_text(canonical_json(evaluation.results.model_dump(mode="json")), encoding="utf-8")
         (folder / SAMPLES_FILE).write_text(to_lines(evaluation.samples), encoding="utf-8")
         (folder / REPORT_FILE).write_text(page, encoding="utf-8")
     return out / REPORT_FILE
@@ -146,7 +144,7 @@ def _difference(comparison: Comparison | None) -> str:
 
 
 def interval_plot(results: Results) -> bytes:
-    """Shares between 0 and 1 with their intervals, chance level as a tick: an SVG, the same bytes for the same results."""
+    """Shares between 0 and 1 with their intervals, chance level dotted: the same SVG for the same results."""
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
@@ -182,7 +180,7 @@ def interval_plot(results: Results) -> bytes:
 
 
 def cases(evaluation: Evaluation) -> list[Case]:
-    """The best, the median and the worst article by the mean of their goal and step choices; fewer when there are fewer."""
+    """The best, the median and the worst article by the mean of their goal and step choices."""
     scores: dict[str, list[float]] = defaultdict(list)
     by_key: dict[str, list[Sample]] = defaultdict(list)
     for sample in evaluation.samples:

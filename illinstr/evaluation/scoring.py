@@ -60,7 +60,7 @@ def score_ours(scene: Scene, subjects: Sequence[Subject]) -> list[Sample]:
 def _goal_choice(scene: Scene, subject: Subject, panel: Panel) -> Sample:
     """Goal faithfulness of one picture: its goal among 1 + distractors goals, cosine argmax over the texts."""
     generator = item_generator(scene.seed, "goal", subject.key, panel.step)
-    candidates = goal_choices(subject.goal, scene.pool, scene.distractors, generator)
+    candidates = goal_choices(subject.goal, subject.identity, scene.pool, scene.distractors, generator)
     return _choice(scene, subject, panel, "goal_faithfulness", candidates)
 
 
@@ -125,7 +125,7 @@ def score_reproduction(scene: Scene, subjects: Sequence[Subject]) -> list[Sample
 
 
 def _reproduction_goal(scene: Scene, subject: Subject, batch: Sequence[Subject]) -> Iterator[Sample]:
-    others = [(other, panel) for other in batch if other.goal != subject.goal for panel in other.panels]
+    others = [(other, panel) for other in batch if other.identity != subject.identity for panel in other.panels]
     if len(others) < REPRODUCTION_GROUP - 1:
         return
     for panel in subject.panels:

@@ -9,7 +9,7 @@ import hashlib
 import io
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 StepText = Literal["headline", "full"]
 Vector = NDArray[np.float32]
+Identify = Callable[[str], str]
 PIECE = 256  # pictures decoded at a time: bounds memory, moves the progress bar
 
 
@@ -44,27 +45,28 @@ class Panel:
 class Subject:
     """One article to score.
 
-    ``key`` names its goal and, where a goal comes several times, which time it is: articles of two runs (or of a run
+    ``identity`` is what two wordings of one goal share. ``key`` names it and, where a goal comes several times, which time it is: articles of two runs (or of a run
     and the truth) with one key are compared with each other. ``texts`` holds every step's text, drawn or not.
     """
 
     key: str
     id: str
     goal: str
+    identity: str
     texts: tuple[str, ...]
     panels: tuple[Panel, ...]
 
 
-def keyed(articles: Iterable[Article]) -> Iterator[tuple[str, Article]]:
-    """Each article behind its key: the goal's identity and which time it comes."""
+def keyed(articles: Iterable[Article], identify: Identify) -> Iterator[tuple[str, str, Article]]:
+    """Each article behind its key and its goal's identity; the key adds which time the goal comes."""
     seen: Counter[str] = Counter()
     for article in articles:
-        identity = goal_identity(article.goal)
+        identity = identify(article.goal)
         seen[identity] += 1
-        yield f"{identity} #{seen[identity]}", article
+        yield f"{identity} #{seen[identity]}", identity, article
 
 
-def make_subject(key: str, article: Article, step_text: StepText) -> Subject:
+def make_subject(key: str, identity: str, article: Article, step_text: StepText) -> Subject:
     """Prepare one article and check that each of its pictures can be read.
 
     Raises:
@@ -78,7 +80,7 @@ def make_subject(key: str, article: Article, step_text: StepText) -> Subject:
         size = open_picture(step.image.data, f"step {number} of {article.id}").size
         digest = hashlib.sha256(step.image.data).hexdigest()
         panels.append(Panel(number, texts[number - 1], digest, size, step.image.data))
-    return Subject(key, article.id, article.goal, texts, tuple(panels))
+    return Subject(key, article.id, article.goal, identity, texts, tuple(panels))
 
 
 def goal_identity(goal: str) -> str:
