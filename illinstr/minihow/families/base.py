@@ -1,0 +1,211 @@
+"""What a family of goals is made of, and the steps that many families share.
+
+A family has named attributes (the goal says them), phrases (how the goal is put in words) and steps. A step has
+paraphrases and one scene, a function of the article's ``Look``. Paraphrases are short imperative clauses without a full
+stop or commas, so that merged steps can be made by joining them; ``[a|b]`` in a text stands for either.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import random
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from illinstr.minihow import palette
+from illinstr.minihow.rooms import DECORS
+
+Item = dict[str, Any]
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Look:
+    """Everything that stays equal over the panels of one article: what the goal names and what nothing names."""
+
+    attributes: dict[str, str]
+    wall: str
+    decor: str
+    table: str
+    skin: str
+    sleeve: str
+    main: str  # colour of the article's chief vessel
+    second: str  # colour of its helpers
+
+    @classmethod
+    def sample(cls, attributes: dict[str, str], rng: random.Random) -> Look:
+        """Draw the unnamed looks; vessel colours differ from one another."""
+        main, second = rng.sample(palette.CROCKERY, 2)
+        return cls(
+            attributes=attributes,
+            wall=rng.choice(palette.WALLS),
+            decor=rng.choice(DECORS),
+            table=rng.choice(palette.TABLES),
+            skin=rng.choice(palette.SKINS),
+            sleeve=rng.choice(palette.SLEEVES),
+            main=main,
+            second=second,
+        )
+
+    def __getitem__(self, attribute: str) -> str:
+        return self.attributes[attribute]
+
+    def hand(self, pose: str, x: float, y: float, angle: float = 10, *, flip: bool = False, size: float = 1.15) -> Item:
+        """A hand of this article's person, holding the point (x, y)."""
+        item: Item = {"kind": "hand", "pose": pose, "x": x, "y": y, "angle": angle, "size": size}
+        if flip:
+            item["flip"] = True
+        return item | {"skin": self.skin, "sleeve": self.sleeve}
+
+
+def put(kind: str, x: float = 50, y: float = 90, size: float = 1.0, **keys: Any) -> Item:
+    """An object for a scene."""
+    return {"kind": kind, "x": x, "y": y, "size": size, **keys}
+
+
+Scene = Callable[[Look], list[Item]]
+
+
+@dataclass(frozen=True)
+class StepDef:
+    """One step of a family.
+
+    Args:
+        key: its name within the family.
+        templates: paraphrases; ``[a|b]`` expands to either.
+        scene: draws nothing itself: lists the objects of the picture.
+        weight: which step keeps its picture when steps are merged (the highest do).
+        extra: left out without a trace unless there is room for it.
+    """
+
+    key: str
+    templates: tuple[str, ...]
+    scene: Scene = field(repr=False)
+    weight: float = 1.0
+    extra: bool = False
+
+    def texts(self, split: str) -> tuple[str, ...]:
+        """The step's paraphrases on one side of the split."""
+        return _split_texts(self.templates)[split]
+
+
+def step(key: str, *templates: str, scene: Scene, weight: float = 1.0, extra: bool = False) -> StepDef:
+    """Shorthand for ``StepDef``."""
+    return StepDef(key, templates, scene, weight, extra)
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of goals.
+
+    Args:
+        name: its name.
+        attributes: what a goal of this family names, and the values each may have.
+        phrases: ways to put the goal, first the canonical one; ``{name}`` is an attribute.
+        steps: in order.
+        ground: what the scene stands on.
+        words: how a value reads in a goal where that differs from the value.
+    """
+
+    name: str
+    attributes: dict[str, tuple[str, ...]]
+    phrases: tuple[str, ...]
+    steps: tuple[StepDef, ...]
+    ground: str = "table"
+    words: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def core(self) -> list[StepDef]:
+        """Steps that no variant may lose (though it may merge them)."""
+        return [each for each in self.steps if not each.extra]
+
+    @property
+    def max_steps(self) -> int:
+        """The longest variant."""
+        return len(self.steps)
+
+    def combinations(self) -> list[dict[str, str]]:
+        """Every attribute assignment."""
+        names = list(self.attributes)
+        return [dict(zip(names, values, strict=True)) for values in itertools.product(*self.attributes.values())]
+
+    def phrase(self, attributes: dict[str, str], which: int = 0) -> str:
+        """The goal in words, without "how to"."""
+        read = {name: self.words.get(value, value) for name, value in attributes.items()}
+        text = re.sub(r"\s+", " ", self.phrases[which].format(**read)).strip()
+        return re.sub(r"\ba (?=[aeiou])", "an ", text)
+
+
+_CHOICE = re.compile(r"\[([^\]]*)\]")
+
+
+def expand(template: str) -> list[str]:
+    """All readings of a template with ``[a|b]`` choices, in order."""
+    match = _CHOICE.search(template)
+    if match is None:
+        return [re.sub(r"\s+", " ", template).strip()]
+    before, after = template[: match.start()], template[match.end() :]
+    return [text for option in match.group(1).split("|") for text in expand(before + option + after)]
+
+
+@lru_cache(maxsize=1024)
+def _split_texts(templates: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Paraphrases by split: a tenth (at least one) each for val and test, chosen by hash; the rest trains."""
+    texts = list(dict.fromkeys(text for template in templates for text in expand(template)))
+    ranked = sorted(texts, key=lambda text: hashlib.sha256(text.encode()).digest())
+    held = max(1, len(texts) // 10)
+    test, val = set(ranked[:held]), set(ranked[held : 2 * held])
+    return {
+        "train": tuple(text for text in texts if text not in test and text not in val),
+        "val": tuple(text for text in texts if text in val),
+        "test": tuple(text for text in texts if text in test),
+    }
+
+
+# --- steps that many families share: alike in words, told apart by where they stand ---
+
+
+def gather(scene: Scene) -> StepDef:
+    """First of all: everything lies ready."""
+    return step(
+        "gather", "[Gather|Collect|Get out|Lay out] [everything you need|all you need|what you need]",
+        "[Put|Set] everything [ready|in front of you]", scene=scene, extra=True,
+    )  # fmt: skip
+
+
+def _clean_hands(k: Look) -> list[Item]:
+    return [
+        put("tap", 50, 33, 1.15, length=32), k.hand("flat", 56, 64, 18, size=1.2), k.hand("flat", 45, 70, 16, flip=True, size=1.2),
+        put("bubbles", 50, 77, 1.0, spread=17),
+    ]  # fmt: skip
+
+
+def clean_hands() -> StepDef:
+    """Wash your hands."""
+    return step("hands", "[Wash|Clean|Scrub] your hands [well|first|with soap|under the tap]", "Make sure your hands are clean",
+                scene=_clean_hands, extra=True)  # fmt: skip
+
+
+def wait(key: str, scene: Scene, hour: float = 3) -> StepDef:
+    """Wait a little: the clock, and whatever stands there at this point of the article."""
+
+    def with_clock(k: Look) -> list[Item]:
+        return [put("clock", 80, 22, 1.3, hour=hour, colour=k.second), *scene(k)]
+
+    return step(key, "Wait a [little|little while|few minutes]", "[Let it rest|Leave it] for a [while|bit|few minutes]",
+                "Give it [some|a little] time", scene=with_clock, extra=True)  # fmt: skip
+
+
+def wipe() -> StepDef:
+    """Clean up afterwards."""
+
+    def scene(k: Look) -> list[Item]:
+        return [put("cloth", 42, 84, 1.35, colour=k.second), k.hand("flat", 46, 72, 22, size=1.35),
+                put("sparkles", 44, 50, 1.1, spread=30)]  # fmt: skip
+
+    return step("wipe", "[Wipe|Clean] the [table|worktop] [when you are done|at the end]", "Wipe [everything|the table] clean",
+                "Tidy up [after yourself|when you finish]", scene=scene, extra=True)  # fmt: skip

@@ -1,0 +1,92 @@
+"""Flowers, cactuses, a snowman."""
+
+from __future__ import annotations
+
+from illinstr.minihow.families.base import Family, Item, Look, clean_hands, gather, put, step, wait, wipe
+
+
+def _pot(k: Look, x: float = 42, y: float = 92, size: float = 1.5, **keys: object) -> Item:
+    return put("flowerpot", x, y, size, colour=k.main, **keys)
+
+
+def _petals(k: Look) -> dict[str, str]:
+    return {"flower": k["flower"], "petals": k["colour"]}
+
+
+def _empty(k: Look) -> list[Item]:
+    return [_pot(k, 42, 92, 1.75), k.hand("wrap", 66, 70, 10, size=1.2)]
+
+
+def _soil(k: Look) -> list[Item]:
+    return [put("drops", 37, 20, 1.3, colour="soil", shape="grain", spread=5, length=16), _pot(k, 36, 93, 1.45, soil=1),
+            put("trowel", 38, 24, 1.15, angle=58, heap="soil"), k.hand("fist", 74, 2, 0, size=1.1)]  # fmt: skip
+
+
+def _soil_bag(k: Look) -> list[Item]:
+    return [put("drops", 35, 18, 1.4, colour="soil", shape="grain", spread=6, length=20), _pot(k, 36, 93, 1.45, soil=1),
+            put("bag", 80, 34, 0.95, angle=-72, colour="sage", mark="soil"), k.hand("wrap", 70, 30, 10, size=1.1)]  # fmt: skip
+
+
+def _hole(k: Look) -> list[Item]:
+    return [_pot(k, 40, 93, 1.5, soil=1, hole=1), k.hand("point", 40, 35, -48, size=1.25)]
+
+
+def _seed(k: Look) -> list[Item]:
+    return [_pot(k, 40, 93, 1.5, soil=1, hole=1), put("seed", 41, 25, 1.7), k.hand("pinch", 44, 19, 6, size=1.3)]
+
+
+def _cover(k: Look) -> list[Item]:
+    return [_pot(k, 40, 93, 1.5, soil=1), k.hand("flat", 43, 35, 16, size=1.3)]
+
+
+def _water(k: Look) -> list[Item]:
+    return [put("drops", 22, 30, 1.3, colour="water", spread=5, length=15), _pot(k, 27, 93, 1.3, soil=1), put("can", 68, 46, 1.2, angle=-14, colour=k.second),
+            k.hand("fist", 86, 30, 14, size=1.05)]  # fmt: skip
+
+
+def _sunny(k: Look) -> list[Item]:
+    return [put("sun", 22, 20, 1.05), _pot(k, 46, 93, 1.5, soil=1)]
+
+
+def _sprout(k: Look) -> list[Item]:
+    return [_pot(k, 46, 93, 1.5, soil=1, plant="sprout"), put("sparkles", 46, 40, 1.0, spread=28)]
+
+
+def _leafy(k: Look) -> list[Item]:
+    return [put("drops", 38, 22, 1.2, colour="water", spread=5, length=14), _pot(k, 30, 93, 1.3, soil=1, plant="leafy"),
+            put("can", 80, 36, 1.0, angle=-14, colour=k.second), k.hand("fist", 93, 22, 14, size=1.0)]  # fmt: skip
+
+
+def _bud(k: Look) -> list[Item]:
+    return [_pot(k, 46, 95, 1.15, soil=1, plant="bud", **_petals(k))]
+
+
+def _bloom(k: Look) -> list[Item]:
+    return [_pot(k, 48, 95, 1.07, soil=1, plant="flower", **_petals(k)), put("sparkles", 48, 44, 1.1, spread=34)]
+
+
+def _flower_things(k: Look) -> list[Item]:
+    return [put("bag", 22, 86, 1.15, colour="sage", mark="soil", shadow=True), put("can", 74, 84, 1.0, colour=k.second), _pot(k, 48, 93, 1.0)]
+
+
+FLOWER = Family(
+    name="flower",
+    attributes={"colour": ("red", "yellow", "pink", "purple", "blue", "orange", "white"), "flower": ("tulip", "rose", "daisy", "poppy", "sunflower")},
+    phrases=("plant a {colour} {flower}", "grow a {colour} {flower}", "grow a {colour} {flower} in a pot", "raise a {colour} {flower} from seed"),
+    steps=(
+        gather(_flower_things),
+        step("pot", "[Take|Get|Find] [an empty pot|a pot with a hole in its foot|a pot]", "Set a pot on the table", scene=_empty, weight=3),
+        step("soil", "[Fill|Top up] it with [soil|earth|potting soil]", "[Scoop|Shovel] soil into the pot", scene=_soil, weight=5),
+        step("hole", "[Poke|Press|Make] a [small|little] hole [in the middle|with your finger]", "Push a finger into the soil", scene=_hole, weight=1),
+        step("seed", "[Drop|Put|Place] [the seed|one seed] [in|into the hole]", "Plant the seed", scene=_seed, weight=6),
+        step("cover", "Cover it [with soil|gently|up]", "[Pat|Press] the soil down [softly|with your hand]", scene=_cover, weight=2),
+        step("water", "[Water|Sprinkle] it [well|gently|with the can]", "Give it [some|plenty of] water", scene=_water, weight=4),
+        wait("wait", _sunny, hour=8),
+        step("sprout", "[Watch|Look] for the first [leaves|shoot]", "[See|Watch] it come up", "Keep it [warm|in the light]", scene=_sprout,
+             weight=3.5),
+        step("again", "[Water|Sprinkle] it [again|once more|every day]", "Keep the soil moist", scene=_leafy, extra=True),
+        step("bloom", "[Enjoy|Admire] [it|the flower|the blossom] [in the sun|when it opens]", "Let it open and bloom", scene=_bloom, weight=9),
+    ),
+)  # fmt: skip
+
+FAMILIES = (FLOWER,)

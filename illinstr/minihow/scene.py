@@ -1,0 +1,88 @@
+"""A scene is plain JSON that says everything a panel shows; drawing it is a pure function.
+
+    {"wall": "wall-sky", "decor": "tiles", "table": "table-oak", "ground": "table",
+     "objects": [{"kind": "mug", "x": 50, "y": 86, "colour": "clay", "fill": "tea"}, ...]}
+
+Objects are drawn in order, back to front. Every object has ``kind``, ``x`` and ``y`` (panel units 0..100, the middle of
+its foot), and may have ``size``, ``angle`` and ``flip``; the other keys belong to its kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from PIL import Image
+
+from illinstr.errors import DataError, UsageError
+from illinstr.minihow.canvas import SUPERSAMPLE, Canvas, Pen
+from illinstr.minihow.hands import draw_hand
+from illinstr.minihow.rooms import draw_room
+
+Item = dict[str, Any]
+Drawer = Callable[[Pen, Item], None]
+
+MIN_PANEL_PX, MAX_PANEL_PX = 32, 2048
+_THINGS: dict[str, Drawer] = {"hand": draw_hand}
+
+
+def thing(kind: str) -> Callable[[Drawer], Drawer]:
+    """Register the function that draws objects of ``kind``."""
+
+    def register(drawer: Drawer) -> Drawer:
+        _THINGS[kind] = drawer
+        return drawer
+
+    return register
+
+
+def kinds() -> tuple[str, ...]:
+    """Every kind of object that can be drawn."""
+    _load()
+    return tuple(sorted(_THINGS))
+
+
+@lru_cache(maxsize=1)
+def _load() -> None:
+    from illinstr.minihow import things  # noqa: F401  (importing it registers them)
+
+
+@lru_cache(maxsize=64)
+def _background(wall: str, decor: str, table: str, ground: str, panel_px: int) -> Image.Image:
+    side = panel_px * SUPERSAMPLE
+    canvas = Canvas(Image.new("RGB", (side, side)), panel_px)
+    draw_room(canvas, wall, decor, table, ground)
+    return canvas.image
+
+
+def draw_scene(scene: dict[str, Any], panel_px: int = 128) -> Image.Image:
+    """Draw one panel.
+
+    Args:
+        scene: as described above.
+        panel_px: side of the square picture in pixels, 32..2048.
+
+    Returns:
+        RGB picture of (panel_px, panel_px).
+
+    Raises:
+        DataError: an object, colour or key that the world does not know.
+        UsageError: ``panel_px`` out of range.
+    """
+    if not MIN_PANEL_PX <= panel_px <= MAX_PANEL_PX:
+        raise UsageError(f"panel size {panel_px} is outside {MIN_PANEL_PX}..{MAX_PANEL_PX} pixels")
+    _load()
+    try:
+        room = (scene["wall"], scene["decor"], scene["table"], scene.get("ground", "table"))
+        canvas = Canvas(_background(*room, panel_px).copy(), panel_px)
+        pen = Pen.on(canvas)
+        for item in scene["objects"]:
+            drawer = _THINGS.get(item["kind"])
+            if drawer is None:
+                raise DataError(f"scene holds an object of unknown kind {item['kind']!r}")
+            place = pen.at(item["x"], item["y"], item.get("size", 1.0), item.get("angle", 0.0), item.get("flip", False))
+            drawer(place, item)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"scene does not fit the drawing: {type(error).__name__}: {error}") from error
+    return canvas.finish()
