@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,9 +19,10 @@ from bs4 import BeautifulSoup
 from PIL import Image
 
 from illinstr.cli.app import app
-from illinstr.errors import IllinstrError, UsageError
+from illinstr.errors import DataError, IllinstrError, PartialError, PlanError, UsageError
 from illinstr.progress import SilentReporter
 from illinstr.runs import is_article_folder, read_record, read_run
+from illinstr.sampling.batch import plan_batch
 from illinstr.sampling.illustrator import METADATA_KEY, SAMPLERS, DrawingSettings, Illustrator, encode_png, model_name
 from illinstr.sampling.planners import UserSteps, parse_step, plan_article
 from tests.tiny_model import make_tiny_model
@@ -145,6 +147,13 @@ def test_every_picture_carries_its_recipe_unless_told_not_to(generate, model: Pa
     assert pixels(tmp_path / "with") == pixels(tmp_path / "without")
 
 
+def test_a_length_the_model_never_saw_is_noted(generate, tmp_path: Path) -> None:
+    _, err = generate(GOAL, "--out", tmp_path / "one", steps=STEPS[:2])
+    assert "note: the model was trained on articles of 2 to 6 steps; 1 may look worse" in err
+    _, err = generate(GOAL, "--out", tmp_path / "three")
+    assert "note:" not in err
+
+
 def test_json_and_quiet(generate, tmp_path: Path) -> None:
     out, err = generate(GOAL, "--out", tmp_path / "a", "--json", "--quiet")
     assert err == ""
@@ -247,12 +256,6 @@ def program_of(model: Path, *options: str) -> list[str]:
     return [*program, "--model", str(model), "--device", "cpu", *options]
 
 
-def program_of(model: Path, *options: str) -> list[str]:
-    """The command line of a run in a process of its own."""
-    program = [sys.executable, "-c", "from illinstr.cli.app import main; main()", "generate", GOAL, *STEPS]
-    return [*program, "--model", str(model), "--device", "cpu", *options]
-
-
 def published(out: Path) -> list[Path]:
     return [path for path in out.glob("*-s*") if not path.name.endswith(".incomplete")]
 
@@ -299,6 +302,57 @@ def test_interrupt_ends_with_130_and_leaves_nothing(model: Path, tmp_path: Path)
     assert process.wait() == 130, rest
     assert "Traceback" not in rest
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bad_goal_does_not_stop_the_others(tmp_path: Path) -> None:
+    goals = ["How to make tea", "a" * 400, "?", "How to make juice"]
+    plan = plan_batch(goals, [0, 1], UserSteps([parse_step("Begin")]), 1, tmp_path)
+    assert [job.folder.name for job in plan.jobs] == [
+        *("make-tea-s0", "make-tea-s1", "make-juice-s0", "make-juice-s1"),
+    ]
+    assert [failure.goal for failure in plan.failures] == ["a" * 400, "a" * 400, "?", "?"]
+
+
+class TestMiniHow:
+    """With the writer of the embedded world, once it is there."""
+
+    @pytest.fixture(autouse=True)
+    def _writer(self) -> None:
+        pytest.importorskip("illinstr.minihow.plan")
+
+    def test_writes_as_many_steps_as_asked_for(self, generate, tmp_path: Path) -> None:
+        generate(GOAL, "--out", tmp_path / "a", "--steps", "5", steps=())
+        [article] = read_run(tmp_path / "a")
+        assert article.num_steps == 5
+        assert read_record(tmp_path / "a").planner == "minihow"
+        assert article.provenance.source == "generated"
+
+    def test_a_goal_outside_the_world(self, generate, tmp_path: Path) -> None:
+        with pytest.raises(PlanError) as caught:
+            generate("How to fly to the moon", "--out", tmp_path / "a", steps=())
+        assert re.search(
+            "outside the embedded world; the nearest it can draw: [^;]+; [^;]+; [^;]+$", caught.value.message
+        )
+        assert "--step" in (caught.value.hint or "")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_goals_file(self, generate, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        goals = tmp_path / "goals.txt"
+        goals.write_text(f"# a book\n{GOAL}\nHow to fly to the moon\n{GOAL.lower()}!\n")
+        for made, kept in ((1, 0), (0, 1)):
+            with pytest.raises(PartialError) as caught:
+                generate("--goals-file", goals, "--out", tmp_path / "book", "--json", "--steps", "4", steps=())
+            assert caught.value.exit_code == 3
+            assert "1 of 2" in caught.value.message
+            result = json.loads(capsys.readouterr().out)
+            assert (result["made"], result["kept"]) == (made, kept)
+            assert [failure["goal"] for failure in result["failed"]] == ["How to fly to the moon"]
+            assert len(read_run(tmp_path / "book")) == 1
+        goals.write_text("How to fly to the moon\n")
+        with pytest.raises(DataError, match="none of the 1 articles") as failed:
+            generate("--goals-file", goals, "--out", tmp_path / "none", steps=())
+        assert failed.value.exit_code == 1
+        assert not (tmp_path / "none").exists()
 
 
 class TestIllustrator:

@@ -206,6 +206,9 @@ def _open_illustrator(request: Request, model: str, jobs: list[Job], say: Report
         f"{request.num_steps} instruction steps by {request.planner.name}, {illustrator.sampling_steps} sampling steps "
         f"({request.settings.sampler}, {request.settings.method}), model {request.model}"
     )
+    low, high = pipeline.defaults.trained_steps
+    if request.settings.method == "stacked" and not low <= request.num_steps <= high:
+        say.log(f"note: the model was trained on articles of {low} to {high} steps; {request.num_steps} may look worse")
     return illustrator
 
 

@@ -83,24 +83,25 @@ class MiniHowWriter:
         Raises:
             PlanError: the goal is outside the world, or its family has no article of so many steps.
         """
-        from illinstr.minihow import plan
+        from illinstr.minihow.plan import nearest_goals, plan, recognise
 
-        if plan.recognise(goal) is None:
-            near = "; ".join(plan.nearest_goals(goal, k=3))
+        if recognise(goal) is None:
+            near = "; ".join(nearest_goals(goal, k=3))
             raise PlanError(
                 f'"{goal}" is outside the embedded world; the nearest it can draw: {near}',
                 hint='give the steps yourself: --step "..." --step "...", or --steps-file FILE',
             )
-        return plan.plan(goal, num_steps, seed=seed)
+        article: Article = plan(goal, num_steps, seed=seed)
+        return article
 
 
 def outside_world_note(goal: str, model: str) -> str | None:
     """A warning for steps of the user's own that the embedded model never learnt to draw; None where it did."""
     if model != EMBEDDED:
         return None
-    from illinstr.minihow import plan
+    from illinstr.minihow.plan import recognise
 
-    if plan.recognise(goal) is not None:
+    if recognise(goal) is not None:
         return None
     return f'note: "{goal}" is outside what the embedded model has seen; the pictures may not show it'
 

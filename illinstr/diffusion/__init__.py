@@ -1,1 +1,1 @@
-"""TODO."""
+"""StackedDiffusion itself: stacking, text conditioning, noise schedule, pipeline, model folder."""

@@ -1,0 +1,30 @@
+"""What a StackedDiffusion model folder knows beyond its standard components: ``stacked.json``."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from illinstr.config import Config
+
+Conditioning = Literal["routed", "joint", "single"]
+
+
+class StackedSettings(Config):
+    """How text reaches the panels, and the defaults the model was tuned for.
+
+    ``conditioning``: *routed*: a panel attends to the goal's and its own step's tokens; *joint*: every panel attends to
+    the tokens of the goal and of all steps, encoded apart (the paper); *single*: one string of goal and steps, encoded
+    at once.
+    """
+
+    schema_version: Literal[1] = 1
+    conditioning: Conditioning = "routed"
+    step_code: bool = Field(default=True, description="add the sinusoidal step code to the text tokens")
+    panel_px: int = Field(default=128, ge=8, description="side of a panel in pixels")
+    trained_steps: tuple[int, int] = Field(default=(2, 8), description="fewest and most panels seen in training")
+    sampling_steps: int = Field(default=20, ge=1, description="default denoising steps")
+    guidance: float = Field(default=3.0, ge=0, description="default classifier-free guidance; 1 is off")
+    guidance_rescale: float = Field(default=0.0, ge=0, le=1, description="arXiv 2305.08891, section 3.4")
+    training: dict[str, Any] = Field(default_factory=dict, description="the config the U-Net was trained with")

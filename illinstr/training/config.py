@@ -1,0 +1,131 @@
+"""What every training run is told, whatever it trains.
+
+Each task (VAE, CLIP, U-Net) adds its own sections in its own module; ``load_config`` picks the class by the ``kind``
+key.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from illinstr.config import Config, apply_overrides, read_yaml, validate
+from illinstr.errors import ConfigError
+
+
+class DataConfig(Config):
+    """Which articles are read."""
+
+    split: str = "train"
+    val_split: str = "val"
+    limit: int | None = Field(default=None, gt=0, description="read at most this many training articles")
+    fraction: float = Field(default=1.0, gt=0, le=1, description="share of the training articles used (data ablation)")
+    val_limit: int = Field(default=64, gt=0, description="validation articles")
+    min_steps: int = Field(default=1, ge=1, description="leave out articles with fewer steps")
+    max_steps: int = Field(default=10, ge=1, description="leave out articles with more steps")
+    panel_px: int = Field(default=128, ge=8, description="side of a panel in pixels; others are resized")
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if self.min_steps > self.max_steps:
+            raise ValueError(f"min_steps {self.min_steps} is over max_steps {self.max_steps}")
+        return self
+
+
+class OptimConfig(Config):
+    """AdamW (arXiv 1711.05101) with linear warm-up, a flat middle and a linear decay to zero at the end.
+
+    The flat middle makes the length of a run a late decision: resume with another ``train.steps`` and only the decay
+    moves.
+    """
+
+    lr: float = Field(default=1e-3, gt=0)
+    beta1: float = Field(default=0.9, ge=0, lt=1)
+    beta2: float = Field(default=0.99, ge=0, lt=1)
+    eps: float = Field(default=1e-8, gt=0)
+    weight_decay: float = Field(default=1e-2, ge=0)
+    clip_norm: float = Field(default=1.0, gt=0, description="maximum global gradient norm")
+    warmup_steps: int = Field(default=100, ge=0)
+    decay_steps: int = Field(default=0, ge=0, description="the last steps, over which lr falls linearly to zero")
+
+    def lr_at(self, step: int, total_steps: int) -> float:
+        """Learning rate of optimiser step ``step`` (from 0) in a run of ``total_steps``."""
+        warm = min(1.0, (step + 1) / self.warmup_steps) if self.warmup_steps else 1.0
+        left = total_steps - step
+        decay = min(1.0, left / self.decay_steps) if self.decay_steps else 1.0
+        return self.lr * warm * decay
+
+
+class LoopConfig(Config):
+    """How long, how often, how precise."""
+
+    steps: int = Field(default=1000, gt=0, description="optimiser steps in all")
+    batch_size: int = Field(default=16, gt=0, description="over all processes: panels (vae) or articles (clip, unet)")
+    accumulate: int = Field(default=1, gt=0, description="micro-batches per optimiser step")
+    seed: int = 0
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    ema_decay: float = Field(default=0.0, ge=0, lt=1, description="0 turns the moving average of the weights off")
+    log_every: int = Field(default=20, gt=0)
+    validate_every: int = Field(default=500, gt=0)
+    checkpoint_every: int = Field(default=500, gt=0)
+    keep_checkpoints: int = Field(default=2, gt=0)
+    channels_last: bool = True
+
+    @model_validator(mode="after")
+    def _divides(self) -> Self:
+        if self.batch_size % self.accumulate:
+            raise ValueError(f"batch_size {self.batch_size} is not divisible by accumulate {self.accumulate}")
+        return self
+
+
+class TrainConfig(Config):
+    """The sections every kind of run shares."""
+
+    kind: str
+    data: DataConfig = DataConfig()
+    optim: OptimConfig = OptimConfig()
+    train: LoopConfig = LoopConfig()
+
+
+def preset_names() -> list[str]:
+    """Names of the configs that ship with the package."""
+    folder = resources.files("illinstr.training") / "presets"
+    return sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def read_settings(name_or_path: str, overrides: list[str]) -> dict[str, Any]:
+    """Read a preset by name, or a YAML file, and apply ``key=value`` overrides.
+
+    Raises:
+        ConfigError: neither a preset nor a readable file.
+    """
+    if name_or_path in preset_names():
+        with resources.as_file(resources.files("illinstr.training") / "presets" / f"{name_or_path}.yaml") as path:
+            settings = read_yaml(path)
+    elif Path(name_or_path).suffix in {".yaml", ".yml"}:
+        settings = read_yaml(Path(name_or_path))
+    else:
+        raise ConfigError(
+            f"no config called {name_or_path!r}", hint=f"presets: {', '.join(preset_names())}; or give a .yaml file"
+        )
+    return apply_overrides(settings, overrides)
+
+
+def load_config(name_or_path: str, overrides: list[str]) -> TrainConfig:
+    """The resolved, validated config of a run.
+
+    Raises:
+        ConfigError: unknown preset, kind or key, or a value out of range.
+    """
+    from illinstr.training.tasks import CONFIG_BY_KIND
+
+    settings = read_settings(name_or_path, overrides)
+    kind = settings.get("kind")
+    if kind not in CONFIG_BY_KIND:
+        raise ConfigError(
+            f"config kind {kind!r} is unknown", hint=f"kind is one of {', '.join(sorted(CONFIG_BY_KIND))}"
+        )
+    return validate(CONFIG_BY_KIND[kind], settings)

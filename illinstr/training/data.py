@@ -1,0 +1,139 @@
+"""The articles of a run in memory, and the order in which it sees them.
+
+Pictures stay encoded (about 5 kB a panel) and are decoded when a batch needs them. The order is a pure function of
+(seed, optimiser step): resuming at step k continues with the very batch an uninterrupted run would have seen, and no
+position has to be stored.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from illinstr.articles import Article
+from illinstr.errors import DataError
+from illinstr.shards import iter_articles
+from illinstr.training.config import DataConfig
+
+BatchT = TypeVar("BatchT")
+
+
+def read_split(data: Path, split: str, config: DataConfig, *, limit: int | None) -> list[Article]:
+    """Fully illustrated articles of one split whose step count fits, in shard order.
+
+    Raises:
+        DataError: none is left.
+    """
+    kept: list[Article] = []
+    for article in iter_articles(data, split=split):
+        fits = config.min_steps <= article.num_steps <= config.max_steps
+        if fits and all(step.image is not None for step in article.steps):
+            kept.append(article)
+        if limit is not None and len(kept) >= limit:
+            break
+    if not kept:
+        raise DataError(
+            f"{data} has no illustrated article of {config.min_steps}-{config.max_steps} steps in split {split!r}",
+            hint="check data.split, data.min_steps and data.max_steps against the folder's index.json",
+        )
+    return kept
+
+
+def training_articles(data: Path, config: DataConfig) -> list[Article]:
+    """The training split, cut to ``limit`` and then to ``fraction`` (at least one article)."""
+    articles = read_split(data, config.split, config, limit=config.limit)
+    return articles[: max(1, round(len(articles) * config.fraction))]
+
+
+def decode_panel(data: bytes, panel_px: int) -> np.ndarray:
+    """Encoded picture -> uint8 (panel_px, panel_px, 3): centre square, Lanczos when the size differs."""
+    with Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "WEBP"]) as picture:
+        rgb = picture.convert("RGB")
+    if rgb.size != (panel_px, panel_px):
+        side = min(rgb.size)
+        left, top = (rgb.width - side) // 2, (rgb.height - side) // 2
+        box = (left, top, left + side, top + side)
+        rgb = rgb.resize((panel_px, panel_px), Image.Resampling.LANCZOS, box=box)
+    return np.asarray(rgb)
+
+
+def panels_of(article: Article, panel_px: int) -> Tensor:
+    """All pictures of an article as float32 (n, 3, panel_px, panel_px) in [-1, 1]."""
+    pictures = [decode_panel(_bytes_of(article, index), panel_px) for index in range(article.num_steps)]
+    return to_unit_range(np.stack(pictures))
+
+
+def to_unit_range(pixels_nhwc: np.ndarray) -> Tensor:
+    """uint8 (n, h, w, 3) -> float32 (n, 3, h, w) in [-1, 1]."""
+    return torch.from_numpy(pixels_nhwc).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
+
+
+def _bytes_of(article: Article, index: int) -> bytes:
+    image = article.steps[index].image
+    if image is None or image.data is None:
+        raise DataError(f"article {article.id} has no picture for step {index + 1}")
+    return image.data
+
+
+class BatchOrder:
+    """Which units form the batch of each optimiser step, bucketed so that a batch has one step count.
+
+    Every epoch shuffles each bucket, cuts it into batches and shuffles the batches. A bucket's remainder is left out of
+    that epoch (another one takes its place in the next), unless the bucket is smaller than one batch.
+
+    Args:
+        lengths: the bucket of each unit (an article's N; all equal for single panels).
+        batch_size: units in a batch over all processes.
+        seed: of the whole run.
+    """
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+        self.batch_size = batch_size
+        self.seed = seed
+        buckets: dict[int, list[int]] = defaultdict(list)
+        for unit, length in enumerate(lengths):
+            buckets[length].append(unit)
+        self.buckets = {length: np.array(units) for length, units in sorted(buckets.items())}
+        self.batches_per_epoch = sum(max(1, len(units) // batch_size) for units in self.buckets.values())
+        self._epoch = lru_cache(maxsize=2)(self._shuffled_epoch)
+
+    def _shuffled_epoch(self, epoch: int) -> list[np.ndarray]:
+        rng = np.random.default_rng([self.seed, epoch])
+        batches: list[np.ndarray] = []
+        for units in self.buckets.values():
+            shuffled = rng.permutation(units)
+            count = max(1, len(units) // self.batch_size)
+            batches += [shuffled[i * self.batch_size : (i + 1) * self.batch_size] for i in range(count)]
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+    def batch(self, step: int) -> list[int]:
+        """The units of optimiser step ``step`` (from 0)."""
+        epoch, position = divmod(step, self.batches_per_epoch)
+        return [int(unit) for unit in self._epoch(epoch)[position]]
+
+
+class Prefetcher(Generic[BatchT]):
+    """Prepares the next batch on a thread while the current one trains; the order stays that of the steps."""
+
+    def __init__(self, make_batch: Callable[[int], BatchT], first_step: int, last_step: int) -> None:
+        self.make_batch = make_batch
+        self.steps = range(first_step, last_step)
+
+    def __iter__(self) -> Iterator[BatchT]:
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            pending: Future[BatchT] | None = None
+            for step in self.steps:
+                current = pending if pending is not None else pool.submit(self.make_batch, step)
+                following = step + 1
+                pending = pool.submit(self.make_batch, following) if following in self.steps else None
+                yield current.result()

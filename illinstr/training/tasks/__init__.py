@@ -1,0 +1,35 @@
+"""What can be trained: a VAE, a CLIP pair, a StackedDiffusion U-Net. One module each, config beside code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from illinstr.training.config import TrainConfig
+from illinstr.training.loop import Task
+from illinstr.training.tasks.clip import ClipConfig
+from illinstr.training.tasks.unet import UNetConfig
+from illinstr.training.tasks.vae import VaeConfig
+
+CONFIG_BY_KIND: dict[str, type[TrainConfig]] = {"vae": VaeConfig, "clip": ClipConfig, "unet": UNetConfig}
+
+
+def build_task(config: TrainConfig, data: Path, device: str = "cpu") -> Task:
+    """The task a config describes, with its data read and its model built.
+
+    Raises:
+        DataError: the data folder is missing, damaged or has no fitting articles.
+        ModelError: a base model is missing or damaged.
+    """
+    if isinstance(config, VaeConfig):
+        from illinstr.training.tasks.vae import VaeTask
+
+        return VaeTask(config, data, device)
+    if isinstance(config, ClipConfig):
+        from illinstr.training.tasks.clip import ClipTask
+
+        return ClipTask(config, data, device)
+    if isinstance(config, UNetConfig):
+        from illinstr.training.tasks.unet import UNetTask
+
+        return UNetTask(config, data, device)
+    raise TypeError(f"no task for {type(config).__name__}")

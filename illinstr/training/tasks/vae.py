@@ -1,0 +1,157 @@
+"""The autoencoder: panels <-> latents.
+
+A plain ``AutoencoderKL`` (arXiv 2112.10752) whose full-resolution blocks are narrow: they are what a CPU spends its
+time on.
+Loss: L1 + L1 of image gradients (keeps outlines crisp) + a small KL term. No adversary, no perceptual network: the
+world it is trained on has flat colours and clear edges.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from pydantic import Field
+from torch import Tensor, nn
+
+from illinstr import files
+from illinstr.config import Config
+from illinstr.training.config import TrainConfig
+from illinstr.training.data import BatchOrder, decode_panel, read_split, to_unit_range, training_articles
+
+VAL_BATCH = 32
+
+
+class VaeModelConfig(Config):
+    """Shape of the AutoencoderKL; 2^(levels-1) is the down-sampling factor."""
+
+    block_out_channels: tuple[int, ...] = Field(default=(8, 16, 64, 128, 192), min_length=2)
+    layers_per_block: int = Field(default=1, ge=1)
+    latent_channels: int = Field(default=16, ge=1)
+    norm_num_groups: int = Field(default=4, ge=1)
+
+
+class VaeLossConfig(Config):
+    """Weights of the loss terms."""
+
+    gradient: float = Field(default=1.0, ge=0, description="L1 of horizontal and vertical differences")
+    kl: float = Field(default=1e-4, ge=0, description="KL to the unit normal, per latent element")
+
+
+class VaeConfig(TrainConfig):
+    """A VAE run."""
+
+    kind: Literal["vae"] = "vae"
+    model: VaeModelConfig = VaeModelConfig()
+    loss: VaeLossConfig = VaeLossConfig()
+
+
+def gradient_l1(first: Tensor, second: Tensor) -> Tensor:
+    """Mean |d first - d second| over horizontal and vertical neighbour differences; (n, c, h, w) each."""
+    horizontal = (first.diff(dim=-1) - second.diff(dim=-1)).abs().mean()
+    vertical = (first.diff(dim=-2) - second.diff(dim=-2)).abs().mean()
+    return horizontal + vertical
+
+
+def psnr_db(truth: Tensor, image: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio per picture, in dB, of pictures in [-1, 1] (peak-to-peak 2); (n, c, h, w) -> (n,)."""
+    squared = (truth - image.clamp(-1, 1)).square().mean(dim=(1, 2, 3))
+    return 10 * torch.log10(4.0 / squared.clamp_min(1e-12))
+
+
+class _Autoencode(nn.Module):
+    """The VAE as one forward pass: (n, 3, h, w) in, reconstruction and KL per latent element out."""
+
+    def __init__(self, vae: nn.Module) -> None:
+        super().__init__()
+        self.vae = vae
+
+    def forward(self, panels_nchw: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
+        posterior: Any = self.vae.encode(panels_nchw).latent_dist  # type: ignore[operator]
+        latents = posterior.mean if noise is None else posterior.mean + posterior.std * noise
+        kl = 0.5 * (posterior.mean.square() + posterior.var - 1.0 - posterior.logvar).mean()
+        return self.vae.decode(latents).sample, kl  # type: ignore[operator]
+
+
+class VaeTask:
+    """Trains on single panels; a sample is one picture of one step."""
+
+    sample_unit = "panels"
+
+    def __init__(self, config: VaeConfig, data: Path, device: str) -> None:
+        from diffusers import AutoencoderKL
+
+        self.config = config
+        self.device = device
+        self.panels = _all_panels(training_articles(data, config.data))
+        val = read_split(data, config.data.val_split, config.data, limit=config.data.val_limit)
+        self.val_panels = _all_panels(val)[: 4 * config.data.val_limit]
+        self.order = BatchOrder([1] * len(self.panels), config.train.batch_size, config.train.seed)
+        levels = len(config.model.block_out_channels)
+        torch.manual_seed(config.train.seed)
+        self.vae = AutoencoderKL(
+            down_block_types=("DownEncoderBlock2D",) * levels,
+            up_block_types=("UpDecoderBlock2D",) * levels,
+            sample_size=config.data.panel_px,
+            mid_block_add_attention=False,
+            **config.model.model_dump(),
+        )
+        self.factor = 2 ** (levels - 1)
+        self.model: nn.Module = _Autoencode(self.vae).to(device)
+
+    def units_of(self, step: int) -> list[int]:
+        """Panels of one optimiser step."""
+        return self.order.batch(step)
+
+    def make_batch(self, units: list[int]) -> Tensor:
+        """Panels as (n, 3, h, w) in [-1, 1]."""
+        return self._load([self.panels[unit] for unit in units])
+
+    def _load(self, encoded: list[bytes]) -> Tensor:
+        panels = to_unit_range(np.stack([decode_panel(data, self.config.data.panel_px) for data in encoded]))
+        return panels.contiguous(memory_format=torch.channels_last)
+
+    def loss(self, model: nn.Module, batch: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        """L1 + gradient L1 + KL."""
+        panels = batch.to(self.device)
+        n, _, h, w = panels.shape
+        shape = (n, self.config.model.latent_channels, h // self.factor, w // self.factor)
+        noise = torch.randn(shape, generator=generator).to(self.device)
+        image, kl = model(panels, noise)
+        l1 = (image.float() - panels).abs().mean()
+        gradient = gradient_l1(image.float(), panels)
+        loss = l1 + self.config.loss.gradient * gradient + self.config.loss.kl * kl.float()
+        return loss, {"l1": float(l1.detach()), "gradient": float(gradient.detach()), "kl": float(kl.detach())}
+
+    def validate(self, folder: Path | None, step: int) -> dict[str, float]:
+        """PSNR in dB over the validation panels; truth above reconstruction as a picture."""
+        scores: list[Tensor] = []
+        for start in range(0, len(self.val_panels), VAL_BATCH):
+            panels = self._load(self.val_panels[start : start + VAL_BATCH]).to(self.device)
+            image, _ = self.model(panels, None)
+            scores.append(psnr_db(panels, image.float()))
+            if start == 0 and folder is not None:
+                _save_pairs(folder / f"step-{step:08d}.png", panels[:12], image.float()[:12])
+        return {"val_psnr_db": float(torch.cat(scores).mean())}
+
+    @torch.no_grad()
+    def export(self, folder: Path) -> None:
+        """Write the AutoencoderKL folder, with ``scaling_factor`` = 1 / standard deviation of the latents."""
+        panels = self._load(self.panels[: 8 * VAL_BATCH]).to(self.device)
+        latents = torch.cat([self.vae.encode(part).latent_dist.mean for part in panels.split(VAL_BATCH)])
+        self.vae.register_to_config(scaling_factor=1.0 / max(float(latents.float().std()), 1e-6))
+        self.vae.save_pretrained(folder, safe_serialization=True)
+
+
+def _all_panels(articles: list[Any]) -> list[bytes]:
+    return [step.image.data for article in articles for step in article.steps]
+
+
+def _save_pairs(path: Path, truth: Tensor, image: Tensor) -> None:
+    rows = torch.cat([torch.cat(list(truth), dim=-1), torch.cat(list(image), dim=-1)], dim=-2)
+    pixels = ((rows.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
+    with files.atomic_open(path) as stream:
+        Image.fromarray(pixels).save(stream, format="PNG")
