@@ -30,8 +30,9 @@ def goal_pool(goals: Iterable[str], identify: Identify = goal_identity) -> dict[
 
 
 def goal_choices(
-    goal: str, identity: str, pool: dict[str, str], distractors: int, generator: np.random.Generator) -> tuple[str, ...]:
-    """The goal first, then ``distractors`` other goals, distinct from it and from each other.
+    goal: str, identity: str, pool: dict[str, str], distractors: int, generator: np.random.Generator
+) -> tuple[str, ...]:
+    """The goal, then ``distractors`` other goals, distinct from it and from each other.
 
     Raises:
         ValueError: the pool holds too few other goals.

@@ -15,7 +15,16 @@ from illinstr.evaluation.encoders import ImageEncoder, ImageTextEncoder
 from illinstr.evaluation.results import EncoderRecord, Encoders, Results, Settings, environment
 from illinstr.evaluation.samples import Sample, Side
 from illinstr.evaluation.scoring import Scene, gap_samples, numbered, score_ours, score_reproduction
-from illinstr.evaluation.subjects import Identify, goal_identity, FeatureTable, Subject, encode_pictures, encode_texts, keyed, make_subject
+from illinstr.evaluation.subjects import (
+    FeatureTable,
+    Identify,
+    Subject,
+    encode_pictures,
+    encode_texts,
+    goal_identity,
+    keyed,
+    make_subject,
+)
 from illinstr.progress import Reporter, SilentReporter
 
 
@@ -117,9 +126,7 @@ def _matching(
     return [subject for subject in subjects if subject.panels], list(goals)
 
 
-def _enough_goals(
-    settings: Settings, goals: Sequence[str], spare: Iterable[str], identify: Identify
-) -> dict[str, str]:
+def _enough_goals(settings: Settings, goals: Sequence[str], spare: Iterable[str], identify: Identify) -> dict[str, str]:
     """The goals distractors come from: those of all sides, spare ones where these are too few, else none."""
     pool = goal_pool(goals, identify)
     if len(pool) <= settings.num_distractors:
