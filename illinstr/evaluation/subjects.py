@@ -45,8 +45,8 @@ class Panel:
 class Subject:
     """One article to score.
 
-    ``identity`` is what two wordings of one goal share. ``key`` adds which time the goal comes: articles of two runs, or
-    of a run and the truth, that have one key are compared. ``texts`` holds every step's text, drawn or not.
+    ``identity`` is what two wordings of one goal share. ``key`` adds which time the goal comes: articles of two runs,
+    or of a run and the truth, that have one key are compared. ``texts`` holds every step's text, drawn or not.
     """
 
     key: str

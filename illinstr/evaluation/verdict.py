@@ -51,7 +51,7 @@ def sentence(
             "from that of the truth. "
         )
     count = max(metric.n_articles for metric in metrics)
-    return f"{found}{count} {'article' if count == 1 else 'articles'}, {settings.protocol} protocol."
+    return f"{found}{count} {'article' if count == 1 else 'articles'}; protocol: {settings.protocol}."
 
 
 HEADLINES = ("goal_faithfulness", "step_faithfulness", "consistency", "consistency_gap")
