@@ -27,7 +27,7 @@ def cosine_similarity(images: Features, texts: Features) -> Floats:
     return _unit(images) @ _unit(texts).T
 
 
-def choice_credit(similarities: Floats, own: int = 0) -> float:
+def choice_credit(similarities: Floats, own: int = 0, *, tolerance: float = TIE_TOLERANCE) -> float:
     """Multiple choice: 1 when the picture's own text has the highest similarity, 0 when another has.
 
     Where several texts share the highest value the credit is divided among them, which is what guessing among them
@@ -36,8 +36,9 @@ def choice_credit(similarities: Floats, own: int = 0) -> float:
     Args:
         similarities: (k,), one picture against its k candidates.
         own: where the picture's own text stands.
+        tolerance: values this near to the highest are tied with it.
     """
-    best = similarities >= similarities.max() - TIE_TOLERANCE
+    best = similarities >= similarities.max() - tolerance
     return float(best[own]) / int(best.sum())
 
 
@@ -55,10 +56,12 @@ def softmax_over_pictures_credit(images: Features, texts: Features) -> Floats:
     Returns:
         (g,), credit of each picture.
     """
+    from scipy.special import log_softmax
+
     logits = LOGIT_SCALE * cosine_similarity(images, texts)
-    exponentials = np.exp(logits - logits.max(axis=0, keepdims=True))
-    probabilities = exponentials / exponentials.sum(axis=0, keepdims=True)
-    return np.array([choice_credit(row, own) for own, row in enumerate(probabilities)])
+    # In logarithms and without a tolerance: the probabilities of two texts may both be as good as 0, or as 1.
+    logarithms = log_softmax(logits, axis=0)
+    return np.array([choice_credit(row, own, tolerance=0.0) for own, row in enumerate(logarithms)])
 
 
 def mean_pairwise_distance(features: Features) -> float:
