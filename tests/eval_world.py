@@ -1,7 +1,7 @@
 """A world whose pictures a real, simple encoder understands: colours in pictures, colour words in texts.
 
-Every picture has a frame in its goal's colour and a middle in its step's colour. ``ColourEncoder`` counts pixels by nearest
-named colour and words by name, so that a right picture scores right and every planted fault is seen.
+Every picture has a frame in its goal's colour and a middle in its step's colour. ``ColourEncoder`` counts pixels by
+nearest named colour and words by name, so that a right picture scores right and every planted fault is seen.
 """
 
 from __future__ import annotations
