@@ -1,7 +1,7 @@
 """Which texts a picture chooses among: seeded, never twice the same, the same for every run that is compared.
 
-Each item draws from a generator of its own, seeded by what the item *is* (its goal and step), never by where it comes in
-a list. So the order of articles changes nothing, and two runs on one goal face the same distractors from the same pool.
+Each item draws from a generator of its own, seeded by what the item *is* (its goal and step), never by where it comes
+in a list. So the order of articles changes nothing, and two runs on one goal face the same distractors from one pool.
 """
 
 from __future__ import annotations
