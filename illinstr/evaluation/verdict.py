@@ -1,0 +1,141 @@
+"""What the numbers say, in sentences: the verdict, what was left out and why, and what a reader should beware of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from illinstr.evaluation.results import Comparison, Encoders, Metric, Settings
+from illinstr.evaluation.samples import Sample, Side
+from illinstr.evaluation.subjects import Subject
+
+FEW_ARTICLES = 10
+CUT_SHARE_TO_MENTION = 0.01
+NAMED_AT_MOST = 5
+
+
+def number(metric: str, value: float, *, signed: bool = False) -> str:
+    """A value as people read it: shares in per cent, the rest with three figures."""
+    sign = "+" if signed else ""
+    if metric in ("goal_faithfulness", "step_faithfulness", "diversity"):
+        return f"{100 * value:{sign}.1f} %"
+    return f"{value:{sign}.3g}"
+
+
+def interval(metric: str, low: float | None, high: float | None, *, signed: bool = False) -> str:
+    """An interval in brackets, or a dash where there is none."""
+    if low is None or high is None:
+        return "–"
+    return f"[{number(metric, low, signed=signed)}, {number(metric, high, signed=signed)}]"
+
+
+def sentence(
+    metrics: Sequence[Metric], comparisons: Sequence[Comparison], names: Mapping[Side, str], settings: Settings
+) -> str:
+    """The first line of a report: A against B where there is a B, else how well pictures find their goal and step."""
+    if comparisons:
+        return " ".join(_comparison(comparison, names) for comparison in comparisons if comparison.metric in HEADLINES)
+    parts = []
+    wording = {"goal_faithfulness": "their own goal", "step_faithfulness": "their own step"}
+    for metric in metrics:
+        if metric.name in wording and metric.chance is not None:
+            bounds = interval(metric.name, metric.low, metric.high)
+            parts.append(
+                f"{wording[metric.name]} in {number(metric.name, metric.value)} {bounds} of cases "
+                f"(guessing: {number(metric.name, metric.chance)})"
+            )
+    found = f"Pictures find {' and '.join(parts)}. " if parts else ""
+    gap = next((metric for metric in metrics if metric.name == "consistency_gap"), None)
+    if gap:
+        found += (
+            f"Their consistency lies {number(gap.name, gap.value)} {interval(gap.name, gap.low, gap.high)} "
+            "from that of the truth. "
+        )
+    count = max(metric.n_articles for metric in metrics)
+    return f"{found}{count} {'article' if count == 1 else 'articles'}; protocol: {settings.protocol}."
+
+
+HEADLINES = ("goal_faithfulness", "step_faithfulness", "consistency", "consistency_gap")
+
+
+def _comparison(comparison: Comparison, names: Mapping[Side, str]) -> str:
+    run, other, metric = names["run"], names["other"], comparison.metric
+    goals = f"{comparison.n_articles} shared {'goal' if comparison.n_articles == 1 else 'goals'}"
+    bounds = interval(metric, comparison.low, comparison.high, signed=True)
+    figures = f"{number(metric, comparison.difference, signed=True)} {bounds}, {goals}"
+    if comparison.better:
+        winner, loser = (run, other) if comparison.better == "run" else (other, run)
+        return f"{winner} is better than {loser} on {metric} ({figures})."
+    if comparison.settled:
+        return f"{run} and {other} differ on {metric} ({figures})."
+    return f"On {metric} these articles cannot tell {run} from {other} ({figures})."
+
+
+def skipped(metrics: Sequence[Metric], settings: Settings, *, has_truth: bool) -> dict[str, str]:
+    """Each metric that was left out, with the reason."""
+    ours = settings.protocol == "ours"
+    reasons = {
+        "goal_faithfulness": f"needs {settings.num_distractors + 1} different goals",
+        "step_faithfulness": "no article has two pictured steps that read differently"
+        if ours
+        else "no article has four pictures",
+        "consistency": "no article has two pictures" if ours else "there are fewer than four pictures",
+        "consistency_gap": "its articles have no two pictures to compare"
+        if has_truth
+        else "there is no truth (--truth)",
+    }
+    if not ours:
+        reasons.pop("consistency_gap")
+    present = {metric.name for metric in metrics}
+    return {name: reason for name, reason in reasons.items() if name not in present}
+
+
+def data_warnings(subjects: Sequence[Subject], sides: Mapping[Side, Sequence[Subject]]) -> list[str]:
+    """What is uneven about the pictures."""
+    warnings = []
+    bare = [subject.id for subject in subjects if not subject.panels]
+    if bare:
+        warnings.append(f"{len(bare)} of {len(subjects)} articles have no picture and were left out: {_some(bare)}")
+    partly = [subject.id for subject in sides["run"] if len(subject.panels) < len(subject.texts)]
+    if partly:
+        warnings.append(f"{len(partly)} articles have steps without a picture: {_some(partly)}")
+    sizes = sorted({panel.size for subject in sides["run"] for panel in subject.panels})
+    if len(sizes) > 1:
+        named = _some([f"{width}x{height}" for width, height in sizes])
+        warnings.append(f"pictures come in {len(sizes)} sizes ({named}); each is resized to what the encoder reads")
+    if len(sides["run"]) < FEW_ARTICLES:
+        warnings.append(f"few articles ({len(sides['run'])}): intervals over so few are rough")
+    return warnings
+
+
+def unmatched_warnings(names: Mapping[Side, str], sides: Mapping[Side, Sequence[Subject]]) -> list[str]:
+    """Which side covers only a part of the run's goals."""
+    total = len(sides["run"])
+    return [
+        f"{names[side]} has {len(subjects)} of the {total} articles; comparisons with it rest on those"
+        for side, subjects in sides.items()
+        if side != "run" and len(subjects) < total
+    ]
+
+
+def sample_warnings(samples: Sequence[Sample], encoders: Encoders, settings: Settings) -> list[str]:
+    """Articles that show one picture over and over, and texts that were cut."""
+    warnings = []
+    same = [s.article for s in samples if s.side == "run" and s.metric == "diversity" and s.score < 1]
+    if same:
+        warnings.append(
+            f"{len(same)} articles show one picture over and over, so their consistency means nothing: {_some(same)}"
+        )
+    cut = encoders.encoder.cut_share or 0.0
+    if cut >= CUT_SHARE_TO_MENTION:
+        warnings.append(f"{100 * cut:.0f} % of texts are longer than {encoders.encoder.id} reads and were cut")
+    if settings.protocol == "reproduction":
+        warnings.append(
+            "reproduction protocol: softmax over pictures and consistency groups that straddle articles, as in the "
+            "authors' released scripts; for comparison with numbers made that way only"
+        )
+    return warnings
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:NAMED_AT_MOST])
+    return f"{shown}, ..." if len(names) > NAMED_AT_MOST else shown

@@ -1,0 +1,88 @@
+"""A world whose pictures a real, simple encoder understands: colours in pictures, colour words in texts.
+
+Every picture has a frame in its goal's colour and a middle in its step's colour. ``ColourEncoder`` counts pixels by
+nearest named colour and words by name, so that a right picture scores right and every planted fault is seen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+
+import numpy as np
+from PIL import Image
+
+from illinstr.articles import Article, Provenance, Step, make_id
+
+GOAL_COLOURS = {"red": "#ff0000", "lime": "#00ff00", "blue": "#0000ff", "yellow": "#ffff00", "aqua": "#00ffff"}
+STEP_COLOURS = {"black": "#000000", "white": "#ffffff", "gray": "#808080", "purple": "#800080", "olive": "#808000"}
+COLOURS = GOAL_COLOURS | STEP_COLOURS
+_RGB = np.array([[int(code[i : i + 2], 16) for i in (1, 3, 5)] for code in COLOURS.values()], dtype=np.float64)
+
+
+class ColourEncoder:
+    """Pictures and texts to counts of named colours; ``max_words`` is where it stops reading."""
+
+    id = "colours"
+    sha256 = hashlib.sha256(b"colours").hexdigest()
+
+    def __init__(self, max_words: int = 50) -> None:
+        self.max_words = max_words
+        self.seen = self.cut = self.pictures = 0
+
+    @property
+    def cut_share(self) -> float:
+        return self.cut / self.seen if self.seen else 0.0
+
+    def encode_images(self, images):
+        self.pictures += len(images)
+        return np.stack([self._picture(image) for image in images]).astype(np.float32)
+
+    def _picture(self, image):
+        pixels = np.asarray(image.convert("RGB").resize((16, 16), Image.Resampling.NEAREST), dtype=np.float64)
+        nearest = ((pixels[:, :, None, :] - _RGB) ** 2).sum(-1).argmin(-1)
+        return np.bincount(nearest.ravel(), minlength=len(COLOURS)) / 64
+
+    def encode_texts(self, texts):
+        rows = []
+        for text in texts:
+            words = re.findall(r"[a-z]+", text.lower())
+            self.seen += 1
+            self.cut += len(words) > self.max_words
+            rows.append([words[: self.max_words].count(name) for name in COLOURS])
+        return np.array(rows, dtype=np.float32)
+
+
+def picture(goal_colour: str, step_colour: str, size: int = 16, *, form: str = "PNG") -> bytes:
+    image = Image.new("RGB", (size, size), COLOURS[goal_colour])
+    image.paste(COLOURS[step_colour], (size // 4, size // 4, size - size // 4, size - size // 4))
+    stream = io.BytesIO()
+    image.save(stream, format=form)
+    return stream.getvalue()
+
+
+def noise(seed: int, size: int = 16) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, format="PNG")
+    return stream.getvalue()
+
+
+def article(goal_colour: str, steps: tuple[str, ...] = tuple(STEP_COLOURS), **changes) -> Article:
+    """An article whose pictures are right; ``pictures`` replaces them, ``goal`` and ``size`` change what they say."""
+    goal = changes.get("goal", f"How to paint a {goal_colour} wall")
+    plain = Article(
+        id=make_id("test", goal, changes.get("id", 0)),
+        goal=goal,
+        steps=tuple(Step(headline=f"Draw the {colour} square", body=f"{colour} " * 3) for colour in steps),
+        provenance=Provenance(source="test"),
+    )
+    pictures = changes.get("pictures")
+    if pictures is None:
+        pictures = [picture(goal_colour, colour, changes.get("size", 16)) for colour in steps]
+    return plain.with_images({i: data for i, data in enumerate(pictures) if data is not None})
+
+
+def good_run() -> list[Article]:
+    return [article(colour) for colour in GOAL_COLOURS]

@@ -1,0 +1,141 @@
+"""Real CLIP and DINOv2 folders, tiny and random: the same features whatever the batch, and nothing unsafe is loaded."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from illinstr.errors import ModelError, UsageError
+from illinstr.evaluation import encoders
+from illinstr.evaluation.encoders import load_image_encoder, load_image_text_encoder
+from tests.tiny_clip import make_tiny_clip
+
+TEXTS = ["Make juice", "Cut it", "wash " * 90, "Pour the juice into a glass and serve it", ""]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make_tiny_clip(tmp_path_factory.mktemp("clip") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def encoder(folder):
+    return load_image_text_encoder(str(folder), device="cpu")
+
+
+def pictures():
+    generator = np.random.default_rng(0)
+    sizes = [(32, 32), (48, 32), (20, 60), (128, 128), (33, 31)]
+    return [Image.fromarray(generator.integers(0, 256, (h, w, 3), dtype=np.uint8)) for w, h in sizes]
+
+
+def test_features_do_not_depend_on_the_batch(folder, encoder):
+    single = load_image_text_encoder(str(folder), device="cpu", batch_size=1)
+    np.testing.assert_allclose(encoder.encode_images(pictures()), single.encode_images(pictures()), atol=1e-5)
+    np.testing.assert_allclose(encoder.encode_texts(TEXTS), single.encode_texts(TEXTS), atol=1e-5)
+    turned = encoder.encode_texts(TEXTS[::-1])[::-1]
+    np.testing.assert_allclose(encoder.encode_texts(TEXTS), turned, atol=1e-5)
+
+
+def test_features_equal_those_of_the_model_itself(folder, encoder):
+    import torch
+    from transformers import AutoImageProcessor, CLIPModel, CLIPTokenizer
+
+    model = CLIPModel.from_pretrained(folder, use_safetensors=True).eval()
+    tokens = CLIPTokenizer.from_pretrained(folder)([TEXTS[3]], return_tensors="pt")
+    pixels = AutoImageProcessor.from_pretrained(folder)(images=pictures()[:1], return_tensors="pt")
+    with torch.inference_mode():
+        hidden = model.text_model(**tokens).pooler_output
+        text = model.text_projection(hidden)[0].numpy()
+        image = model.visual_projection(model.vision_model(**pixels).pooler_output)[0].numpy()
+    np.testing.assert_allclose(encoder.encode_texts([TEXTS[3]])[0], text, atol=1e-5)
+    np.testing.assert_allclose(encoder.encode_images(pictures()[:1])[0], image, atol=1e-5)
+    assert abs(np.linalg.norm(image) - 1) > 1e-3  # unnormalised
+
+
+def test_long_texts_are_cut_counted_and_keep_their_end(folder):
+    encoder = load_image_text_encoder(str(folder), device="cpu")
+    assert encoder.cut_share == 0
+    encoder.encode_texts(TEXTS)
+    assert encoder.cut_share == 1 / 5
+    longer = encoder.encode_texts(["wash " * 90, "wash " * 300, "wash " * 20])
+    np.testing.assert_allclose(longer[0], longer[1], atol=1e-6)
+    assert np.abs(longer[0] - longer[2]).max() > 1e-4
+
+
+def test_the_letters_of_a_special_token_are_only_letters(encoder):
+    ended = encoder.encode_texts(["Cut", "Cut <|endoftext|> the apple", "Cut <|endoftext|> the pear"])
+    assert np.abs(ended[1] - ended[2]).max() > 1e-5
+
+
+def test_the_fingerprint_follows_weights_and_preprocessing_not_the_place(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    assert encoders.fingerprint(copy) == encoders.fingerprint(folder)
+    settings = json.loads((copy / "preprocessor_config.json").read_text())
+    (copy / "preprocessor_config.json").write_text(json.dumps(settings | {"image_mean": [0, 0, 0]}))
+    assert encoders.fingerprint(copy) != encoders.fingerprint(folder)
+    other = make_tiny_clip(tmp_path / "other", seed=1)
+    assert encoders.fingerprint(other) != encoders.fingerprint(folder)
+
+
+def test_dinov2_serves_for_consistency_and_not_for_texts(tmp_path):
+    import torch
+    from transformers import Dinov2Config, Dinov2Model
+
+    folder = tmp_path / "dino"
+    torch.manual_seed(0)
+    config = Dinov2Config(hidden_size=24, num_hidden_layers=2, num_attention_heads=2, image_size=28, patch_size=14)
+    model = Dinov2Model(config).eval()
+    model.save_pretrained(folder)
+    square = {"height": 28, "width": 28}
+    (folder / "preprocessor_config.json").write_text(
+        json.dumps({"image_processor_type": "BitImageProcessor", "size": {"shortest_edge": 28}, "crop_size": square})
+    )
+    encoder = load_image_encoder(str(folder), device="cpu")
+    features = encoder.encode_images(pictures())
+    assert features.shape == (5, 24)
+    single = load_image_encoder(str(folder), device="cpu", batch_size=2).encode_images(pictures())
+    np.testing.assert_allclose(features, single, atol=1e-5)
+    with pytest.raises(ModelError, match="type 'dinov2'"):
+        load_image_text_encoder(str(folder), device="cpu")
+
+
+def test_pickled_weights_are_never_loaded(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "pickled")
+    (copy / "model.safetensors").rename(copy / "pytorch_model.bin")
+    with pytest.raises(ModelError, match=r"no model\.safetensors"):
+        load_image_text_encoder(str(copy), device="cpu")
+
+
+@pytest.mark.parametrize("name", ["config.json", "preprocessor_config.json"])
+def test_a_folder_that_lacks_a_file_is_refused_by_name(folder, tmp_path, name):
+    copy = shutil.copytree(folder, tmp_path / "lacking")
+    (copy / name).unlink()
+    with pytest.raises(ModelError, match=name.replace(".", r"\.")):
+        load_image_text_encoder(str(copy), device="cpu")
+
+
+def test_damaged_weights_and_config_are_one_line_errors(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "torn")
+    weights = (copy / "model.safetensors").read_bytes()
+    (copy / "model.safetensors").write_bytes(weights[:5000])
+    with pytest.raises(ModelError, match="cannot load the encoder") as caught:
+        load_image_text_encoder(str(copy), device="cpu")
+    assert "\n" not in caught.value.message
+    (copy / "config.json").write_text("{")
+    with pytest.raises(ModelError, match=r"config\.json"):
+        load_image_text_encoder(str(copy), device="cpu")
+
+
+def test_names_that_lead_nowhere(monkeypatch, tmp_path):
+    with pytest.raises(ModelError, match="no encoder folder"):
+        load_image_text_encoder("/no/such/folder", device="cpu")
+    with pytest.raises(UsageError, match="no device"):
+        load_image_text_encoder("judge", device="abacus")
+    monkeypatch.setattr(encoders, "JUDGE_FOLDER", tmp_path)
+    with pytest.raises(ModelError, match="offline judge"):
+        load_image_text_encoder("judge", device="cpu")

@@ -1,0 +1,112 @@
+"""Intervals against SciPy and a plain loop, and whether they cover what they claim to cover."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from illinstr.evaluation.statistics import (
+    Interval,
+    absolute_interval,
+    mean_interval,
+    paired_difference,
+    replicate_means,
+    statistic_interval,
+)
+
+
+def skewed(seed, count):
+    return np.random.default_rng(seed).exponential(size=count)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_bca_agrees_with_scipy(seed):
+    values = skewed(seed, 25)
+    ours = mean_interval(values, replicates=20_000, seed=seed)
+    theirs = stats.bootstrap((values,), np.mean, n_resamples=20_000, method="BCa", rng=seed).confidence_interval
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.03)
+    percentile = stats.bootstrap((values,), np.mean, n_resamples=20_000, method="percentile", rng=seed)
+    assert abs(ours.high - percentile.confidence_interval.high) > abs(ours.high - theirs.high)
+
+
+def test_replicates_are_means_of_resampled_rows():
+    values = np.array([[1.0, 10.0], [2.0, 20.0], [4.0, 40.0]])
+    means = replicate_means(values, 4000, seed=1)
+    assert means.shape == (4000, 2)
+    np.testing.assert_allclose(means[:, 1], 10 * means[:, 0])  # rows stay together
+    sums = {round(sum(draw), 9) for draw in np.array(np.meshgrid(*[values[:, 0]] * 3)).reshape(3, -1).T}
+    assert {round(3 * mean, 9) for mean in means[:, 0]} == sums
+    assert means[:, 0].mean() == pytest.approx(7 / 3, abs=0.05)
+    assert means[:, 0].std() == pytest.approx(values[:, 0].std() / np.sqrt(3), rel=0.05)
+
+
+def test_the_interval_covers_at_about_the_stated_rate():
+    trials, hits = 400, {0.95: 0, 0.6: 0}
+    for trial in range(trials):
+        values = skewed(trial, 40)
+        for confidence in hits:
+            found = mean_interval(values, replicates=400, seed=trial, confidence=confidence)
+            hits[confidence] += found.low <= 1.0 <= found.high
+    assert 0.90 <= hits[0.95] / trials <= 0.98
+    assert 0.53 <= hits[0.6] / trials <= 0.66
+
+
+def test_resampling_articles_is_wider_than_resampling_pictures_would_be():
+    articles = np.repeat(np.random.default_rng(0).integers(0, 2, 12), 6).reshape(12, 6).astype(float)
+    by_article = mean_interval(articles.mean(axis=1), replicates=2000, seed=0)
+    by_picture = mean_interval(articles.ravel(), replicates=2000, seed=0)
+    assert by_article.high - by_article.low > 1.8 * (by_picture.high - by_picture.low)
+
+
+def test_same_seed_same_interval_other_seed_another():
+    values = skewed(0, 20)
+    assert mean_interval(values, replicates=500, seed=3) == mean_interval(values, replicates=500, seed=3)
+    assert mean_interval(values, replicates=500, seed=3) != mean_interval(values, replicates=500, seed=4)
+
+
+@pytest.mark.parametrize("count", [2, 5, 20])
+def test_all_right_or_all_wrong_gives_exact_binomial_limits_not_certainty(count):
+    exact = stats.binomtest(count, count).proportion_ci(0.95, method="exact")
+    found = mean_interval(np.ones(count), replicates=100, seed=0, proportion=True)
+    assert (found.low, found.high, found.method) == (pytest.approx(exact.low), 1.0, "exact")
+    mirrored = mean_interval(np.zeros(count), replicates=100, seed=0, proportion=True)
+    assert (mirrored.low, mirrored.high) == (0.0, pytest.approx(1 - exact.low))
+
+
+def test_one_article_gives_no_interval():
+    assert mean_interval(np.array([0.5]), replicates=100, seed=0) == Interval(None, None, "none")
+    assert statistic_interval(np.ones((1, 2)), lambda m: m[:, 0], replicates=100, seed=0).method == "none"
+
+
+@pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [((1, 3), (1, 3)), ((-3, -1), (1, 3)), ((-1, 3), (0, 3)), ((-3, 1), (0, 3)), ((None, None), (None, None))],
+)
+def test_absolute_interval(bounds, expected):
+    found = absolute_interval(Interval(*bounds, "bca"))
+    assert (found.low, found.high) == expected
+
+
+def test_pairing_finds_a_small_steady_difference_that_unpaired_intervals_miss():
+    base = np.random.default_rng(0).normal(size=30)
+    steady = base - 0.1 + np.random.default_rng(1).normal(size=30) * 0.02
+    found = paired_difference(base, steady, replicates=2000, seed=0)
+    assert found.value == pytest.approx(0.1, abs=0.02)
+    assert found.settled
+    alone = [mean_interval(side, replicates=2000, seed=0) for side in (base, steady)]
+    assert alone[0].low < alone[1].high
+    assert not paired_difference(base, base[::-1], replicates=2000, seed=0).settled
+    with pytest.raises(ValueError, match="one length"):
+        paired_difference(base, base[:5], replicates=100, seed=0)
+
+
+def test_statistic_interval_equals_a_plain_bootstrap_of_the_statistic():
+    values = np.random.default_rng(0).normal([0.5, -0.2], 1, size=(40, 2))
+    found = statistic_interval(values, lambda m: np.abs(m[:, 0]) - np.abs(m[:, 1]), replicates=20_000, seed=0)
+    generator = np.random.default_rng(9)
+    plain = []
+    for _ in range(20_000):
+        a, b = values[generator.integers(0, 40, 40)].mean(axis=0)
+        plain.append(abs(a) - abs(b))
+    assert (found.low, found.high) == pytest.approx(np.quantile(plain, [0.025, 0.975]), abs=0.03)
