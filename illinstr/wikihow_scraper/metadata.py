@@ -17,11 +17,18 @@ from illinstr.wikihow_scraper.text import attribute, normalise, plain
 
 WIKIHOW = "https://www.wikihow.com/"
 _DOMAINS = ("wikihow.com", "wikihow.it", "wikihow.jp", "wikihow.cz", "wikihow.vn", "wikihow.com.tr", "whstatic.com")
-_OTHER_DOMAINS = (
-    "wikihowfarsi.com wikihow-kr.com wikihow-fun.com howyougetfit.com howyoulivelife.com wikihow.tech wikihow.pet "
-    "wikihow.mom wikihow.life wikihow.fitness wikihow.health wikihow.legal"
-).split()
-_HOST_LANGUAGE = {"wikihow.it": "it", "wikihow.jp": "ja", "wikihow.cz": "cs", "wikihow.vn": "vi", "wikihow.com.tr": "tr"}
+_OTHER_DOMAINS_WORDS = (
+    "wikihowfarsi.com wikihow-kr.com wikihow-fun.com howyougetfit.com howyoulivelife.com wikihow.tech "
+    "wikihow.pet wikihow.mom wikihow.life wikihow.fitness wikihow.health wikihow.legal"
+)
+_OTHER_DOMAINS = frozenset(_OTHER_DOMAINS_WORDS.split())
+_HOST_LANGUAGE = {
+    "wikihow.it": "it",
+    "wikihow.jp": "ja",
+    "wikihow.cz": "cs",
+    "wikihow.vn": "vi",
+    "wikihow.com.tr": "tr",
+}
 _NAMESPACES = {
     -1: "a special page",
     1: "a talk page",
@@ -37,6 +44,13 @@ _TITLE_TAIL = re.compile(
     r"\s*(?::\s*\d+\s+(?:steps|ways|methods|tips|easy|simple|expert)\b[^:]*)?\s*(?:[-–|]\s*wikihow.*)?$", re.IGNORECASE
 )
 _MAX_JSON = 2_000_000
+
+# What a page or a server can say against its use in data sets. The index directives speak to search engines, but many
+# sites have nothing else to say it with; they bind when a page is fetched, not when its owner hands in a saved copy.
+_RESERVED_WORDS = "noai noimageai noml noimageml tdm-reservation noindex noimageindex none"
+RESERVATIONS = frozenset(_RESERVED_WORDS.split())
+INDEX_ONLY = frozenset({"noindex", "noimageindex", "none"})
+PICTURES_ONLY = frozenset({"noimageai", "noimageml", "noimageindex"})
 
 
 def is_wikihow_host(host: str) -> bool:
@@ -96,7 +110,9 @@ def title_from_picture(alts_and_urls: Iterator[str]) -> str | None:
     """A fragment's title from a picture's name, "Make-Apple-Juice-Step-1.jpg"."""
     for name in alts_and_urls:
         last = unquote(urlsplit(name).path.rsplit("/", 1)[-1]) if "://" in name else name
-        last = re.sub(r"^(?:image titled\s+|(?:aid\d+-)?(?:v\d-)?\d+px-(?:nowatermark-)?)", "", last, flags=re.IGNORECASE)
+        last = re.sub(
+            r"^(?:image titled\s+|(?:aid\d+-)?(?:v\d-)?\d+px-(?:nowatermark-)?)", "", last, flags=re.IGNORECASE
+        )
         match = re.match(r"(.{3,200}?)[\s_-]+step[\s_-]+\d", last, re.IGNORECASE)
         if match:
             return clean_text(match.group(1).replace("-", " ").replace("_", " "))
@@ -167,8 +183,12 @@ def views(soup: BeautifulSoup) -> int | None:
 
 def authors(soup: BeautifulSoup) -> tuple[str, ...]:
     """The people the page names as its authors."""
-    names = [plain(tag) for tag in soup.select("#sp_expert_name, #byline_info a.coauthor_link")]
-    return tuple(dict.fromkeys(name for name in names if name))
+    found: list[str] = []
+    for tag in soup.select("#byline_info a.coauthor_link, #sp_expert_name"):
+        name = plain(tag)
+        if name and not any(name.startswith(known) for known in found):  # the second box repeats the name with a role
+            found.append(name)
+    return tuple(found)
 
 
 def modified_on_byline(soup: BeautifulSoup) -> str | None:
@@ -224,12 +244,12 @@ def page_id(html: str, soup: BeautifulSoup) -> int | None:
 
 
 def opt_out(soup: BeautifulSoup) -> tuple[str, ...]:
-    """The directives of the page's robots and TDM meta elements, lower case, sorted."""
+    """The directives of the page's robots and TDM meta elements that reserve it against data sets, sorted."""
     found: set[str] = set()
     for meta in soup.find_all("meta"):
         name, content = attribute(meta, "name").lower(), attribute(meta, "content").lower()
         if name in ("robots", "illinstr"):
-            found.update(part.strip() for part in content.split(",") if part.strip())
+            found.update(part.strip() for part in content.split(","))
         elif name == "tdm-reservation" and content == "1":
             found.add("tdm-reservation")
-    return tuple(sorted(found))
+    return tuple(sorted(found & RESERVATIONS))

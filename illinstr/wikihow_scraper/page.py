@@ -54,8 +54,8 @@ class Note(_Record):
 class PageStep(_Record):
     """One numbered step.
 
-    ``bullets`` are the sub-points in document order, nested ones flattened; ``extra_images`` are further pictures in the
-    same step (inside its sub-points, for instance).
+    ``bullets`` are the sub-points in document order, nested ones flattened; ``extra_images`` are further pictures in
+    the same step (inside its sub-points, for instance).
     """
 
     headline: str

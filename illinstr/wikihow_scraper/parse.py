@@ -27,6 +27,11 @@ MAX_PAGE_BYTES = 16_000_000
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
 _NUL_AND_FRIENDS = re.compile("[\x00-\x08\x0b\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 T = TypeVar("T")
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 _HOW_TO = re.compile(r"^how to\b", re.IGNORECASE)
 
 
@@ -41,9 +46,9 @@ class NotAnArticle(DataError):
 def decode(content: bytes, charset: str | None = None) -> str:
     """Bytes to text: byte order mark, then the given charset (HTTP), then the page's own, then UTF-8, then
     Windows-1252. Bytes that fit no charset become U+FFFD; nothing is raised."""
-    for mark, name in ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+    for mark, encoding in _BYTE_ORDER_MARKS:
         if content.startswith(mark):
-            return content[len(mark) :].decode(name, errors="replace")
+            return content[len(mark) :].decode(encoding, errors="replace")
     own = _CHARSET.search(content[:4096])
     for name in (charset, own.group(1).decode("ascii") if own else None, "utf-8"):
         if name is None:
@@ -208,7 +213,9 @@ def _intro(soup: BeautifulSoup) -> str:
     return " ".join(text for text in texts if text)
 
 
-_NOT_INTRO = frozenset({"method_toc", "coauthor_byline", "byline_hover", "summary_wrapper", "other_languages", "sp_box"})
+_NOT_INTRO = frozenset(
+    {"method_toc", "coauthor_byline", "byline_hover", "summary_wrapper", "other_languages", "sp_box"}
+)
 
 
 def _is_intro(paragraph: Tag, holder: Tag) -> bool:

@@ -45,7 +45,8 @@ def step_pictures(item: Tag, base: str) -> list[Picture]:
         frame = _frame_of(image, item)
         if frame is not None:
             frames.setdefault(id(frame), (frame, []))[1].append(image)
-    beside, inside = [], []
+    beside: list[Picture] = []
+    inside: list[Picture] = []
     for frame, images in frames.values():
         picture = _picture(frame, images, base)
         if picture is not None:

@@ -99,8 +99,7 @@ def _is_note_box(tag: Tag) -> bool:
 def _inner(box: Tag) -> Iterator[Tag]:
     # The pieces of a box carry green_box_* names themselves and would count as noise; their content does not.
     yield box
-    for part in box.find_all(lambda tag: any(name.startswith("green_box") for name in classes(tag))):
-        yield part
+    yield from box.find_all(lambda tag: any(name.startswith("green_box") for name in classes(tag)))
 
 
 def _note_kind(box: Tag, text: str) -> NoteKind:

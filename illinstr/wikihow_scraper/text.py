@@ -9,24 +9,26 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from bs4 import NavigableString, Tag
+from bs4 import Tag
+from bs4.element import NavigableString
 
 from illinstr.articles import clean_text
 
 LISTS = frozenset({"ul", "ol"})
-_NOISE_TAGS = frozenset(
-    "script style noscript template iframe object embed svg canvas video audio picture img map input button select "
-    "textarea head title amp-img amp-video amp-ad amp-analytics amp-iframe".split()
+_NOISE_TAGS_WORDS = (
+    "script style noscript template iframe object embed svg canvas video audio picture img map input "
+    "button select textarea head title amp-img amp-video amp-ad amp-analytics amp-iframe"
 )
-_NOISE_CLASSES = frozenset(
-    "ts_popup al_method wh_vote_container image_details editsection editsection1 mw-editsection mwimg caption step_num "
-    "stepanchor addTipElement qy_cta checkmark altblock wm-edit relatedwikihows addtip m-video-controls m-video-wm "
-    "video-player whvid_cont summarysection expert_advice_label adclear".split()
+_NOISE_TAGS = frozenset(_NOISE_TAGS_WORDS.split())
+_NOISE_CLASSES_WORDS = (
+    "ts_popup al_method wh_vote_container image_details editsection editsection1 mw-editsection mwimg "
+    "caption step_num stepanchor addTipElement qy_cta checkmark altblock wm-edit relatedwikihows addtip "
+    "m-video-controls m-video-wm video-player whvid_cont summarysection expert_advice_label adclear"
 )
+_NOISE_CLASSES = frozenset(_NOISE_CLASSES_WORDS.split())
 _NOISE_PREFIXES = ("wh_ad", "green_box", "qz_container", "adsbygoogle", "trvote")
-_BLOCKS = frozenset(
-    "p div li ul ol dl dt dd table tr td th h1 h2 h3 h4 h5 h6 section article blockquote pre center hr".split()
-)
+_BLOCKS_WORDS = "p div li ul ol dl dt dd table tr td th h1 h2 h3 h4 h5 h6 section article blockquote pre center hr"
+_BLOCKS = frozenset(_BLOCKS_WORDS.split())
 _SUPERSCRIPT = str.maketrans("0123456789+-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻")
 _SUBSCRIPT = str.maketrans("0123456789+-−", "₀₁₂₃₄₅₆₇₈₉₊₋₋")
 _FRACTION = re.compile(r"(\d)\s*⁄\s*(\d)")
@@ -183,7 +185,8 @@ def _has_word(text: str) -> bool:
     return any(character.isalnum() for character in text)
 
 
-_ABBREVIATIONS = frozenset("e.g i.e etc vs approx mr mrs ms dr st no fig max min inc cf ca".split())
+_ABBREVIATIONS_WORDS = "e.g i.e etc vs approx mr mrs ms dr st no fig max min inc cf ca"
+_ABBREVIATIONS = frozenset(_ABBREVIATIONS_WORDS.split())
 _SENTENCE_END = re.compile(r"[.!?:]+[\"'”’)\]]*(?=\s|$)|[。！？：]+[」』）”]*")
 
 

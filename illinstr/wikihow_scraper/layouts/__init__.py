@@ -1,8 +1,8 @@
 """Where the methods and their steps stand on the page, by the age of its markup.
 
-Each layout module offers ``containers(soup)``: the elements whose content, read in document order, is a run of headings,
-lists of steps and loose text. One reader (``blocks``) turns that run into methods for all of them. The language of the
-page plays no part: only class names and structure do.
+Each layout module offers ``containers(soup)``: the elements whose content, read in document order, is a run of
+headings, lists of steps and loose text. One reader (``blocks``) turns that run into methods for all of them. The
+language of the page plays no part: only class names and structure do.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from bs4 import NavigableString, Tag
+from bs4 import Tag
+from bs4.element import NavigableString
 
 from illinstr.wikihow_scraper.page import Method, PageStep
 from illinstr.wikihow_scraper.steps import bullets, parse_step

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from bs4 import BeautifulSoup, Tag
 
-_OTHER_SECTIONS = frozenset(
-    "tips warnings thingsyoullneed relatedwikihows sources sourcesandcitations references video ingredients qa".split()
+_OTHER_SECTIONS_WORDS = (
+    "tips warnings thingsyoullneed relatedwikihows sources sourcesandcitations references video ingredients qa"
 )
+_OTHER_SECTIONS = frozenset(_OTHER_SECTIONS_WORDS.split())
 
 
 def containers(soup: BeautifulSoup) -> list[Tag]:
