@@ -92,6 +92,8 @@ def pieces(
                 yield Piece(" ", strong)
         elif isinstance(node, Tag):
             if node.name in prune or is_noise(node):
+                if node.name in _BLOCKS:  # what stands on either side is still apart
+                    yield Piece(" ", strong)
                 continue
             short = _short_form(node)
             if short is not None:
@@ -185,16 +187,23 @@ def _has_word(text: str) -> bool:
     return any(character.isalnum() for character in text)
 
 
-_ABBREVIATIONS_WORDS = "e.g i.e etc vs approx mr mrs ms dr st no fig max min inc cf ca"
-_ABBREVIATIONS = frozenset(_ABBREVIATIONS_WORDS.split())
+_NEVER_LAST = frozenset({"e.g", "i.e", "vs", "approx", "mr", "mrs", "ms", "dr", "st", "fig", "cf", "ca"})
+_SELDOM_LAST = frozenset({"etc", "no", "max", "min", "inc"})
 _SENTENCE_END = re.compile(r"[.!?:]+[\"'”’)\]]*(?=\s|$)|[。！？：]+[」』）”]*")
 
 
 def first_sentence(text: str) -> tuple[str, str]:
     """A line's first sentence and the rest, ended by ``. : ! ?`` or their full-width forms."""
     for match in _SENTENCE_END.finditer(text):
-        word = re.sub(r"^\W+", "", text[: match.start()].rsplit(" ", 1)[-1]).lower()
-        if match.group().startswith(".") and (word in _ABBREVIATIONS or (len(word) == 1 and word.isalpha())):
+        rest = text[match.end() :].strip()
+        if match.group().startswith(".") and _abbreviates(text[: match.start()], rest):
             continue
-        return text[: match.end()].strip(), text[match.end() :].strip()
+        return text[: match.end()].strip(), rest
     return text, ""
+
+
+def _abbreviates(before: str, after: str) -> bool:
+    word = re.sub(r"^\W+", "", before.rsplit(" ", 1)[-1]).lower()
+    if word in _NEVER_LAST:
+        return True
+    return (word in _SELDOM_LAST or (len(word) == 1 and word.isalpha())) and after[:1].islower()
