@@ -92,11 +92,18 @@ def test_wrong_encodings(named, data):
     survives(html.encode(real, errors="replace"))
 
 
-def test_deep_nesting_costs_no_stack():
+def test_absurdly_deep_pages_are_refused():
     deep = "<div>" * 50_000 + "Go." + "</div>" * 50_000
-    survives(f"<h1>How to Sink</h1><ol class='steps_list_2'><li>{deep}</li></ol>".encode())
     lists = "<ul><li>" * 5_000
-    survives(f"<h1>How to Sink</h1><ol class='steps_list_2'><li>Go.{lists}</li></ol>".encode())
+    for inside in (deep, lists):
+        with pytest.raises(DataError, match="deep"):
+            parse(f"<h1>How to Sink</h1><ol class='steps_list_2'><li>Go.{inside}</li></ol>")
+
+
+def test_deep_nesting_under_the_limit_is_read():
+    inside = "<ul><li>Deeper." * 200
+    page = parse(f"<h1>How to Sink</h1><ol class='steps_list_2'><li>Go.{inside}</li></ol>")
+    assert page.methods[0].steps[0].bullets == ("Deeper.",) * 200
 
 
 def test_a_page_of_many_steps_is_judged_not_stored():

@@ -24,6 +24,7 @@ from illinstr.wikihow_scraper.page import Method, Page
 from illinstr.wikihow_scraper.text import LISTS, attribute, classes, is_noise, plain
 
 MAX_PAGE_BYTES = 16_000_000
+MAX_DEPTH = 512  # real pages stay under 40
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
 _NUL_AND_FRIENDS = re.compile("[\x00-\x08\x0b\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 T = TypeVar("T")
@@ -98,9 +99,21 @@ def _soup(html: str) -> BeautifulSoup:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # markup that looks like a file name or XML is none of the caller's trouble
-            return BeautifulSoup(html, "lxml")
+            soup = BeautifulSoup(html, "lxml")
     except (ParserRejectedMarkup, AssertionError, RecursionError, ValueError) as error:
         raise DataError(f"the page's markup cannot be read: {type(error).__name__}") from error
+    _check_depth(soup)
+    return soup
+
+
+def _check_depth(soup: BeautifulSoup) -> None:
+    # Questions about a tag's ancestors cost its depth, so an absurdly deep page would cost its square.
+    depth = {id(soup): 0}
+    for tag in soup.find_all(True):
+        below = depth[id(tag.parent)] + 1
+        if below > MAX_DEPTH:
+            raise DataError(f"the page's markup is nested more than {MAX_DEPTH} deep")
+        depth[id(tag)] = below
 
 
 def _base(soup: BeautifulSoup, url: str | None) -> str:
