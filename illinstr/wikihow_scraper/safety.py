@@ -52,15 +52,13 @@ def check_url(url: str) -> str:
 def is_public(address: Address) -> bool:
     """Whether an IP address lies on the public internet, looking through IPv6 forms that wrap an IPv4 address."""
     if isinstance(address, ipaddress.IPv6Address):
-        wrapped = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-        if address in ipaddress.ip_network("64:ff9b::/96"):  # NAT64, RFC 6052
-            wrapped.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-        if address in ipaddress.ip_network("64:ff9b:1::/48"):  # local-use NAT64, RFC 8215
-            return False
-        if any(inner is not None and not is_public(inner) for inner in wrapped):
-            return False
         if address.ipv4_mapped is not None:
-            return True
+            return is_public(address.ipv4_mapped)
+        if address in ipaddress.ip_network("64:ff9b::/96"):  # NAT64, RFC 6052
+            return is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+        tunnelled = (address.sixtofour, *(address.teredo or ()))
+        if any(inner is not None and not is_public(inner) for inner in tunnelled):
+            return False
     return address.is_global and not address.is_multicast and not address.is_reserved and not address.is_unspecified
 
 
