@@ -11,6 +11,7 @@ import re
 
 from bs4 import BeautifulSoup
 
+from illinstr.wikihow_scraper.document import Document
 from illinstr.wikihow_scraper.page import LicenseKind
 from illinstr.wikihow_scraper.text import attribute, normalise, plain
 
@@ -51,9 +52,9 @@ def note_text(markup: str) -> str | None:
     return plain(BeautifulSoup(markup, "lxml")) or None
 
 
-def linked_license(soup: BeautifulSoup) -> str | None:
+def linked_license(document: Document) -> str | None:
     """The Creative Commons licence the page links, for instance "CC BY-NC-SA 2.5"."""
-    for link in soup.find_all(["a", "link"], href=_LICENSE_URL):
+    for link in document.named("link", "a"):
         match = _LICENSE_URL.search(attribute(link, "href"))
         if match is not None and (link.name == "link" or not link.find_parent(class_="image_details")):
             family, name, version = match.groups()

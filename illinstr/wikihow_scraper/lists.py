@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import Tag
 
+from illinstr.wikihow_scraper.document import Document
 from illinstr.wikihow_scraper.page import Group
 from illinstr.wikihow_scraper.text import LISTS, classes, is_noise, plain
 
 
-def section(soup: BeautifulSoup, name: str) -> Tag | None:
+def section(document: Document, name: str) -> Tag | None:
     """A named section of the page, by its id or, failing that, by its class."""
-    found = soup.find(id=name) or soup.select_one(f"div.section.{name}")
-    return found if isinstance(found, Tag) else None
+    sections = (tag for tag in document.classed(name, "div") if "section" in classes(tag))
+    return document.id(name) or next(sections, None)
 
 
 def groups(root: Tag | None) -> tuple[Group, ...]:
@@ -59,13 +60,13 @@ def _in_noise(tag: Tag, root: Tag) -> bool:
     return False
 
 
-def count_references(soup: BeautifulSoup) -> int:
+def count_references(document: Document) -> int:
     """How many sources the page lists, over all the blocks it spreads them on."""
-    listed = [item for found in soup.find_all("ol", class_="references") for item in found.find_all("li")]
+    listed = [item for found in document.classed("references", "ol") for item in found.find_all("li")]
     if listed:
         return len(listed)
     for name in ("sources", "sourcesandcitations", "references"):
-        block = section(soup, name)
+        block = section(document, name)
         if block is not None:
             return len(block.find_all("li"))
     return 0

@@ -9,11 +9,12 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import Tag
 
 from illinstr.articles import clean_text
+from illinstr.wikihow_scraper.document import Document
 from illinstr.wikihow_scraper.pictures import absolute
-from illinstr.wikihow_scraper.text import attribute, normalise, plain
+from illinstr.wikihow_scraper.text import attribute, classes, normalise, plain
 
 WIKIHOW = "https://www.wikihow.com/"
 _DOMAINS = ("wikihow.com", "wikihow.it", "wikihow.jp", "wikihow.cz", "wikihow.vn", "wikihow.com.tr", "whstatic.com")
@@ -43,6 +44,9 @@ _NAMESPACES = {
 _TITLE_TAIL = re.compile(
     r"\s*(?::\s*\d+\s+(?:steps|ways|methods|tips|easy|simple|expert)\b[^:]*)?\s*(?:[-–|]\s*wikihow.*)?$", re.IGNORECASE
 )
+_TITLE_CLASSES = frozenset({"firstHeading", "title_lg", "title_md", "title_sm"})
+_VALUE = re.compile(r'"?\s*[:=]\s*("(?:[^"\\]|\\.){0,2000}"|-?\d{1,15}|true|false)')
+_NAME_LIST = re.compile(r'\s*:\s*(\[(?:"(?:[^"\\]|\\.)*"|,|\s)*\])')
 _MAX_JSON = 2_000_000
 
 # What a page or a server can say against its use in data sets. The index directives speak to search engines, but many
@@ -61,8 +65,13 @@ def is_wikihow_host(host: str) -> bool:
 
 def variable(html: str, name: str) -> str | None:
     """A value the page's scripts set: ``"wgArticleId":5``, ``wgArticleId = "5"``."""
-    match = re.search(rf'"?\b{name}"?\s*[:=]\s*("(?:[^"\\]|\\.){{0,2000}}"|-?\d{{1,15}}|true|false)', html)
-    return match.group(1).strip('"') if match else None
+    at = html.find(name)
+    while at >= 0:
+        match = _VALUE.match(html, at + len(name))
+        if match and not (at and (html[at - 1].isalnum() or html[at - 1] == "_")):
+            return match.group(1).strip('"')
+        at = html.find(name, at + 1)
+    return None
 
 
 def integer(html: str, name: str) -> int | None:
@@ -71,22 +80,23 @@ def integer(html: str, name: str) -> int | None:
     return int(value) or None if value is not None and re.fullmatch(r"\d{1,15}", value) else None
 
 
-def why_not_an_article(html: str, soup: BeautifulSoup) -> str | None:
+def why_not_an_article(document: Document) -> str | None:
     """The plain reason a page is no how-to article, or None while nothing speaks against it."""
-    space = variable(html, "wgNamespaceNumber")
+    space = variable(document.html, "wgNamespaceNumber")
     if space is not None and re.fullmatch(r"-?\d{1,4}", space) and int(space) != 0:
         return _NAMESPACES.get(int(space), f"a page of namespace {int(space)}")
-    body = soup.body.get("class") if soup.body is not None else None
-    if variable(html, "wgIsMainPage") == "true" or (body and "page-Main_Page" in body):
+    if variable(document.html, "wgIsMainPage") == "true" or document.classed("page-Main_Page"):
         return "the main page"
-    if variable(html, "wgIsRestricted") == "true":
+    if variable(document.html, "wgIsRestricted") == "true":
         return "an article still in review"
     return None
 
 
-def title(soup: BeautifulSoup) -> tuple[str | None, str | None]:
+def title(document: Document) -> tuple[str | None, str | None]:
     """The page's title and, where its heading does not give it, where it was taken from."""
-    for heading in soup.select("h1#section_0, h1.firstHeading, h1.title_lg, h1.title_md, h1.title_sm, h1"):
+    headings = document.named("h1")
+    known = [tag for tag in headings if attribute(tag, "id") == "section_0" or _TITLE_CLASSES & set(classes(tag))]
+    for heading in known + headings:
         prefix = heading.find(id="hdr_prefix")
         own = plain(heading)
         if isinstance(prefix, Tag):
@@ -94,12 +104,17 @@ def title(soup: BeautifulSoup) -> tuple[str | None, str | None]:
         if own:
             return own, None
     for name in ("og:title", "twitter:title"):
-        found = soup.find("meta", attrs={"property": name}) or soup.find("meta", attrs={"name": name})
-        if isinstance(found, Tag) and (text := _trim_title(attribute(found, "content"))):
+        if text := _trim_title(_meta(document, name)):
             return text, f"no heading; taken from {name}"
-    if soup.title is not None and (text := _trim_title(soup.title.get_text())):
-        return text, "no heading; taken from the title element"
+    for tag in document.named("title"):
+        if text := _trim_title(tag.get_text()):
+            return text, "no heading; taken from the title element"
     return None, None
+
+
+def _meta(document: Document, name: str) -> str:
+    found = (tag for tag in document.named("meta") if name in (attribute(tag, "property"), attribute(tag, "name")))
+    return next((attribute(tag, "content") for tag in found), "")
 
 
 def _trim_title(text: str) -> str:
@@ -119,20 +134,19 @@ def title_from_picture(alts_and_urls: Iterator[str]) -> str | None:
     return None
 
 
-def canonical(soup: BeautifulSoup) -> str | None:
+def canonical(document: Document) -> str | None:
     """The page's own address."""
-    link = soup.find("link", rel="canonical")
-    meta = soup.find("meta", attrs={"property": "og:url"})
-    for tag, name in ((link, "href"), (meta, "content")):
-        if isinstance(tag, Tag) and (url := absolute(attribute(tag, name), WIKIHOW)) and attribute(tag, name):
+    links = (tag for tag in document.named("link") if "canonical" in attribute(tag, "rel").lower().split())
+    for address in (*(attribute(link, "href") for link in links), _meta(document, "og:url")):
+        if address and (url := absolute(address, WIKIHOW)):
             return url
     return None
 
 
-def language(soup: BeautifulSoup, url: str | None) -> str | None:
+def language(document: Document, url: str | None) -> str | None:
     """The page's language, a lower-case primary tag, from its root element or its host."""
-    root = soup.find("html")
-    tag = attribute(root, "lang") or attribute(root, "xml:lang") if isinstance(root, Tag) else ""
+    root = next(iter(document.named("html")), None)
+    tag = attribute(root, "lang") or attribute(root, "xml:lang") if root is not None else ""
     if re.fullmatch(r"[A-Za-z]{2,3}(?:[-_].*)?", tag):
         return re.split(r"[-_]", tag)[0].lower()
     host = (urlsplit(url).hostname or "") if url else ""
@@ -143,25 +157,28 @@ def language(soup: BeautifulSoup, url: str | None) -> str | None:
     return match.group(1) if match else None
 
 
-def other_languages(soup: BeautifulSoup, own: str) -> dict[str, str]:
+def other_languages(document: Document, own: str) -> dict[str, str]:
     """The same article in other languages, language tag to address."""
     found: dict[str, str] = {}
-    for link in soup.find_all("link", rel="alternate", hreflang=True):
-        code, url = attribute(link, "hreflang").lower(), absolute(attribute(link, "href"), WIKIHOW)
-        if url and code not in (own, "x-default"):
-            found[code] = url
+    for link in document.named("link"):
+        code = attribute(link, "hreflang").lower()
+        if code and code not in (own, "x-default") and "alternate" in attribute(link, "rel").lower():
+            url = absolute(attribute(link, "href"), WIKIHOW)
+            if url:
+                found[code] = url
     return dict(sorted(found.items()))
 
 
-def categories(soup: BeautifulSoup, html: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def categories(document: Document) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The breadcrumb, outermost first, and every category the page's scripts name (each once)."""
-    crumbs = []
-    for link in soup.select("#breadcrumb a, ul.breadcrumbs a, #breadcrumbs a, ul.Breadcrumbs a"):
-        target = attribute(link, "href")
-        text = plain(link)
+    crumbs: list[str] = []
+    trails = [document.id("breadcrumb"), document.id("breadcrumbs"), *document.classed("breadcrumbs")]
+    for link in (link for trail in trails if trail is not None for link in trail.find_all("a")):
+        target, text = attribute(link, "href"), plain(link)
         if text and text not in crumbs and "CategoryListing" not in target and re.search(r"/[^/]+:", target):
             crumbs.append(text)
-    match = re.search(r'"wgCategories"\s*:\s*(\[(?:"(?:[^"\\]|\\.)*"|,|\s)*\])', html)
+    at = document.html.find('"wgCategories"')
+    match = _NAME_LIST.match(document.html, at + len('"wgCategories"')) if at >= 0 else None
     try:
         listed = json.loads(match.group(1)) if match else []
     except (ValueError, RecursionError):
@@ -170,31 +187,32 @@ def categories(soup: BeautifulSoup, html: str) -> tuple[tuple[str, ...], tuple[s
     return tuple(crumbs), every
 
 
-def views(soup: BeautifulSoup) -> int | None:
+def views(document: Document) -> int | None:
     """How often the page says it has been read."""
-    for box in soup.select(".sp_text, .page_stats, #sp_stats, .viewcount, #footer-info-viewcount"):
-        text = plain(box)
-        match = re.search(r"(?:views:|read|accessed)\s*([\d,.\u202f ]*\d)", text, re.IGNORECASE)
+    boxes = [tag for name in ("sp_text", "page_stats", "viewcount") for tag in document.classed(name)]
+    for box in (*boxes, document.id("footer-info-viewcount")):
+        match = re.search(r"(?:views:|read|accessed)\s*([\d,. ]*\d)", plain(box), re.IGNORECASE) if box else None
         if match:
             digits = re.sub(r"\D", "", match.group(1))
             return int(digits[:12]) if digits else None
     return None
 
 
-def authors(soup: BeautifulSoup) -> tuple[str, ...]:
+def authors(document: Document) -> tuple[str, ...]:
     """The people the page names as its authors."""
     found: list[str] = []
-    for tag in soup.select("#byline_info a.coauthor_link, #sp_expert_name"):
-        name = plain(tag)
+    for tag in (*document.classed("coauthor_link", "a"), document.id("sp_expert_name")):
+        name = plain(tag) if tag is not None else ""
         if name and not any(name.startswith(known) for known in found):  # the second box repeats the name with a role
             found.append(name)
     return tuple(found)
 
 
-def modified_on_byline(soup: BeautifulSoup) -> str | None:
+def modified_on_byline(document: Document) -> str | None:
     """The date under the heading ("Last Updated: August 12, 2020") as YYYY-MM-DD."""
-    for box in soup.select("#byline_info, #sp_modified, .byline_info, .sp_text"):
-        match = re.search(r"updated:?\s*([A-Z][a-z]+ \d{1,2}, \d{4})", plain(box), re.IGNORECASE)
+    for box in (document.id("byline_info"), document.id("sp_modified"), *document.classed("sp_text")):
+        text = plain(box) if box is not None else ""
+        match = re.search(r"updated:?\s*([A-Z][a-z]+ \d{1,2}, \d{4})", text, re.IGNORECASE)
         if match:
             try:
                 return datetime.strptime(match.group(1), "%B %d, %Y").date().isoformat()
@@ -213,12 +231,12 @@ def iso_date(value: object) -> str | None:
     return None
 
 
-def json_ld(soup: BeautifulSoup) -> list[dict[str, Any]]:
+def json_ld(document: Document) -> list[dict[str, Any]]:
     """The page's JSON-LD objects, ``@graph`` opened, damaged blocks left out."""
     found: list[dict[str, Any]] = []
-    for script in soup.find_all("script", type="application/ld+json"):
-        text = script.get_text()
-        if len(text) > _MAX_JSON:
+    for script in document.named("script"):
+        text = script.get_text() if attribute(script, "type") == "application/ld+json" else ""
+        if not text or len(text) > _MAX_JSON:
             continue
         try:
             loaded = json.loads(text)
@@ -231,22 +249,22 @@ def json_ld(soup: BeautifulSoup) -> list[dict[str, Any]]:
     return found
 
 
-def page_id(html: str, soup: BeautifulSoup) -> int | None:
+def page_id(document: Document) -> int | None:
     """The page's number: from its scripts, its app link, or the names of its pictures."""
-    number = integer(html, "wgArticleId")
+    number = integer(document.html, "wgArticleId")
     if number is not None:
         return number
-    for pattern in (r"wikihow://article\?id=(\d{1,12})", r"/aid(\d{1,12})-", r"[?&;]aid=(\d{1,12})"):
-        match = re.search(pattern, html)
+    for pattern in (r"wikihow://article\?id=(\d{1,12})", r"/aid(\d{1,12})-", r"aid=(\d{1,12})"):
+        match = re.search(pattern, document.html)
         if match:
             return int(match.group(1)) or None
     return None
 
 
-def opt_out(soup: BeautifulSoup) -> tuple[str, ...]:
+def opt_out(document: Document) -> tuple[str, ...]:
     """The directives of the page's robots and TDM meta elements that reserve it against data sets, sorted."""
     found: set[str] = set()
-    for meta in soup.find_all("meta"):
+    for meta in document.named("meta"):
         name, content = attribute(meta, "name").lower(), attribute(meta, "content").lower()
         if name in ("robots", "illinstr"):
             found.update(part.strip() for part in content.split(","))

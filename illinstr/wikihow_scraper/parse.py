@@ -8,23 +8,21 @@ from __future__ import annotations
 
 import codecs
 import re
-import warnings
 from collections.abc import Iterator
 from typing import TypeVar
 
-from bs4 import BeautifulSoup, Tag
-from bs4.exceptions import ParserRejectedMarkup
+from bs4 import Tag
 
 from illinstr.articles import clean_text
 from illinstr.errors import DataError
 from illinstr.wikihow_scraper import licences, lists, metadata
 from illinstr.wikihow_scraper.crosscheck import disagreements
+from illinstr.wikihow_scraper.document import Document
 from illinstr.wikihow_scraper.layouts import find_methods
 from illinstr.wikihow_scraper.page import Method, Page
 from illinstr.wikihow_scraper.text import LISTS, attribute, classes, is_noise, plain
 
 MAX_PAGE_BYTES = 16_000_000
-MAX_DEPTH = 512  # real pages stay under 40
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
 _NUL_AND_FRIENDS = re.compile("[\x00-\x08\x0b\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 T = TypeVar("T")
@@ -82,58 +80,35 @@ def parse(content: bytes | str, *, url: str | None = None, charset: str | None =
     if len(content) > MAX_PAGE_BYTES:
         raise DataError(f"page of {len(content)} bytes is over the limit of {MAX_PAGE_BYTES}")
     html = _NUL_AND_FRIENDS.sub("", decode(content, charset) if isinstance(content, bytes) else content)
-    soup = _soup(html)
-    reason = metadata.why_not_an_article(html, soup)
-    if reason is not None:
-        raise NotAnArticle(reason)
-    base = _base(soup, url)
-    layout, methods = find_methods(soup, base)
-    if not methods:
-        raise NotAnArticle("no list of steps found on the page")
-    return _assemble(html, soup, layout, methods, url)
-
-
-def _soup(html: str) -> BeautifulSoup:
     if not html.strip():
         raise NotAnArticle("the page is empty")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # markup that looks like a file name or XML is none of the caller's trouble
-            soup = BeautifulSoup(html, "lxml")
-    except (ParserRejectedMarkup, AssertionError, RecursionError, ValueError) as error:
-        raise DataError(f"the page's markup cannot be read: {type(error).__name__}") from error
-    _check_depth(soup)
-    return soup
+    document = Document(html)
+    reason = metadata.why_not_an_article(document)
+    if reason is not None:
+        raise NotAnArticle(reason)
+    layout, methods = find_methods(document, _base(document, url))
+    if not methods:
+        raise NotAnArticle("no list of steps found on the page")
+    return _assemble(document, layout, methods, url)
 
 
-def _check_depth(soup: BeautifulSoup) -> None:
-    # Questions about a tag's ancestors cost its depth, so an absurdly deep page would cost its square.
-    depth = {id(soup): 0}
-    for tag in soup.find_all(True):
-        below = depth[id(tag.parent)] + 1
-        if below > MAX_DEPTH:
-            raise DataError(f"the page's markup is nested more than {MAX_DEPTH} deep")
-        depth[id(tag)] = below
+def _base(document: Document, url: str | None) -> str:
+    declared = next((attribute(tag, "href") for tag in document.named("base")), "")
+    return metadata.canonical(document) or declared or url or metadata.WIKIHOW
 
 
-def _base(soup: BeautifulSoup, url: str | None) -> str:
-    tag = soup.find("base")
-    declared = attribute(tag, "href") if isinstance(tag, Tag) else ""
-    return metadata.canonical(soup) or declared or url or metadata.WIKIHOW
-
-
-def _assemble(html: str, soup: BeautifulSoup, layout: str, methods: list[Method], url: str | None) -> Page:
+def _assemble(document: Document, layout: str, methods: list[Method], url: str | None) -> Page:
     missing: dict[str, str] = {}
-    title = _title(soup, methods, missing)
-    canonical = metadata.canonical(soup) or url
-    code = _or_reason("language", metadata.language(soup, canonical), "neither the page nor its host says", missing)
+    title = _title(document, methods, missing)
+    canonical = metadata.canonical(document) or url
+    code = _or_reason("language", metadata.language(document, canonical), "neither the page nor its host says", missing)
     language = code or "en"
-    blocks = metadata.json_ld(soup)
-    modified = _first_date(blocks, "dateModified") or metadata.modified_on_byline(soup)
-    crumbs, every = metadata.categories(soup, html)
+    blocks = metadata.json_ld(document)
+    modified = _first_date(blocks, "dateModified") or metadata.modified_on_byline(document)
+    crumbs, every = metadata.categories(document)
     host = re.sub(r"^https?://([^/:]+).*$", r"\1", canonical or metadata.WIKIHOW)
     license_text = licences.text_license(
-        on_wikihow=metadata.is_wikihow_host(host), linked=licences.linked_license(soup), modified=modified
+        on_wikihow=metadata.is_wikihow_host(host), linked=licences.linked_license(document), modified=modified
     )
     page = Page(
         layout=layout,
@@ -141,24 +116,26 @@ def _assemble(html: str, soup: BeautifulSoup, layout: str, methods: list[Method]
         goal=goal_of(title, language),
         language=language,
         canonical_url=_or_reason("canonical_url", canonical, "no canonical link", missing),
-        page_id=_or_reason("page_id", metadata.page_id(html, soup), "not in the page", missing),
-        revision_id=_or_reason("revision_id", metadata.integer(html, "wgRevisionId"), "not in the page", missing),
+        page_id=_or_reason("page_id", metadata.page_id(document), "not in the page", missing),
+        revision_id=_or_reason(
+            "revision_id", metadata.integer(document.html, "wgRevisionId"), "not in the page", missing
+        ),
         published=_or_reason("published", _first_date(blocks, "datePublished"), "no JSON-LD date", missing),
         modified=_or_reason("modified", modified, "no JSON-LD date and no byline", missing),
-        views=_or_reason("views", metadata.views(soup), "no view counter", missing),
-        authors=_or_reason("authors", metadata.authors(soup), "no byline", missing),
+        views=_or_reason("views", metadata.views(document), "no view counter", missing),
+        authors=_or_reason("authors", metadata.authors(document), "no byline", missing),
         categories=_or_reason("categories", crumbs, "no breadcrumb", missing),
         all_categories=every,
-        other_languages=metadata.other_languages(soup, language),
+        other_languages=metadata.other_languages(document, language),
         license=_or_reason("license", license_text, "no licence link and no date of the revision", missing),
-        opt_out=metadata.opt_out(soup),
-        intro=_or_reason("intro", _intro(soup), "no text before the steps", missing),
+        opt_out=metadata.opt_out(document),
+        intro=_or_reason("intro", _intro(document), "no text before the steps", missing),
         methods=tuple(methods),
-        ingredients=lists.groups(lists.section(soup, "ingredients")),
-        things_needed=lists.groups(lists.section(soup, "thingsyoullneed")),
-        tips=lists.remarks(lists.section(soup, "tips")),
-        warnings=lists.remarks(lists.section(soup, "warnings")),
-        references=lists.count_references(soup),
+        ingredients=lists.groups(lists.section(document, "ingredients")),
+        things_needed=lists.groups(lists.section(document, "thingsyoullneed")),
+        tips=lists.remarks(lists.section(document, "tips")),
+        warnings=lists.remarks(lists.section(document, "warnings")),
+        references=lists.count_references(document),
         disagreements=tuple(disagreements(blocks, methods)),
     )
     for name in ("ingredients", "things_needed", "tips", "warnings"):
@@ -172,8 +149,8 @@ def _or_reason(name: str, value: T, reason: str, missing: dict[str, str]) -> T:
     return value
 
 
-def _title(soup: BeautifulSoup, methods: list[Method], missing: dict[str, str]) -> str:
-    found, origin = metadata.title(soup)
+def _title(document: Document, methods: list[Method], missing: dict[str, str]) -> str:
+    found, origin = metadata.title(document)
     if found is None:
         found = metadata.title_from_picture(_picture_names(methods))
         origin = "no heading; taken from a picture's name"
@@ -209,14 +186,14 @@ def _first_date(blocks: list[dict[str, object]], name: str) -> str | None:
     return None
 
 
-def _intro(soup: BeautifulSoup) -> str:
+def _intro(document: Document) -> str:
     """The paragraphs before the steps, wherever the layout keeps them."""
-    for holder in (soup.find(id="mf-section-0"), soup.find(id="intro")):
-        if isinstance(holder, Tag):
+    for holder in (document.id("mf-section-0"), document.id("intro")):
+        if holder is not None:
             texts = [plain(p) for p in holder.find_all("p") if _is_intro(p, holder)]
             if any(texts):
                 return " ".join(text for text in texts if text)
-    heading = soup.select_one("h1.firstHeading")
+    heading = next((tag for tag in document.named("h1") if "firstHeading" in classes(tag)), None)
     texts = []
     for sibling in heading.find_next_siblings() if heading is not None else []:
         if sibling.get("id") == "steps" or "steps" in classes(sibling) or sibling.name in ("h2", "h3", "ol"):
