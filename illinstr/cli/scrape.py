@@ -17,6 +17,8 @@ def command(  # the options are the interface, so there are as many as there are
     urls: Annotated[list[str] | None, typer.Argument(help="Addresses of how-to pages.", show_default=False)] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Data folder to make.")] = Path("data/pages"),
     urls_file: Annotated[Path | None, typer.Option(help="File of addresses, one a line; # starts a comment.")] = None,
+    from_jsonl: Annotated[Path | None, typer.Option(help="JSON lines: wikiHow-VGSI pages, or Articles.")] = None,
+    pictures: Annotated[Path | None, typer.Option(help="Folder of the pictures of --from-jsonl.")] = None,
     from_html: Annotated[Path | None, typer.Option(help="Folder of saved pages; nothing is fetched.")] = None,
     contact: Annotated[
         str | None, typer.Option(help="E-mail or web address sites can reach you by. Needed to fetch.")
@@ -34,6 +36,9 @@ def command(  # the options are the interface, so there are as many as there are
     allow_private_hosts: Annotated[
         list[str] | None,
         typer.Option(help="A host off the public internet that may be asked all the same; repeatable."),
+    ] = None,
+    takedown: Annotated[
+        Path | None, typer.Option(help="File of addresses, page numbers and article ids to leave out, one a line.")
     ] = None,
     cache: Annotated[Path | None, typer.Option(help="Where fetched pages are kept. [default: OUT.cache]")] = None,
     refresh: Annotated[
@@ -55,6 +60,7 @@ def command(  # the options are the interface, so there are as many as there are
     """
     from illinstr.config import validate
     from illinstr.wikihow_scraper.clean import CleanRules
+    from illinstr.wikihow_scraper.takedown import Takedown
 
     settings = {"min_steps": min_steps, "max_steps": max_steps, "language": language, "image_license": image_license}
     rules = validate(CleanRules, settings)
@@ -69,6 +75,9 @@ def command(  # the options are the interface, so there are as many as there are
         urls_file,
         network,
         folder=from_html,
+        jsonl=from_jsonl,
+        pictures=pictures,
+        takedown=Takedown.read(takedown) if takedown is not None else Takedown(),
         out=out,
         rules=rules,
         cache=cache,
@@ -87,9 +96,12 @@ def _request(urls: list[str], urls_file: Path | None, network: dict[str, Any], *
     from illinstr.wikihow_scraper.fetch import FetchConfig
     from illinstr.wikihow_scraper.scrape import Request, read_urls
 
-    if options["folder"] is not None:
-        if urls or urls_file is not None:
-            raise UsageError("--from-html reads saved pages and fetches none", hint="leave the addresses out")
+    local = [name for name in ("folder", "jsonl") if options[name] is not None]
+    if options["pictures"] is not None and options["jsonl"] is None:
+        raise UsageError("--pictures belongs to --from-jsonl")
+    if local:
+        if len(local) > 1 or urls or urls_file is not None:
+            raise UsageError("give one source: addresses, --from-html or --from-jsonl")
         return Request(**options)
     addresses = read_urls(urls, urls_file)
     if not addresses:

@@ -17,7 +17,8 @@ from illinstr.articles import Article, make_id
 from illinstr.errors import DataError
 from illinstr.files import write_json
 from illinstr.progress import Reporter
-from illinstr.wikihow_scraper.clean import Cleaner, CleanRules, Dropped
+from illinstr.wikihow_scraper import attribution
+from illinstr.wikihow_scraper.clean import Cleaner, Dropped
 from illinstr.wikihow_scraper.convert import articles_of
 from illinstr.wikihow_scraper.funnel import Funnel
 from illinstr.wikihow_scraper.media import attach
@@ -87,9 +88,8 @@ class Spool:
         return article.model_copy(update={"steps": tuple(steps)})
 
 
-def judge(sources: Iterable[Source], rules: CleanRules, funnel: Funnel, spool: Spool) -> None:
+def judge(sources: Iterable[Source], cleaner: Cleaner, funnel: Funnel, spool: Spool) -> None:
     """The first pass: every page parsed and judged, everything counted, the kept spooled."""
-    cleaner = Cleaner(rules)
     failed: set[str] = set()
     for source in sources:
         page = _page(source, funnel)
@@ -98,22 +98,27 @@ def judge(sources: Iterable[Source], rules: CleanRules, funnel: Funnel, spool: S
                 failed.add(page.key)
                 spool.failure(page)
             continue
-        reserved = bool(PICTURES_ONLY & _binding(source, page))
-        for article in articles_of(page, url=source.url, fetched=source.fetched):
+        reserved = page is not None and bool(PICTURES_ONLY & _binding(source, page))
+        found = articles_of(page, url=source.url, fetched=source.fetched) if page is not None else source.articles or ()
+        for article in found:
             kept = cleaner.judge(article) if isinstance(article, Article) else article
             if isinstance(kept, Dropped):
                 funnel.article(kept.reason)
                 continue
             funnel.article()
-            spool.article(attach(kept, source.find_picture, rules, funnel, reserved=reserved), source.find_picture)
+            spool.article(attach(kept, source.find_picture, cleaner, funnel, reserved=reserved), source.find_picture)
 
 
-def _page(source: Source, funnel: Funnel) -> Page | Failure:
+def _page(source: Source, funnel: Funnel) -> Page | Failure | None:
+    """The source's page, why there is none, or None where its articles come ready made."""
     key = make_id("page", source.name)
     if source.trouble is not None:
         outcome, reason = source.trouble
         funnel.page(outcome)
         return Failure(key, f"{outcome}: {reason}" if outcome != "failed" else reason, source.url)
+    if source.articles is not None:
+        funnel.page("parsed")
+        return None
     try:
         page = parse(source.content, url=source.url, charset=source.charset)
     except NotAnArticle as error:
@@ -147,6 +152,7 @@ def write(out: Path, spool: Spool, funnel: Funnel, settings: dict[str, Any], rep
     write_json(out / MARKER, settings)
     config = {**settings, "funnel": funnel.as_dict()}
     splits: dict[str, int] = {}
+    owed: list[str] = []
     with (
         ShardWriter(out, source_config=config, existing="overwrite") as writer,
         reporter.task("articles written", total=spool.kept) as advance,
@@ -158,5 +164,7 @@ def write(out: Path, spool: Spool, funnel: Funnel, settings: dict[str, Any], rep
             split = split_of(entry.goal)
             writer.add(entry, split=split)
             splits[split] = splits.get(split, 0) + 1
+            owed.append(attribution.line(entry))
             advance()
+        attribution.write(out, owed)  # before the index, which says that all is there
     return dict(sorted(splits.items()))

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from illinstr.articles import MAX_STEPS, Article, Step, normalise_goal
 from illinstr.config import Config
 from illinstr.wikihow_scraper.licences import OPEN_KINDS
+from illinstr.wikihow_scraper.takedown import Takedown
 
 ImageLicense = Literal["cc", "any"]
 
@@ -54,12 +55,13 @@ class Cleaner:
     """Judges articles one by one and remembers what it has seen, so that a repeated text is kept once."""
 
     rules: CleanRules
+    takedown: Takedown = field(default_factory=Takedown)
     _seen_texts: set[str] = field(default_factory=set)
     _seen_ids: set[str] = field(default_factory=set)
 
     def judge(self, article: Article) -> Article | Dropped:
         """The article, or why it is dropped."""
-        reason = self._reason(article)
+        reason = "taken down" if self.takedown.covers(article) else self._reason(article)
         if reason is not None:
             return Dropped(reason)
         self._seen_texts.add(fingerprint(article))

@@ -22,7 +22,8 @@ from illinstr.wikihow_scraper.fetch import FetchConfig, Fetcher, NotAllowed, Opt
 from illinstr.wikihow_scraper.media import wanted_pictures
 from illinstr.wikihow_scraper.metadata import PICTURES_ONLY, RESERVATIONS
 from illinstr.wikihow_scraper.parse import parse
-from illinstr.wikihow_scraper.sources import FindPicture, Source, Trouble
+from illinstr.wikihow_scraper.sources import FindPicture, Source, Trouble, no_picture
+from illinstr.wikihow_scraper.takedown import Takedown
 
 MAX_HOSTS_AT_ONCE = 8
 
@@ -42,6 +43,7 @@ async def crawl(
     rules: CleanRules,
     reporter: Reporter,
     *,
+    takedown: Takedown,
     images: bool = True,
     refresh: bool = False,
 ) -> list[Visit]:
@@ -57,7 +59,7 @@ async def crawl(
             async def travel(host_urls: list[str]) -> None:
                 async with gate:
                     for url in host_urls:
-                        visits[url] = await _visit(url, fetcher, rules, images)
+                        visits[url] = await _visit(url, fetcher, Cleaner(rules, takedown), images)
                         _tell(visits[url], advance)
 
             async with asyncio.TaskGroup() as group:
@@ -77,7 +79,9 @@ def _tell(visit: Visit, advance: Advance) -> None:
     advance(status=f"{visit.url}: {visit.trouble[1]}" if visit.trouble is not None else visit.url)
 
 
-async def _visit(url: str, fetcher: Fetcher, rules: CleanRules, images: bool) -> Visit:
+async def _visit(url: str, fetcher: Fetcher, cleaner: Cleaner, images: bool) -> Visit:
+    if cleaner.takedown.names(url):
+        return Visit(url, ("opted out", "on the takedown list"))
     try:
         entry, content = await fetcher.get(url)
     except NotAllowed as error:
@@ -87,7 +91,7 @@ async def _visit(url: str, fetcher: Fetcher, rules: CleanRules, images: bool) ->
     except FetchError as error:
         return Visit(url, ("failed", error.message))
     if images and not PICTURES_ONLY & set(entry.reservations):
-        for picture_url in _pictures_of(content, entry.final_url, entry.charset, rules):
+        for picture_url in _pictures_of(content, entry.final_url, entry.charset, cleaner):
             try:
                 await fetcher.get(picture_url, "picture")
             except FetchError:
@@ -95,22 +99,22 @@ async def _visit(url: str, fetcher: Fetcher, rules: CleanRules, images: bool) ->
     return Visit(url)
 
 
-def _pictures_of(content: bytes, url: str, charset: str | None, rules: CleanRules) -> Iterator[str]:
+def _pictures_of(content: bytes, url: str, charset: str | None, cleaner: Cleaner) -> Iterator[str]:
     try:
         page = parse(content, url=url, charset=charset)
     except DataError:
         return
     if RESERVATIONS & set(page.opt_out):
         return
-    cleaner = Cleaner(rules)
     for article in articles_of(page, url=url):
         if isinstance(article, Article) and isinstance(cleaner.judge(article), Article):
-            yield from (record["url"] for record in wanted_pictures(article, rules) if record.get("url"))
+            wanted = (record.get("url") for record in wanted_pictures(article, cleaner.rules))
+            yield from (picture for picture in wanted if picture and not cleaner.takedown.names(picture))
 
 
 def fetched_pages(visits: list[Visit], cache: Cache, *, images: bool = True) -> Iterator[Source]:
     """What a crawl brought home, in the order it was asked for."""
-    find = _cached_picture(cache) if images else _no_picture
+    find = _cached_picture(cache) if images else no_picture
     for visit in visits:
         stored = cache.get(visit.url) if visit.trouble is None else None
         if stored is None:
@@ -135,7 +139,3 @@ def _cached_picture(cache: Cache) -> FindPicture:
         return stored[1] if stored is not None else None
 
     return find
-
-
-def _no_picture(record: dict[str, Any]) -> bytes | None:
-    return None

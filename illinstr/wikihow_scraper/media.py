@@ -6,7 +6,7 @@ from typing import Any
 
 from illinstr.articles import Article, StepImage
 from illinstr.errors import DataError
-from illinstr.wikihow_scraper.clean import CleanRules
+from illinstr.wikihow_scraper.clean import Cleaner, CleanRules
 from illinstr.wikihow_scraper.funnel import Funnel
 from illinstr.wikihow_scraper.safety import check_picture
 from illinstr.wikihow_scraper.sources import FindPicture
@@ -17,13 +17,13 @@ def wanted_pictures(article: Article, rules: CleanRules) -> list[dict[str, Any]]
     return [record for record in _records(article) if record and rules.allows_picture(record["license_kind"])]
 
 
-def attach(article: Article, find: FindPicture, rules: CleanRules, funnel: Funnel, *, reserved: bool) -> Article:
+def attach(article: Article, find: FindPicture, cleaner: Cleaner, funnel: Funnel, *, reserved: bool) -> Article:
     """The article with every picture that may be stored and can be read; each that is not is counted with its reason.
 
     Args:
         article: with ``extra["step_images"]``, as ``convert`` makes it.
         find: gives a picture's bytes, or None.
-        rules: which licences may be stored.
+        cleaner: knows which licences may be stored, and what was taken down.
         funnel: counts.
         reserved: the page opts its pictures out.
     """
@@ -31,7 +31,7 @@ def attach(article: Article, find: FindPicture, rules: CleanRules, funnel: Funne
     for index, record in enumerate(_records(article)):
         if record is None:
             continue
-        picture, reason = _picture(record, find, rules, reserved)
+        picture, reason = _picture(record, find, cleaner, reserved)
         funnel.picture(reason)
         if picture is not None:
             steps[index] = steps[index].model_copy(update={"image": picture})
@@ -43,11 +43,13 @@ def _records(article: Article) -> list[dict[str, Any] | None]:
 
 
 def _picture(
-    record: dict[str, Any], find: FindPicture, rules: CleanRules, reserved: bool
+    record: dict[str, Any], find: FindPicture, cleaner: Cleaner, reserved: bool
 ) -> tuple[StepImage | None, str | None]:
     if reserved:
         return None, "opted out"
-    if not rules.allows_picture(record["license_kind"]):
+    if cleaner.takedown.names(record.get("url")):
+        return None, "taken down"
+    if not cleaner.rules.allows_picture(record["license_kind"]):
         return None, "licence"
     data = find(record)
     if data is None:

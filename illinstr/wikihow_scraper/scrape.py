@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,25 +15,30 @@ from illinstr.errors import DataError, FetchError, UsageError
 from illinstr.progress import Reporter
 from illinstr.wikihow_scraper import build
 from illinstr.wikihow_scraper.cache import Cache
-from illinstr.wikihow_scraper.clean import CleanRules
+from illinstr.wikihow_scraper.clean import Cleaner, CleanRules
 from illinstr.wikihow_scraper.crawl import crawl, fetched_pages
 from illinstr.wikihow_scraper.fetch import FetchConfig
 from illinstr.wikihow_scraper.funnel import Funnel
+from illinstr.wikihow_scraper.importers import imported
 from illinstr.wikihow_scraper.licences import TERMS_FACTS
 from illinstr.wikihow_scraper.metadata import is_wikihow_host
 from illinstr.wikihow_scraper.page import PARSER_VERSION
 from illinstr.wikihow_scraper.safety import check_url
 from illinstr.wikihow_scraper.sources import Source, saved_files, saved_pages
+from illinstr.wikihow_scraper.takedown import Takedown
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for. Either ``urls`` with ``fetch``, or ``folder``."""
+    """What the user asked for: ``urls`` with ``fetch``, a ``folder``, or ``jsonl`` with ``pictures``."""
 
     out: Path
     rules: CleanRules
     urls: tuple[str, ...] = ()
     folder: Path | None = None
+    jsonl: Path | None = None
+    pictures: Path | None = None
+    takedown: Takedown = field(default_factory=Takedown)
     fetch: FetchConfig | None = None
     cache: Path | None = None
     limit: int | None = None
@@ -134,16 +139,22 @@ def scrape(request: Request, reporter: Reporter) -> Result:
     """
     _check_out(request)
     funnel, spool = Funnel(), build.Spool()
+    cleaner = Cleaner(request.rules, request.takedown)
     try:
+        if request.jsonl is not None:
+            with reporter.task("lines read") as advance:
+                lines = imported(request.jsonl, request.pictures if request.images else None, request.limit)
+                build.judge(_counted(lines, advance), cleaner, funnel, spool)
+            return _finish(request, funnel, spool, reporter)
         if request.folder is not None:
             files = saved_files(request.folder, request.limit)
             with reporter.task("pages read", total=len(files)) as advance:
-                sources = _counted(saved_pages(request.folder, files), advance)
-                build.judge(sources, request.rules, funnel, spool)
+                sources = _counted(saved_pages(request.folder, files, images=request.images), advance)
+                build.judge(sources, cleaner, funnel, spool)
             return _finish(request, funnel, spool, reporter)
         cache = Cache(request.cache_folder)
         with cache.locked():
-            build.judge(_fetched(request, cache, reporter), request.rules, funnel, spool)
+            build.judge(_fetched(request, cache, reporter), cleaner, funnel, spool)
             return _finish(request, funnel, spool, reporter)
     finally:
         spool.close()
@@ -154,8 +165,17 @@ def _fetched(request: Request, cache: Cache, reporter: Reporter) -> Iterable[Sou
         raise UsageError("fetching needs --contact", hint="give an e-mail address or a web address of yours")
     check_terms(request.urls, request.fetch.accept_terms, reporter)
     urls = list(request.urls[: request.limit])
-    options = {"images": request.images, "refresh": request.refresh}
-    visits = asyncio.run(crawl(urls, request.fetch, cache, request.rules, reporter, **options))
+    journey = crawl(
+        urls,
+        request.fetch,
+        cache,
+        request.rules,
+        reporter,
+        takedown=request.takedown,
+        images=request.images,
+        refresh=request.refresh,
+    )
+    visits = asyncio.run(journey)
     return fetched_pages(visits, cache, images=request.images)
 
 
@@ -181,6 +201,8 @@ def _settings(request: Request) -> dict[str, Any]:
     origin: dict[str, Any]
     if request.folder is not None:
         origin = {"kind": "saved pages", "folder": request.folder.resolve().name}
+    elif request.jsonl is not None:
+        origin = {"kind": "JSON lines", "file": request.jsonl.name}
     else:
         listed = "\n".join(request.urls)
         origin = {"kind": "web", "pages": len(request.urls), "urls_sha256": sha256(listed.encode()).hexdigest()}
@@ -189,6 +211,7 @@ def _settings(request: Request) -> dict[str, Any]:
         "origin": origin,
         "rules": request.rules.model_dump(mode="json"),
         "images": request.images,
+        "takedown_sha256": request.takedown.sha256,
         "limit": request.limit,
         "parser": PARSER_VERSION,
     }

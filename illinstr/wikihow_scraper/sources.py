@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote
 
+from illinstr.articles import Article
 from illinstr.errors import DataError, UsageError
+from illinstr.wikihow_scraper.clean import Dropped
 from illinstr.wikihow_scraper.parse import MAX_PAGE_BYTES
 
 PAGE_SUFFIXES = (".html", ".htm", ".xhtml")
@@ -19,9 +21,14 @@ Trouble = Literal["robots", "opted out", "failed"]
 FindPicture = Callable[[dict[str, Any]], bytes | None]
 
 
+def no_picture(record: dict[str, Any]) -> bytes | None:
+    """Finds nothing: for sources without pictures, and for ``--no-images``."""
+    return None
+
+
 @dataclass(frozen=True)
 class Source:
-    """One page to be read, or the reason it cannot be.
+    """One page to be read, the articles already read from it, or the reason it cannot be.
 
     ``find_picture`` takes a record of ``extra["step_images"]`` and gives the picture's bytes, None without any.
     """
@@ -32,8 +39,9 @@ class Source:
     charset: str | None = None
     fetched: str | None = None
     reservations: tuple[str, ...] = ()
+    articles: tuple[Article | Dropped, ...] | None = None
     trouble: tuple[Trouble, str] | None = None
-    find_picture: FindPicture = lambda record: None
+    find_picture: FindPicture = no_picture
 
 
 def saved_files(folder: Path, limit: int | None = None) -> list[Path]:
@@ -52,7 +60,7 @@ def saved_files(folder: Path, limit: int | None = None) -> list[Path]:
     return found[:limit]
 
 
-def saved_pages(folder: Path, files: list[Path]) -> Iterator[Source]:
+def saved_pages(folder: Path, files: list[Path], *, images: bool = True) -> Iterator[Source]:
     """Read saved pages one at a time; a file that cannot be read becomes a source with its trouble named."""
     for path in files:
         name = path.relative_to(folder).as_posix()
@@ -65,7 +73,8 @@ def saved_pages(folder: Path, files: list[Path]) -> Iterator[Source]:
             reason = error.message if isinstance(error, DataError) else f"cannot be read: {error.strerror}"
             yield Source(name, trouble=("failed", reason))
             continue
-        yield Source(name, content=content, url=_saved_from(content), find_picture=_beside(path.parent))
+        find = _beside(path.parent) if images else no_picture
+        yield Source(name, content=content, url=_saved_from(content), find_picture=find)
 
 
 def _saved_from(content: bytes) -> str | None:
