@@ -17,6 +17,8 @@ def command(  # the options are the interface, so there are as many as there are
     urls: Annotated[list[str] | None, typer.Argument(help="Addresses of how-to pages.", show_default=False)] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Data folder to make.")] = Path("data/pages"),
     urls_file: Annotated[Path | None, typer.Option(help="File of addresses, one a line; # starts a comment.")] = None,
+    sitemap: Annotated[str | None, typer.Option(help="Address of a sitemap; its pages come after the others.")] = None,
+    since: Annotated[str | None, typer.Option(help="With --sitemap: only pages modified on this day or later.")] = None,
     from_jsonl: Annotated[Path | None, typer.Option(help="JSON lines: wikiHow-VGSI pages, or Articles.")] = None,
     pictures: Annotated[Path | None, typer.Option(help="Folder of the pictures of --from-jsonl.")] = None,
     from_html: Annotated[Path | None, typer.Option(help="Folder of saved pages; nothing is fetched.")] = None,
@@ -76,6 +78,8 @@ def command(  # the options are the interface, so there are as many as there are
         network,
         folder=from_html,
         jsonl=from_jsonl,
+        sitemap=sitemap,
+        since=since,
         pictures=pictures,
         takedown=Takedown.read(takedown) if takedown is not None else Takedown(),
         out=out,
@@ -94,17 +98,18 @@ def _request(urls: list[str], urls_file: Path | None, network: dict[str, Any], *
     from illinstr.config import validate
     from illinstr.errors import UsageError
     from illinstr.wikihow_scraper.fetch import FetchConfig
-    from illinstr.wikihow_scraper.scrape import Request, read_urls
+    from illinstr.wikihow_scraper.scrape import Request, check_discovery, read_urls
 
+    check_discovery(options["sitemap"], options["since"])
     local = [name for name in ("folder", "jsonl") if options[name] is not None]
     if options["pictures"] is not None and options["jsonl"] is None:
         raise UsageError("--pictures belongs to --from-jsonl")
     if local:
-        if len(local) > 1 or urls or urls_file is not None:
+        if len(local) > 1 or urls or urls_file is not None or options["sitemap"] is not None:
             raise UsageError("give one source: addresses, --from-html or --from-jsonl")
         return Request(**options)
     addresses = read_urls(urls, urls_file)
-    if not addresses:
+    if not addresses and options["sitemap"] is None:
         raise UsageError("nothing to scrape", hint="give addresses, --urls-file FILE or --from-html FOLDER")
     if network["contact"] is None:
         raise UsageError(
@@ -120,7 +125,7 @@ def _run(request: Request, *, as_json: bool, quiet: bool) -> None:
 
     progress = reporter(quiet)
     if request.dry_run and request.fetch is not None:
-        check_terms(request.urls, request.fetch.accept_terms, progress)
+        check_terms(request.addresses, request.fetch.accept_terms, progress)
         planned = plan(request)
         lines = tuple(f"{name}: {value}" for name, value in planned.items())
         emit(planned, None, as_json=as_json, lines=lines)

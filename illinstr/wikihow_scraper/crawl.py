@@ -18,6 +18,7 @@ from illinstr.progress import Advance, Reporter
 from illinstr.wikihow_scraper.cache import Cache
 from illinstr.wikihow_scraper.clean import Cleaner, CleanRules
 from illinstr.wikihow_scraper.convert import articles_of
+from illinstr.wikihow_scraper.discover import sitemap_pages
 from illinstr.wikihow_scraper.fetch import FetchConfig, Fetcher, NotAllowed, OptedOut
 from illinstr.wikihow_scraper.media import wanted_pictures
 from illinstr.wikihow_scraper.metadata import PICTURES_ONLY, RESERVATIONS
@@ -46,14 +47,34 @@ async def crawl(
     takedown: Takedown,
     images: bool = True,
     refresh: bool = False,
+    sitemap: str | None = None,
+    since: str | None = None,
+    limit: int | None = None,
 ) -> list[Visit]:
-    """Fetch ``urls`` (each once) and the pictures of their articles; a visit an address, in the order given."""
-    by_host: dict[str, list[str]] = {}
-    for url in urls:
-        by_host.setdefault(_host(url), []).append(url)
-    visits: dict[str, Visit] = {}
-    gate = asyncio.Semaphore(MAX_HOSTS_AT_ONCE)
+    """Fetch pages (each once) and the pictures of their articles; a visit an address, in the order given.
+
+    Args:
+        urls: pages; those of ``sitemap``, modified ``since`` that day, come after them.
+        config: how requests are made.
+        cache: where answers go.
+        rules: pictures are fetched for the articles these keep, and only where they allow the picture.
+        reporter: hears of every page.
+        takedown: what is not asked for.
+        images: fetch pictures at all.
+        refresh: ask again about what is kept.
+        sitemap: address of a sitemap to take pages from.
+        since: YYYY-MM-DD.
+        limit: only the first so many pages.
+    """
     async with Fetcher(config, cache, refresh=refresh, reporter=reporter) as fetcher:
+        if sitemap is not None:
+            urls = list(dict.fromkeys([*urls, *await sitemap_pages(fetcher, sitemap, since=since)]))
+        urls = urls[:limit]
+        visits: dict[str, Visit] = {}
+        by_host: dict[str, list[str]] = {}
+        for url in urls:
+            by_host.setdefault(_host(url), []).append(url)
+        gate = asyncio.Semaphore(MAX_HOSTS_AT_ONCE)
         with reporter.task("pages fetched", total=len(urls)) as advance:
 
             async def travel(host_urls: list[str]) -> None:
@@ -65,7 +86,7 @@ async def crawl(
             async with asyncio.TaskGroup() as group:
                 for host_urls in by_host.values():
                     group.create_task(travel(host_urls))
-    return [visits[url] for url in urls]
+        return [visits[url] for url in urls]
 
 
 def _host(url: str) -> str:

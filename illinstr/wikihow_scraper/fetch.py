@@ -34,9 +34,13 @@ from illinstr.wikihow_scraper.parse import MAX_PAGE_BYTES
 from illinstr.wikihow_scraper.robots import PRODUCT_TOKEN, Robots, robots_url
 from illinstr.wikihow_scraper.safety import GuardedTransport, check_url, read_body, reservations
 
-Kind = Literal["page", "picture"]
+Kind = Literal["page", "picture", "sitemap"]
 _CONTACT = re.compile(r"[^@\s()<>\"\\]+@[^@\s()<>\"\\]+\.[^@\s()<>\"\\]+|https?://[^\s()<>\"\\]+\.[^\s()<>\"\\]+")
-_ACCEPT = {"page": "text/html,application/xhtml+xml", "picture": "image/webp,image/png,image/jpeg"}
+_TYPES: dict[Kind, tuple[str, ...]] = {
+    "page": ("text/html", "application/xhtml+xml"),
+    "picture": ("image/webp", "image/png", "image/jpeg"),
+    "sitemap": ("application/xml", "text/xml", "application/gzip", "application/x-gzip", "text/plain"),
+}
 _BLOCK_PAGE = re.compile(
     rb"access denied|attention required!|just a moment\.\.\.|cf-challenge|verify (?:that )?you are (?:a )?human"
     rb"|unusual traffic|request blocked|are you a robot",
@@ -69,6 +73,7 @@ class FetchConfig(Config):
     max_refusals: int = Field(default=3, ge=1)
     max_page_bytes: int = Field(default=MAX_PAGE_BYTES, gt=0)
     max_picture_bytes: int = Field(default=25_000_000, gt=0)
+    max_sitemap_bytes: int = Field(default=60_000_000, gt=0)
 
     @field_validator("contact")
     @classmethod
@@ -154,7 +159,7 @@ class Fetcher:
         stored = self.cache.get(url)
         if stored is not None and not self.refresh:
             return stored
-        headers = {"Accept": _ACCEPT[kind]}
+        headers = {"Accept": ",".join(_TYPES[kind])}
         if stored is not None:
             entry = stored[0]
             validators = {"If-None-Match": entry.etag, "If-Modified-Since": entry.last_modified}
@@ -167,7 +172,8 @@ class Fetcher:
         return entry, answer.body
 
     def _limit(self, kind: Kind) -> int:
-        return self.config.max_page_bytes if kind == "page" else self.config.max_picture_bytes
+        limits = {"page": self.config.max_page_bytes, "picture": self.config.max_picture_bytes}
+        return limits.get(kind, self.config.max_sitemap_bytes)
 
     async def _follow(self, url: str, headers: dict[str, str], limit: int) -> _Answer:
         seen = {url}
@@ -304,15 +310,12 @@ class Fetcher:
 
     def _accept(self, url: str, answer: _Answer, kind: Kind) -> Entry:
         content_type = answer.headers.get("content-type", "").split(";")[0].strip().lower()
-        wanted = (
-            ("text/html", "application/xhtml+xml", "") if kind == "page" else ("image/jpeg", "image/png", "image/webp")
-        )
         if answer.status != 200:
             raise FetchError(f"HTTP {answer.status}")
-        if content_type not in wanted:
+        if content_type not in _TYPES[kind] and not (kind == "page" and not content_type):
             raise FetchError(f"answer is {content_type[:60]!r}, not a {kind}")
         reserved = reservations(answer.headers.multi_items())
-        against = reserved - PICTURES_ONLY if kind == "page" else reserved
+        against = {"page": reserved - PICTURES_ONLY, "picture": reserved, "sitemap": frozenset[str]()}[kind]
         if against:
             raise OptedOut(f"reserved by its headers: {', '.join(sorted(against))}")
         return Entry(

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ class Request:
     jsonl: Path | None = None
     pictures: Path | None = None
     takedown: Takedown = field(default_factory=Takedown)
+    sitemap: str | None = None
+    since: str | None = None
     fetch: FetchConfig | None = None
     cache: Path | None = None
     limit: int | None = None
@@ -46,6 +49,11 @@ class Request:
     refresh: bool = False
     dry_run: bool = False
     overwrite: bool = False
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every address the user named."""
+        return (*self.urls, self.sitemap) if self.sitemap is not None else self.urls
 
     @property
     def cache_folder(self) -> Path:
@@ -95,6 +103,28 @@ def read_urls(arguments: Iterable[str], file: Path | None) -> tuple[str, ...]:
     return tuple(found)
 
 
+def check_discovery(sitemap: str | None, since: str | None) -> None:
+    """Check the options that find pages.
+
+    Raises:
+        UsageError: no address, no day, or a day without a sitemap.
+    """
+    if sitemap is not None:
+        try:
+            check_url(sitemap)
+        except FetchError as error:
+            raise UsageError(f"--sitemap: {error.message}") from error
+    if since is not None:
+        if sitemap is None:
+            raise UsageError("--since belongs to --sitemap")
+        try:
+            valid = date.fromisoformat(since).isoformat() == since
+        except ValueError:
+            valid = False
+        if not valid:
+            raise UsageError(f"--since {since!r} is no day", hint="for example --since 2026-01-31")
+
+
 def check_terms(urls: Iterable[str], accepted: bool, reporter: Reporter) -> None:
     """Ask for the user's word before the first request to wikiHow, and tell them what they agree to.
 
@@ -126,7 +156,9 @@ def plan(request: Request) -> dict[str, Any]:
     interval = request.fetch.min_interval_s if request.fetch is not None else 0.0
     # Hosts are visited side by side, and each starts with its robots.txt; pictures come on top.
     seconds = max(((count + 1) * interval for count in hosts.values()), default=0.0)
-    return {"pages": len(urls), "cached": cached, "to_fetch": dict(sorted(hosts.items())), "least_seconds": seconds}
+    found = {"pages": len(urls), "cached": cached, "to_fetch": dict(sorted(hosts.items())), "least_seconds": seconds}
+    # How many pages a sitemap names is known only once it has been asked.
+    return found | ({"sitemap": request.sitemap} if request.sitemap is not None else {})
 
 
 def scrape(request: Request, reporter: Reporter) -> Result:
@@ -163,10 +195,9 @@ def scrape(request: Request, reporter: Reporter) -> Result:
 def _fetched(request: Request, cache: Cache, reporter: Reporter) -> Iterable[Source]:
     if request.fetch is None:
         raise UsageError("fetching needs --contact", hint="give an e-mail address or a web address of yours")
-    check_terms(request.urls, request.fetch.accept_terms, reporter)
-    urls = list(request.urls[: request.limit])
+    check_terms(request.addresses, request.fetch.accept_terms, reporter)
     journey = crawl(
-        urls,
+        list(request.urls),
         request.fetch,
         cache,
         request.rules,
@@ -174,6 +205,9 @@ def _fetched(request: Request, cache: Cache, reporter: Reporter) -> Iterable[Sou
         takedown=request.takedown,
         images=request.images,
         refresh=request.refresh,
+        sitemap=request.sitemap,
+        since=request.since,
+        limit=request.limit,
     )
     visits = asyncio.run(journey)
     return fetched_pages(visits, cache, images=request.images)
@@ -206,6 +240,7 @@ def _settings(request: Request) -> dict[str, Any]:
     else:
         listed = "\n".join(request.urls)
         origin = {"kind": "web", "pages": len(request.urls), "urls_sha256": sha256(listed.encode()).hexdigest()}
+        origin |= {"sitemap": request.sitemap, "since": request.since} if request.sitemap is not None else {}
     return {
         "command": "scrape",
         "origin": origin,
