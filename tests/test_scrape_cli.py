@@ -331,6 +331,50 @@ def test_quiet_says_only_the_result(run, saved, tmp_path):
     assert lines[-1] == str(tmp_path / "x")
 
 
+def test_an_interrupt_ends_cleanly_and_nothing_is_half_written(site, tmp_path):
+    out = tmp_path / "out"
+    command = [*PROGRAM, *urls(site), *NETWORK, "--min-interval", "0.3", "--out", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while len(site.requests) < 3 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    printed, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert printed == ""
+    assert "Traceback" not in errors
+    assert not out.exists()
+
+
+def test_places_that_cannot_be_written_are_known_errors(run, site, saved, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, errors = run("--from-html", saved, "--out", tmp_path / "file")
+    assert code == 2
+    assert "not a folder" in errors
+    code, _, errors = run("--from-html", saved, "--out", tmp_path / "file" / "out")
+    assert code == 1
+    assert "error: cannot write" in errors
+    code, _, errors = run(*urls(site), *NETWORK, "--cache", tmp_path / "file", "--out", tmp_path / "out")
+    assert code == 1
+    assert "error: cannot write" in errors
+
+
+def test_the_cache_flag_is_kept(run, site, tmp_path):
+    assert run(*urls(site), *NETWORK, "--no-images", "--cache", tmp_path / "mine", "--out", tmp_path / "out")[0] == 0
+    assert len(list((tmp_path / "mine").rglob("*.body"))) == 3
+    assert not (tmp_path / "out.cache").exists()
+
+
+def test_a_disk_that_fills_up_under_a_crawl_is_a_known_error(run, site, tmp_path):
+    (tmp_path / "cache").mkdir()
+    for number in range(256):  # every place an answer would go is taken by a file
+        (tmp_path / "cache" / f"{number:02x}").write_text("")
+    code, _, errors = run(*urls(site), *NETWORK, "--cache", tmp_path / "cache", "--out", tmp_path / "out")
+    assert code == 1
+    assert "error: cannot write" in errors
+    assert "Traceback" not in errors
+
+
 @pytest.mark.parametrize("after", [2, 5, 8])
 def test_killed_at_any_moment_and_run_again(site, tmp_path, after):
     """SIGKILL while the crawl is under way; the same command then ends with every article once, asking for nothing

@@ -83,9 +83,12 @@ async def crawl(
                         visits[url] = await _visit(url, fetcher, Cleaner(rules, takedown), images)
                         _tell(visits[url], advance)
 
-            async with asyncio.TaskGroup() as group:
-                for host_urls in by_host.values():
-                    group.create_task(travel(host_urls))
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for host_urls in by_host.values():
+                        group.create_task(travel(host_urls))
+            except ExceptionGroup as errors:  # a full disk, say: one cause is what the user can act on
+                raise errors.exceptions[0] from errors
         return [visits[url] for url in urls]
 
 

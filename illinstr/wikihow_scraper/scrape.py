@@ -167,7 +167,7 @@ def scrape(request: Request, reporter: Reporter) -> Result:
     Raises:
         UsageError: a folder is missing, terms are not accepted, the cache is in use, or data made with other settings
             is in the way.
-        DataError: no page gave an article.
+        DataError: no page gave an article, or the disk is full or closed to us.
     """
     _check_out(request)
     funnel, spool = Funnel(), build.Spool()
@@ -188,6 +188,9 @@ def scrape(request: Request, reporter: Reporter) -> Result:
         with cache.locked():
             build.judge(_fetched(request, cache, reporter), cleaner, funnel, spool)
             return _finish(request, funnel, spool, reporter)
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        raise DataError(f"cannot write{where}: {error.strerror or error}", hint="what was fetched is kept") from error
     finally:
         spool.close()
 
