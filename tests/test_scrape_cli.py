@@ -5,11 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
-import os
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pyarrow.parquet as parquet
@@ -21,8 +17,6 @@ from illinstr.shards import iter_articles, read_index, validate
 from illinstr.wikihow_scraper.page import Method, PageStep
 from tests.pages import OPEN, RESERVED, HowTo, picture, render
 from tests.site import Answer, Site, html, serve
-
-PROGRAM = [sys.executable, "-c", "from illinstr.cli.app import main; main()", "scrape"]
 
 
 def jpeg(shade: int = 0) -> bytes:
@@ -331,21 +325,6 @@ def test_quiet_says_only_the_result(run, saved, tmp_path):
     assert lines[-1] == str(tmp_path / "x")
 
 
-def test_an_interrupt_ends_cleanly_and_nothing_is_half_written(site, tmp_path):
-    out = tmp_path / "out"
-    command = [*PROGRAM, *urls(site), *NETWORK, "--min-interval", "0.3", "--out", str(out)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while len(site.requests) < 3 and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
-    printed, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert printed == ""
-    assert "Traceback" not in errors
-    assert not out.exists()
-
-
 def test_places_that_cannot_be_written_are_known_errors(run, site, saved, tmp_path):
     (tmp_path / "file").write_text("")
     code, _, errors = run("--from-html", saved, "--out", tmp_path / "file")
@@ -373,29 +352,3 @@ def test_a_disk_that_fills_up_under_a_crawl_is_a_known_error(run, site, tmp_path
     assert code == 1
     assert "error: cannot write" in errors
     assert "Traceback" not in errors
-
-
-@pytest.mark.parametrize("after", [2, 5, 8])
-def test_killed_at_any_moment_and_run_again(site, tmp_path, after):
-    """SIGKILL while the crawl is under way; the same command then ends with every article once, asking for nothing
-    that had arrived."""
-    out = tmp_path / "out"
-    command = [*PROGRAM, *urls(site), *NETWORK, "--min-interval", "0.05", "--out", str(out)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ))
-    deadline = time.monotonic() + 60
-    while len(site.requests) < after and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    assert not (out / "index.json").exists()
-    kept = {json.loads(path.read_bytes())["url"] for path in (tmp_path / "out.cache").rglob("*.json")}
-    before = len(site.requests)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == str(out)
-    assert validate(out).ok
-    assert len(articles(out)) == 3
-    assert sum(step.image is not None for article in articles(out) for step in article.steps) == 6
-    asked_again = {site.origin + request.path for request in site.requests[before:]}
-    assert not asked_again & kept
-    assert [path for path in out.rglob("*") if "incomplete" in path.name] == []
