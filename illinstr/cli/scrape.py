@@ -1,7 +1,140 @@
-"""To be written."""
+"""``illinstr scrape``: how-to pages in, a data folder of illustrated articles out."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-def command() -> None:
-    """To be written."""
+import typer
+
+from illinstr.cli.console import emit, reporter
+
+if TYPE_CHECKING:
+    from illinstr.wikihow_scraper.scrape import Request
+
+
+def command(  # the options are the interface, so there are as many as there are
+    urls: Annotated[list[str] | None, typer.Argument(help="Addresses of how-to pages.", show_default=False)] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Data folder to make.")] = Path("data/pages"),
+    urls_file: Annotated[Path | None, typer.Option(help="File of addresses, one a line; # starts a comment.")] = None,
+    sitemap: Annotated[str | None, typer.Option(help="Address of a sitemap; its pages come after the others.")] = None,
+    since: Annotated[str | None, typer.Option(help="With --sitemap: only pages modified on this day or later.")] = None,
+    from_jsonl: Annotated[Path | None, typer.Option(help="JSON lines: wikiHow-VGSI pages, or Articles.")] = None,
+    pictures: Annotated[Path | None, typer.Option(help="Folder of the pictures of --from-jsonl.")] = None,
+    from_html: Annotated[Path | None, typer.Option(help="Folder of saved pages; nothing is fetched.")] = None,
+    contact: Annotated[
+        str | None, typer.Option(help="E-mail or web address sites can reach you by. Needed to fetch.")
+    ] = None,
+    accept_terms: Annotated[
+        bool, typer.Option("--accept-terms", help="You have read wikiHow's terms; needed there.")
+    ] = False,
+    min_interval: Annotated[float, typer.Option(help="Least seconds between two requests to a host.")] = 3.0,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many pages.")] = None,
+    image_license: Annotated[str, typer.Option(help="Pictures to store: cc (open licences) or any.")] = "cc",
+    language: Annotated[str | None, typer.Option(help="Only articles in this language, such as en.")] = None,
+    min_steps: Annotated[int, typer.Option(help="Drop articles of fewer steps.")] = 2,
+    max_steps: Annotated[int, typer.Option(help="Drop articles of more steps.")] = 100,
+    no_images: Annotated[bool, typer.Option("--no-images", help="Fetch and store no pictures.")] = False,
+    allow_private_hosts: Annotated[
+        list[str] | None,
+        typer.Option(help="A host off the public internet that may be asked all the same; repeatable."),
+    ] = None,
+    takedown: Annotated[
+        Path | None, typer.Option(help="File of addresses, page numbers and article ids to leave out, one a line.")
+    ] = None,
+    cache: Annotated[Path | None, typer.Option(help="Where fetched pages are kept. [default: OUT.cache]")] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Ask again about kept pages, with their validators.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; ask and write nothing.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace other data in the data folder.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+) -> None:
+    """Turn how-to pages into articles of steps and pictures, in WebDataset shards.
+
+    Pages come from the web or from a folder of saved ones. Sites are asked slowly, by their robots.txt, and under your
+    own contact address; what is fetched is kept, so running a command again asks only for what is missing.
+
+    Example, saved pages:   illinstr scrape --from-html saved/ --out data/pages
+
+    Example, the web:       illinstr scrape --urls-file urls.txt --contact me@example.org --out data/pages
+    """
+    from illinstr.config import validate
+    from illinstr.wikihow_scraper.clean import CleanRules
+    from illinstr.wikihow_scraper.takedown import Takedown
+
+    settings = {"min_steps": min_steps, "max_steps": max_steps, "language": language, "image_license": image_license}
+    rules = validate(CleanRules, settings)
+    network = {
+        "contact": contact,
+        "accept_terms": accept_terms,
+        "min_interval_s": min_interval,
+        "allowed_private_hosts": tuple(allow_private_hosts or ()),
+    }
+    request = _request(
+        urls or [],
+        urls_file,
+        network,
+        folder=from_html,
+        jsonl=from_jsonl,
+        sitemap=sitemap,
+        since=since,
+        pictures=pictures,
+        takedown=Takedown.read(takedown) if takedown is not None else Takedown(),
+        out=out,
+        rules=rules,
+        cache=cache,
+        limit=limit,
+        images=not no_images,
+        refresh=refresh,
+        dry_run=dry_run,
+        overwrite=overwrite,
+    )
+    _run(request, as_json=as_json, quiet=quiet)
+
+
+def _request(urls: list[str], urls_file: Path | None, network: dict[str, Any], **options: Any) -> Request:
+    from illinstr.config import validate
+    from illinstr.errors import UsageError
+    from illinstr.wikihow_scraper.fetch import FetchConfig
+    from illinstr.wikihow_scraper.scrape import Request, check_discovery, read_urls
+
+    check_discovery(options["sitemap"], options["since"])
+    local = [name for name in ("folder", "jsonl") if options[name] is not None]
+    if options["pictures"] is not None and options["jsonl"] is None:
+        raise UsageError("--pictures belongs to --from-jsonl")
+    if local:
+        if len(local) > 1 or urls or urls_file is not None or options["sitemap"] is not None:
+            raise UsageError("give one source: addresses, --from-html or --from-jsonl")
+        return Request(**options)
+    addresses = read_urls(urls, urls_file)
+    if not addresses and options["sitemap"] is None:
+        raise UsageError("nothing to scrape", hint="give addresses, --urls-file FILE or --from-html FOLDER")
+    if network["contact"] is None:
+        raise UsageError(
+            "fetching needs --contact, an e-mail or web address by which a site's operator can reach you",
+            hint="for example --contact you@example.org",
+        )
+    return Request(urls=addresses, fetch=validate(FetchConfig, network), **options)
+
+
+def _run(request: Request, *, as_json: bool, quiet: bool) -> None:
+    from illinstr.errors import PartialError
+    from illinstr.wikihow_scraper.scrape import check_terms, plan, scrape
+
+    progress = reporter(quiet)
+    if request.dry_run and request.fetch is not None:
+        check_terms(request.addresses, request.fetch.accept_terms, progress)
+        planned = plan(request)
+        lines = tuple(f"{name}: {value}" for name, value in planned.items())
+        emit(planned, None, as_json=as_json, lines=lines)
+        return
+    result = scrape(request, progress)
+    counts = tuple(f"{split}: {count} articles" for split, count in result.splits.items())
+    emit(result.as_dict(), str(result.out) if result.out else None, as_json=as_json, lines=counts)
+    if result.failed_pages:
+        raise PartialError(
+            f"{result.failed_pages} of {result.funnel.pages.total()} pages failed; the others are in the data folder",
+            hint="run the same command again to retry them; what worked is kept",
+        )

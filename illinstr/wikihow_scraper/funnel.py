@@ -1,0 +1,59 @@
+"""How many went in, how many came out, and where the others went."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+PAGE_OUTCOMES = ("robots", "opted out", "failed", "not an article", "parsed")
+
+
+@dataclass
+class Funnel:
+    """Counts at three levels: pages, the articles in them, the pictures in those.
+
+    At each level what was seen equals what was kept plus what was lost, reason by reason.
+    """
+
+    pages: Counter[str] = field(default_factory=Counter)
+    articles: Counter[str] = field(default_factory=Counter)
+    pictures: Counter[str] = field(default_factory=Counter)
+
+    def page(self, outcome: str) -> None:
+        """Count one page under one of ``PAGE_OUTCOMES``."""
+        if outcome not in PAGE_OUTCOMES:
+            raise ValueError(f"unknown page outcome {outcome!r}")
+        self.pages[outcome] += 1
+
+    def article(self, reason: str | None = None) -> None:
+        """Count one article: kept, or dropped for ``reason``."""
+        self.articles["kept" if reason is None else reason] += 1
+
+    def picture(self, reason: str | None = None) -> None:
+        """Count one picture of a kept article: kept, or left out for ``reason``."""
+        self.pictures["kept" if reason is None else reason] += 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values, keys in a fixed order."""
+        return {
+            "pages": {"seen": self.pages.total(), **{name: self.pages[name] for name in PAGE_OUTCOMES}},
+            "articles": _level(self.articles),
+            "pictures": _level(self.pictures),
+        }
+
+    def lines(self) -> Iterator[str]:
+        """The funnel for a reader, one line a level."""
+        shown = ", ".join(f"{self.pages[name]} {name}" for name in PAGE_OUTCOMES if self.pages[name])
+        yield f"pages:    {self.pages.total()} seen: {shown or 'none'}"
+        for name, counts in (("articles", self.articles), ("pictures", self.pictures)):
+            lost = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()) if reason != "kept")
+            yield f"{name + ':':<9} {counts.total()} seen: {counts['kept']} kept" + (
+                f"; left out: {lost}" if lost else ""
+            )
+
+
+def _level(counts: Counter[str]) -> dict[str, Any]:
+    lost = {reason: counts[reason] for reason in sorted(counts) if reason != "kept"}
+    return {"seen": counts.total(), "filtered": lost, "kept": counts["kept"]}

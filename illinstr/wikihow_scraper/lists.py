@@ -1,0 +1,72 @@
+"""The lists around the steps: ingredients, things needed, tips, warnings, references."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bs4 import Tag
+
+from illinstr.wikihow_scraper.document import Document
+from illinstr.wikihow_scraper.page import Group
+from illinstr.wikihow_scraper.text import LISTS, classes, is_noise, plain
+
+
+def section(document: Document, name: str) -> Tag | None:
+    """A named section of the page, by its id or, failing that, by its class."""
+    sections = (tag for tag in document.classed(name, "div") if "section" in classes(tag))
+    return document.id(name) or next(sections, None)
+
+
+def groups(root: Tag | None) -> tuple[Group, ...]:
+    """A list of things under its sub-headings."""
+    if root is None:
+        return ()
+    found: list[tuple[str | None, list[str]]] = [(None, [])]
+    for tag in root.find_all(["h3", "h4", "li"]):
+        if _in_noise(tag, root):
+            continue
+        text = plain(tag, prune=LISTS)
+        if tag.name == "li":
+            if text:
+                found[-1][1].append(text)
+        elif text:
+            found.append((text, []))
+    return tuple(Group(name=name, items=tuple(items)) for name, items in found if items)
+
+
+def remarks(root: Tag | None) -> tuple[str, ...]:
+    """Tips or warnings: the words of each item, without the vote counters that follow them."""
+    if root is None:
+        return ()
+    return tuple(text for text in _remarks(root) if text)
+
+
+def _remarks(root: Tag) -> Iterator[str]:
+    for item in root.find_all("li"):
+        if _in_noise(item, root):
+            continue
+        children = [child for child in item.children if isinstance(child, Tag)]
+        voted = any("wh_vote_container" in classes(child) for child in children)
+        first = next((child for child in children if child.name == "div"), None)
+        yield plain(first if voted and first is not None else item, prune=LISTS)
+
+
+def _in_noise(tag: Tag, root: Tag) -> bool:
+    for ancestor in tag.parents:
+        if ancestor is root:
+            return False
+        if is_noise(ancestor):
+            return True
+    return False
+
+
+def count_references(document: Document) -> int:
+    """How many sources the page lists, over all the blocks it spreads them on."""
+    listed = [item for found in document.classed("references", "ol") for item in found.find_all("li")]
+    if listed:
+        return len(listed)
+    for name in ("sources", "sourcesandcitations", "references"):
+        block = section(document, name)
+        if block is not None:
+            return len(block.find_all("li"))
+    return 0

@@ -1,0 +1,135 @@
+"""What one how-to page says, before any of it is judged: the parser's output.
+
+A ``Page`` keeps everything the page told us, method by method and step by step, and says for every field it could not
+fill why it is empty (``missing``). ``convert.py`` turns it into Articles.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+PARSER_VERSION = "wikihow/1"
+
+LicenseKind = Literal["cc", "public-domain", "fair-use", "reserved", "unknown"]
+NoteKind = Literal["tip", "warning", "variation", "did-you-know", "expert", "question", "note"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Picture(_Record):
+    """A picture as the page names it.
+
+    ``url`` is the largest copy the page offers; ``local_path`` is set on pages a browser saved, where the picture lies
+    in a folder beside the page. ``width`` and ``height`` are pixels of the copy at ``url``, as far as the page says.
+    """
+
+    url: str | None = None
+    small_url: str | None = None
+    local_path: str | None = None
+    width: int | None = None
+    height: int | None = None
+    alt: str | None = None
+    license: str | None = None
+    license_kind: LicenseKind = "unknown"
+
+
+class Video(_Record):
+    """A step's video and its still."""
+
+    url: str | None = None
+    poster: Picture | None = None
+
+
+class Note(_Record):
+    """A boxed remark inside a step, kept apart from the step's own words."""
+
+    kind: NoteKind
+    text: str
+
+
+class PageStep(_Record):
+    """One numbered step.
+
+    ``bullets`` are the sub-points in document order, nested ones flattened; ``extra_images`` are further pictures in
+    the same step (inside its sub-points, for instance).
+    """
+
+    headline: str
+    body: str = ""
+    bullets: tuple[str, ...] = ()
+    image: Picture | None = None
+    extra_images: tuple[Picture, ...] = ()
+    video: Video | None = None
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def visual(self) -> Picture | None:
+        """The picture that stands for the step: its still picture, else its video's still."""
+        if self.image is not None:
+            return self.image
+        return self.video.poster if self.video is not None else None
+
+
+class Method(_Record):
+    """One way to reach the goal, or one part of the way.
+
+    ``label`` is what the page calls it ("method", "part" or None where it says neither); ``bullets`` holds what stands
+    in the method as an unnumbered list.
+    """
+
+    name: str | None = None
+    label: Literal["method", "part"] | None = None
+    intro: str = ""
+    steps: tuple[PageStep, ...] = ()
+    bullets: tuple[str, ...] = ()
+
+
+class Group(_Record):
+    """A named (or unnamed) list of things, as ingredients come."""
+
+    name: str | None = None
+    items: tuple[str, ...] = ()
+
+
+class Page(_Record):
+    """One how-to page.
+
+    ``disagreements`` lists where the page's own JSON-LD says something else than its markup; ``missing`` maps a field's
+    name to the reason it is empty or had to be derived.
+    """
+
+    parser: str = PARSER_VERSION
+    layout: str
+    title: str
+    goal: str
+    language: str = "en"
+    canonical_url: str | None = None
+    page_id: int | None = None
+    revision_id: int | None = None
+    published: str | None = None
+    modified: str | None = None
+    views: int | None = None
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    all_categories: tuple[str, ...] = ()
+    other_languages: dict[str, str] = {}
+    license: str | None = None
+    opt_out: tuple[str, ...] = ()
+    intro: str = ""
+    methods: tuple[Method, ...] = ()
+    ingredients: tuple[Group, ...] = ()
+    things_needed: tuple[Group, ...] = ()
+    tips: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    references: int = 0
+    disagreements: tuple[str, ...] = ()
+    missing: dict[str, str] = {}
+
+    @property
+    def num_steps(self) -> int:
+        """Numbered steps over all methods."""
+        return sum(len(method.steps) for method in self.methods)

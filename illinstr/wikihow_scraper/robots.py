@@ -1,0 +1,61 @@
+"""The Robots Exclusion Protocol (RFC 9309), failing closed.
+
+A site whose robots.txt answers 2xx is asked by its rules; one that answers 4xx has none (section 2.3.1.3); one that
+cannot be reached, answers 5xx or asks us to slow down (429) is not crawled at all (section 2.3.1.4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
+
+from protego import Protego
+
+PRODUCT_TOKEN = "illinstr"
+MAX_ROBOTS_BYTES = 512_000  # RFC 9309, section 2.5: at least 500 KiB
+MAX_CRAWL_DELAY_S = 3600.0
+
+
+def robots_url(url: str) -> str:
+    """The address of the robots.txt that governs ``url``."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc, "/robots.txt", "", ""))
+
+
+@dataclass(frozen=True)
+class Robots:
+    """One site's rules. ``refusal`` is set where nothing may be fetched, and says why."""
+
+    rules: Protego | None = None
+    refusal: str | None = None
+
+    @classmethod
+    def from_answer(cls, status: int, body: bytes) -> Robots:
+        """The rules an answer to the request for robots.txt stands for."""
+        if 200 <= status < 300:
+            return cls(rules=Protego.parse(body[:MAX_ROBOTS_BYTES].decode("utf-8", errors="replace")))
+        if 400 <= status < 500 and status != 429:
+            return cls(rules=None)
+        return cls(refusal=f"robots.txt answered {status}")
+
+    def why_not(self, url: str) -> str | None:
+        """Why ``url`` may not be fetched, or None when it may."""
+        if self.refusal is not None:
+            return self.refusal
+        if self.rules is None:
+            return None
+        if not self.rules.can_fetch(url, PRODUCT_TOKEN):
+            return "disallowed by robots.txt"
+        if self.crawl_delay() > MAX_CRAWL_DELAY_S:
+            return f"robots.txt asks for more than {MAX_CRAWL_DELAY_S:.0f} s between requests"
+        return None
+
+    def crawl_delay(self) -> float:
+        """Seconds the site asks to leave between two requests, 0 where it names none."""
+        if self.rules is None:
+            return 0.0
+        delay = float(self.rules.crawl_delay(PRODUCT_TOKEN) or 0.0)
+        rate = self.rules.request_rate(PRODUCT_TOKEN)
+        if rate is not None and rate.requests > 0:
+            delay = max(delay, rate.seconds / rate.requests)
+        return delay
