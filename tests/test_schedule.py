@@ -133,8 +133,8 @@ def test_guidance_rescale_works_panel_by_panel():
 @pytest.mark.parametrize("name", SAMPLERS)
 @pytest.mark.parametrize("n", [1, 3])
 def test_samplers_recover_a_gaussian_whose_denoiser_is_known(name, n):
-    """For data ~ N(mean, std^2) the best x0 given x_t is linear, v follows from it, and sampling gives the data
-    back.""" mean, std, count = 0.7, 0.5, 3000
+    """For data ~ N(mean, std^2) the best x0 given x_t is linear, v follows from it, and sampling gives it back."""
+    mean, std, count = 0.7, 0.5, 3000
     scheduler = training_scheduler(NoiseConfig())
     sampler = make_sampler(name, scheduler)
     bars = scheduler.alphas_cumprod.double()

@@ -119,7 +119,7 @@ def test_one_batch_is_overfitted(tmp_path, foundations):
         train={"steps": 300, "validate_every": 300, "checkpoint_every": 300, "log_every": 30},
     )
     losses = column(train(config, data, tmp_path / "run"), "loss")
-    assert losses[-1] < 0.12 * losses[0]
+    assert losses[-1] < 0.3 * losses[0]
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,8 @@
 """The autoencoder: panels <-> latents.
 
 A plain ``AutoencoderKL`` (arXiv 2112.10752) whose full-resolution blocks are narrow: they are what a CPU spends its
-time on.
-Loss: L1 + L1 of image gradients (keeps outlines crisp) + L1 of pooled pixels (colours) + a small KL term. No adversary, no perceptual network: the
-world it is trained on has flat colours and clear edges.
+time on. Loss: L1, L1 of image gradients (crisp outlines), L1 of pooled pixels (colours) and a small KL term. No
+adversary, no perceptual network: the world it is trained on has flat colours and clear edges.
 """
 
 from __future__ import annotations
@@ -181,8 +180,8 @@ def _build(config: VaeConfig) -> Any:
 def _keep_variance(vae: nn.Module) -> None:
     """Initialise so that a signal passes all the way through at its own size.
 
-    PyTorch's default shrinks it by 0.58 a layer, and after ten of them a picture's colours drown in the biases: the first
-    thousand steps would be spent on digging them out.
+    PyTorch's default shrinks it by 0.58 a layer, and after ten of them a picture's colours drown in the biases: the
+    first thousand steps would be spent on digging them out.
     """
     for name, module in vae.named_modules():
         if isinstance(module, nn.Conv2d):
