@@ -140,11 +140,11 @@ class UNetTask:
         """Like ``encode_slots``, with every distinct text encoded once in the life of the run."""
         style = self.config.stacking.conditioning
         rows = [slot_texts(goal, own, style) for goal, own in zip(goals, steps, strict=True)]
-        missing = [text for text in dict.fromkeys(text for row in rows for text in row) if text not in self.encoded]
-        if missing:
-            tokens, mask = encode_texts(self.tokenizer, self.text_encoder, missing)
-            for text, own_tokens, own_mask in zip(missing, tokens, mask, strict=True):
-                self.encoded[text] = own_tokens[own_mask].to(torch.float32)
+        for text in dict.fromkeys(text for row in rows for text in row):
+            if text not in self.encoded:
+                # One at a time: beside other texts it would differ in the last bit, and with it a resumed run.
+                tokens, own_mask = encode_texts(self.tokenizer, self.text_encoder, [text])
+                self.encoded[text] = tokens[0][own_mask[0]].float()
         kept = [self.encoded[text] for row in rows for text in row]
         padded = nn.utils.rnn.pad_sequence(kept, batch_first=True)
         lengths = torch.tensor([len(tokens) for tokens in kept], device=padded.device)
