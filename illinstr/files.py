@@ -81,6 +81,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     incomplete = path.with_name(path.name + INCOMPLETE_SUFFIX)
+    _recover(path)
     if incomplete.exists():
         shutil.rmtree(incomplete)
     incomplete.mkdir()
@@ -96,10 +97,23 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         raise
 
 
-def _swap_in(incomplete: Path, path: Path) -> None:
-    old = path.with_name(f".{path.name}.old{INCOMPLETE_SUFFIX}")
-    if old.exists():
+def _moved_aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.old{INCOMPLETE_SUFFIX}")
+
+
+def _recover(path: Path) -> None:
+    """Finish what a kill between the two renames of ``_swap_in`` left: the old folder gets its name back."""
+    old = _moved_aside(path)
+    if not old.exists():
+        return
+    if path.exists():
         shutil.rmtree(old)
+    else:
+        old.rename(path)
+
+
+def _swap_in(incomplete: Path, path: Path) -> None:
+    old = _moved_aside(path)
     if path.exists():
         path.rename(old)
     incomplete.rename(path)

@@ -111,3 +111,24 @@ def test_sha256_of_a_file_over_one_block(tmp_path):
     content = bytes(range(256)) * 5000
     files.write_bytes(tmp_path / "a", content)
     assert files.sha256_file(tmp_path / "a") == hashlib.sha256(content).hexdigest()
+
+
+def test_a_kill_between_the_two_renames_gives_the_old_folder_its_name_back(tmp_path):
+    target = tmp_path / "run"
+    with files.atomic_folder(target) as folder:
+        (folder / "old.txt").write_text("old")
+    code = (
+        "import os, signal, sys; from pathlib import Path; from illinstr import files\n"
+        "rename = Path.rename\n"
+        "def once(self, to):\n"
+        "    rename(self, to)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "Path.rename = once\n"
+        "with files.atomic_folder(Path(sys.argv[1])) as folder: (folder / 'new.txt').write_text('new')\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(target)]).returncode == -signal.SIGKILL
+    assert not target.exists()
+    with pytest.raises(RuntimeError), files.atomic_folder(target):
+        raise RuntimeError
+    assert [path.name for path in target.iterdir()] == ["old.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]

@@ -314,11 +314,7 @@ def test_a_bad_goal_does_not_stop_the_others(tmp_path: Path) -> None:
 
 
 class TestMiniHow:
-    """With the writer of the embedded world, once it is there."""
-
-    @pytest.fixture(autouse=True)
-    def _writer(self) -> None:
-        pytest.importorskip("illinstr.minihow.plan")
+    """With the writer of the embedded world."""
 
     def test_writes_as_many_steps_as_asked_for(self, generate, tmp_path: Path) -> None:
         generate(GOAL, "--out", tmp_path / "a", "--steps", "5", steps=())

@@ -96,3 +96,9 @@ def test_single_is_one_numbered_string(parts):
     slots = encode_slots(parts.tokenizer, parts.text_encoder, ["Make tea"], [["Boil", "Pour"]], "single")
     assert slots.tokens.shape[1] == 1
     assert condition(slots, "single", with_step_code=True).tokens.shape == (1, *slots.tokens.shape[2:])
+
+
+def test_special_tokens_in_a_goal_are_text(parts):
+    ids, _ = tokenize(parts.tokenizer, ["make <|endoftext|> juice"])
+    assert (ids == parts.tokenizer.eos_token_id).sum() == 1
+    assert ids[0, -1] == parts.tokenizer.eos_token_id

@@ -124,7 +124,8 @@ def load_parts(folder_or_hub_id: str, *, dtype: Any) -> ModelParts:
             conditioning="joint", step_code=False, panel_px=size, trained_steps=(1, 1), sampling_steps=30, guidance=7.5
         )
     for module in (pipe.unet, pipe.vae, pipe.text_encoder):
-        module.to(dtype)
+        if module.dtype != dtype:
+            module.to(dtype)
     route_panels(pipe.unet)
     parts = {part: getattr(pipe, part) for part in PARTS}
     return ModelParts(

@@ -51,10 +51,14 @@ def step_code(slots: Tensor, dim: int) -> Tensor:
 
 
 def tokenize(tokenizer: Any, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-    """Token ids (m, l) and mask (m, l), padded to the longest text and cut at the tokenizer's limit with the end token
-    kept."""
+    """Token ids (m, l) and mask (m, l), padded to the longest text and cut at the tokenizer's limit, end token kept."""
     batch = tokenizer(
-        list(texts), padding="longest", truncation=True, max_length=tokenizer.model_max_length, return_tensors="pt"
+        list(texts),
+        padding="longest",
+        truncation=True,
+        max_length=tokenizer.model_max_length,
+        split_special_tokens=True,  # "<|endoftext|>" in a user's goal is text, not the end of the text
+        return_tensors="pt",
     )
     return batch["input_ids"], batch["attention_mask"].bool()
 

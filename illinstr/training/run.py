@@ -29,8 +29,6 @@ def run_training(
     """
     # Idle OpenMP threads that spin starve every other process on a small machine; set before torch starts them.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("TQDM_DISABLE", "1")
     config = load_config(name_or_path, overrides)
     from illinstr.training.loop import check_run_folder, config_text
 
@@ -65,8 +63,19 @@ def _train(config: TrainConfig, data: Path, out: Path, resume: bool, reporter: R
     from illinstr.training.loop import Trainer
     from illinstr.training.tasks import build_task
 
+    _silence_libraries()
     torch.manual_seed(config.train.seed)
     accelerator = Accelerator(mixed_precision=config.train.precision)
     task = build_task(config, data, str(accelerator.device))
     trainer = Trainer(task, out, reporter, accelerator)
     return trainer.fit(resume=resume)
+
+
+def _silence_libraries() -> None:
+    """Their bars and advice ignore ``--quiet`` and, in a log, bury what the run itself has to say."""
+    import diffusers
+    import transformers
+
+    for library in (diffusers, transformers):
+        library.utils.logging.disable_progress_bar()
+        library.utils.logging.set_verbosity_error()

@@ -6,7 +6,6 @@ once. Batches have one N; the canvas is as tall as N asks.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -296,7 +295,6 @@ def _base(config: UNetConfig) -> tuple[Any, Any, Any, Any]:
 
     from illinstr.errors import ModelError
 
-    logging.getLogger("transformers").setLevel(logging.ERROR)  # it lists the vision tower's weights as "unexpected"
     try:
         vae = AutoencoderKL.from_pretrained(base.vae, use_safetensors=True, local_files_only=True)
         text_encoder = CLIPTextModel.from_pretrained(base.clip, use_safetensors=True, local_files_only=True)
