@@ -28,6 +28,14 @@ def interval(metric: str, low: float | None, high: float | None, *, signed: bool
     return f"[{number(metric, low, signed=signed)}, {number(metric, high, signed=signed)}]"
 
 
+def _measured(metric: Metric) -> str:
+    """A value with its interval where it has one, for the middle of a sentence."""
+    value = number(metric.name, metric.value)
+    if metric.low is None or metric.high is None:
+        return value
+    return f"{value} {interval(metric.name, metric.low, metric.high)}"
+
+
 def sentence(
     metrics: Sequence[Metric], comparisons: Sequence[Comparison], names: Mapping[Side, str], settings: Settings
 ) -> str:
@@ -38,18 +46,12 @@ def sentence(
     wording = {"goal_faithfulness": "their own goal", "step_faithfulness": "their own step"}
     for metric in metrics:
         if metric.name in wording and metric.chance is not None:
-            bounds = interval(metric.name, metric.low, metric.high)
-            parts.append(
-                f"{wording[metric.name]} in {number(metric.name, metric.value)} {bounds} of cases "
-                f"(guessing: {number(metric.name, metric.chance)})"
-            )
+            guessing = number(metric.name, metric.chance)
+            parts.append(f"{wording[metric.name]} in {_measured(metric)} of cases (guessing: {guessing})")
     found = f"Pictures find {' and '.join(parts)}. " if parts else ""
     gap = next((metric for metric in metrics if metric.name == "consistency_gap"), None)
     if gap:
-        found += (
-            f"Their consistency lies {number(gap.name, gap.value)} {interval(gap.name, gap.low, gap.high)} "
-            "from that of the truth. "
-        )
+        found += f"Their consistency lies {_measured(gap)} from that of the truth. "
     count = max(metric.n_articles for metric in metrics)
     return f"{found}{count} {'article' if count == 1 else 'articles'}; protocol: {settings.protocol}."
 
