@@ -59,9 +59,9 @@ def test_features_equal_those_of_the_model_itself(folder, encoder):
 
 def test_long_texts_are_cut_counted_and_keep_their_end(folder):
     encoder = load_image_text_encoder(str(folder), device="cpu")
-    assert encoder.cut_share == 0
-    encoder.encode_texts(TEXTS)
-    assert encoder.cut_share == 1 / 5
+    assert encoder.is_cut(TEXTS) == [False, False, True, False, False]
+    # 77 tokens with start and end: 75 of the text's own fit, one more does not.
+    assert encoder.is_cut(["w " * 75, "w " * 76]) == [False, True]
     longer = encoder.encode_texts(["wash " * 90, "wash " * 300, "wash " * 20])
     np.testing.assert_allclose(longer[0], longer[1], atol=1e-6)
     assert np.abs(longer[0] - longer[2]).max() > 1e-4
