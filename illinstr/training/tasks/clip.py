@@ -233,8 +233,9 @@ def _load(base: Path, tokenizer_folder: Path) -> tuple[Any, Any]:
     from illinstr.errors import ModelError
 
     try:
-        for file in (*base.glob("tokenizer*.json"), base / "vocab.json", base / "merges.txt"):
-            shutil.copy2(file, tokenizer_folder / file.name)
+        for pattern in ("tokenizer*.json", "vocab.json", "merges.txt"):
+            for file in base.glob(pattern):
+                shutil.copy2(file, tokenizer_folder / file.name)
         tokenizer = CLIPTokenizer.from_pretrained(tokenizer_folder)
         return tokenizer, CLIPModel.from_pretrained(base, use_safetensors=True, local_files_only=True)
     except (OSError, ValueError) as error:
