@@ -127,17 +127,26 @@ _GROUND: dict[str, Callable[[Canvas, Pen, Colour], None]] = {
 }  # fmt: skip
 
 
-def draw_room(canvas: Canvas, wall: str, decor: str, table: str, ground: str) -> None:
-    """Paint the background of a scene over the whole canvas.
+def draw_wall(canvas: Canvas, wall: str, decor: str) -> None:
+    """Paint the wall of a room, or the sky where ``decor`` is empty, over the whole canvas.
 
     Raises:
-        DataError: an unknown colour, decor or ground.
+        DataError: an unknown colour or decor.
     """
-    if decor not in _DECOR or ground not in _GROUND:
-        raise DataError(f"scene names an unknown room: decor {decor!r}, ground {ground!r}")
+    if decor and decor not in _DECOR:
+        raise DataError(f"scene names an unknown decor {decor!r}")
     colour = rgb(wall)
-    pen = Pen.on(canvas)
     _gradient(canvas, lighter(colour, 0.25), darker(colour, 0.04), 0, 101)
-    if ground == "table":
-        _DECOR[decor](pen, colour)
-    _GROUND[ground](canvas, pen, rgb(table))
+    if decor:
+        _DECOR[decor](Pen.on(canvas), colour)
+
+
+def draw_ground(canvas: Canvas, table: str, ground: str) -> None:
+    """Paint the table, or what lies outdoors, over the lower part of the canvas.
+
+    Raises:
+        DataError: an unknown colour or ground.
+    """
+    if ground not in _GROUND:
+        raise DataError(f"scene names an unknown ground {ground!r}")
+    _GROUND[ground](canvas, Pen.on(canvas), rgb(table))
