@@ -165,7 +165,7 @@ _SAME = {
 _BINDING = frozenset(
     _words(
         "paper ribbon birdhouse roof boat flag hat scarf pot icing car van truck bucket shirt lamp foot dog tub towel "
-        "brush paste mug kite corner tail background spade can tree "
+        "brush paste mug kite corner tail background spade can tree window curtain sponge "
     )
 )
 _ADJECTIVES = frozenset(

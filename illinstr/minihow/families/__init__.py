@@ -39,6 +39,7 @@ ORDER = (
     "painting",
     "tree",
     "cake",
+    "window",
 )
 
 

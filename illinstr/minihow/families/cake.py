@@ -194,6 +194,7 @@ FAMILY = Family(
             "slice",
             "[Cut|Slice] the first piece [out|for a guest]",
             "Cut it at the table",
+            "Cut a first piece",
             scene=_slice,
             extra=True,
         ),

@@ -10,6 +10,7 @@ from illinstr.minihow.things import (
     garden,
     kitchen,
     outdoors,
+    pane,
     picture,
     repair,
     textile,
@@ -17,6 +18,6 @@ from illinstr.minihow.things import (
 )
 
 __all__ = [
-    "care", "craft", "crockery", "effects", "food", "fruit", "garden", "kitchen", "outdoors", "picture", "repair",
-    "textile", "vehicle",
+    "care", "craft", "crockery", "effects", "food", "fruit", "garden", "kitchen", "outdoors", "pane", "picture",
+    "repair", "textile", "vehicle",
 ]  # fmt: skip
