@@ -25,7 +25,7 @@ PAGE = ROOT / "docs" / "minihow-gallery.md"
 IMAGES = ROOT / "docs" / "images"
 STEPS = 6
 PANEL_PX = 112
-COLOURS = 96  # of the palette a picture is reduced to
+COLOURS = 256  # of the palette a picture is reduced to
 # The families on the cover, which README shows.
 COVER = ("juice", "flower", "gift", "snowman", "car-wash", "lamp", "dog-bath", "kite", "painting", "cake")
 
@@ -39,7 +39,9 @@ def sample(family: str) -> Article:
 def picture(families: list[str]) -> bytes:
     """A PNG of few colours: one article a row."""
     with Image.open(io.BytesIO(contact_sheet([sample(name) for name in families], panel_px=PANEL_PX))) as sheet:
-        few = sheet.convert("RGB").quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        few = sheet.convert("RGB").quantize(
+            COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE
+        )
     stream = io.BytesIO()
     few.save(stream, format="PNG", optimize=True)
     return stream.getvalue()
@@ -52,9 +54,10 @@ def page() -> str:
     lines = [
         "# Gallery of MiniHow",
         "",
-        f"One article of {STEPS} steps from each of the {len(categories)} families of [MiniHow](minihow.md), by category.",
-        f"The world has {every:,} goals. The pictures are drawn by program, not by a model: they are what the miniature",
-        "model learns from. This page and its pictures are written by `python scripts/draw_gallery.py`.",
+        f"One article of {STEPS} steps from each of the {len(categories)} families of [MiniHow](minihow.md).",
+        f"The world has {every:,} goals. The pictures are drawn by program, not by a model:",
+        "they are what the miniature model learns from. This page and its pictures are written by",
+        "`python scripts/draw_gallery.py`.",
     ]
     for category in CATEGORIES:
         mine = [name for name, of in categories.items() if of == category]

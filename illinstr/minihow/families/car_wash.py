@@ -22,7 +22,7 @@ def _car_things(k: Look) -> list[Item]:
 
 
 def _dirty(k: Look) -> list[Item]:
-    return [_it(k, state="mud")]
+    return [_it(k, 50, 84, state="mud"), _bucket(k, 80, 97, 0.62)]
 
 
 def _fill(k: Look) -> list[Item]:
@@ -52,9 +52,10 @@ def _dip(k: Look) -> list[Item]:
 
 def _scrub(k: Look) -> list[Item]:
     return [
-        _it(k, 42, 92, 1.0, state="foam"),
-        put("sponge", 50, 58, 1.15, colour=k.second),
-        k.hand("flat", 55, 54, 22, size=1.15),
+        _it(k, 42, 86, 1.0, state="foam"),
+        _bucket(k, 84, 98, 0.66, fill="water", foam=True),
+        put("sponge", 46, 50, 1.15, colour=k.second),
+        k.hand("flat", 51, 46, 16, size=1.15),
     ]
 
 
@@ -87,7 +88,12 @@ def _polish(k: Look) -> list[Item]:
 
 
 def _shine(k: Look) -> list[Item]:
-    return [put("sun", 84, 15, 0.85), _it(k, 50, 91, 1.12), put("sparkles", 50, 58, 1.25, spread=34)]
+    return [
+        put("sun", 84, 15, 0.85),
+        _it(k, 48, 85, 1.08),
+        _bucket(k, 82, 97, 0.62),
+        put("sparkles", 48, 54, 1.25, spread=34),
+    ]
 
 
 FAMILY = Family(

@@ -110,8 +110,9 @@ def _flag(k: Look) -> list[Item]:
 def _done(k: Look) -> list[Item]:
     return [
         put("sun", 84, 15, 0.85),
-        _castle(k, 50, 94, 1.12, flag=k["flag"], **{"with": k["with"]}),
-        put("sparkles", 48, 50, 1.15, spread=34),
+        _castle(k, 46, 88, 1.05, flag=k["flag"], **{"with": k["with"]}),
+        _bucket(k, 84, 98, 0.68),
+        put("sparkles", 46, 50, 1.15, spread=34),
     ]
 
 

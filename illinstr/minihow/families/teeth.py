@@ -105,7 +105,13 @@ def _away(k: Look) -> list[Item]:
 
 
 def _smile(k: Look) -> list[Item]:
-    return [_face(k, 50, 90, 1.02, mouth="smile"), put("sparkles", 50, 56, 1.2, spread=35)]
+    return [
+        _face(k, 40, 86, 0.96, mouth="smile"),
+        _brush(k, 80, 48, 0.6, angle=90),
+        _mug(k, 80, 97, 0.85),
+        put("tube", 4, 93, 0.62, colour=k["paste"]),
+        put("sparkles", 42, 48, 1.1, spread=35),
+    ]
 
 
 FAMILY = Family(

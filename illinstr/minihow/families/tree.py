@@ -92,12 +92,19 @@ def _young(k: Look) -> list[Item]:
 
 
 def _ripen(k: Look) -> list[Item]:
-    return [put("sun", 86, 14, 0.8), put("tree", 44, 94, 1.15, stage="full", fruit=k["fruit"])]
+    return [
+        put("sun", 86, 14, 0.8),
+        put("tree", 46, 90, 1.08, stage="full", fruit=k["fruit"]),
+        _spade(k, 14, 96, 0.72, -8),
+        put("can", 82, 97, 0.75, colour=k["can"]),
+    ]
 
 
 def _pick(k: Look) -> list[Item]:
     return [
-        put("tree", 36, 96, 1.2, stage="full", fruit=k["fruit"]),
+        put("tree", 40, 90, 1.1, stage="full", fruit=k["fruit"]),
+        _spade(k, 12, 96, 0.72, -8),
+        put("can", 72, 97, 0.75, colour=k["can"]),
         put("produce", 74, 60, 1.0, produce=k["fruit"], state="whole", shadow=False),
         k.hand("pinch", 80, 36, 12, size=1.1),
     ]

@@ -86,7 +86,7 @@ def _polish(k: Look) -> list[Item]:
 
 
 def _enjoy(k: Look) -> list[Item]:
-    return [_window(k, "clean", 50, aside=True), put("sparkles", 50, 46, 1.15, spread=30)]
+    return [_window(k, "clean", 50, aside=True), _sponge(k, 58, 91, 1.0, -6), put("sparkles", 50, 46, 1.15, spread=30)]
 
 
 FAMILY = Family(
