@@ -232,7 +232,13 @@ class Pen:
         x, y = self.pixels([(cx, cy)])[0]
         k = self.canvas.k * self.scale
         w, h = max(2, round(rx * k * 1.25)), max(2, round(ry * k * 1.5))
-        mask = Image.new("L", (2 * w, 2 * h))
-        ImageDraw.Draw(mask).ellipse((w * 0.2, h * 0.33, w * 1.8, h * 1.67), fill=round(255 * strength))
-        mask = mask.filter(ImageFilter.BoxBlur(max(1.0, h * 0.2)))
+        mask = _shadow(w, h, strength)
         self.canvas.image.paste((46, 26, 50), (round(x) - w, round(y) - h), mask)
+
+
+@lru_cache(maxsize=512)
+def _shadow(w: int, h: int, strength: float) -> Image.Image:
+    """The mask of a soft shadow of 2w x 2h pixels."""
+    mask = Image.new("L", (2 * w, 2 * h))
+    ImageDraw.Draw(mask).ellipse((w * 0.2, h * 0.33, w * 1.8, h * 1.67), fill=round(255 * strength))
+    return mask.filter(ImageFilter.BoxBlur(max(1.0, h * 0.2)))
