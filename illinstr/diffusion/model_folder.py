@@ -187,7 +187,22 @@ def save_folder(
         requires_safety_checker=False,
     )
     pipe.save_pretrained(folder, safe_serialization=True)
+    _load_text_encoder_whole(folder / "text_encoder" / "config.json")
     files.write_json(folder / SETTINGS_FILE, settings.model_dump(mode="json"))
+
+
+def _load_text_encoder_whole(config_json: Path) -> None:
+    """Let the text encoder load in float32 unless the caller asks for another precision, as the U-Net and VAE do.
+
+    transformers takes the precision named in the config, diffusers float32: a folder of half-precision weights would
+    otherwise come up with a half text encoder beside a whole U-Net, and its first picture would fail.
+    """
+    import json
+
+    config = json.loads(config_json.read_text(encoding="utf-8"))
+    for key in {"dtype", "torch_dtype"} & set(config):
+        config[key] = "float32"
+    files.write_json(config_json, config)
 
 
 def stamp_weights(folder: Path, metadata: dict[str, str]) -> None:
