@@ -34,6 +34,10 @@ class DealtUnit(int):
         dealt.step = step
         return dealt
 
+    def __reduce__(self) -> tuple[type[DealtUnit], tuple[int, int]]:
+        """Both numbers, so that a unit can be sent to a worker process."""
+        return DealtUnit, (int(self), self.step)
+
 
 @dataclass(frozen=True)
 class ArticleBatch:
