@@ -50,9 +50,14 @@ class ClipLossConfig(Config):
 
 
 class ClipConfig(TrainConfig):
-    """A CLIP run."""
+    """A CLIP run.
+
+    With ``base`` both towers and the tokenizer go on from a trained pair, so that a U-Net bound to its text tower stays
+    close to what it knows when the world grows.
+    """
 
     kind: Literal["clip"] = "clip"
+    base: str | None = Field(default=None, description="CLIP folder to start from; its shape replaces model")
     model: ClipModelConfig = ClipModelConfig()
     loss: ClipLossConfig = ClipLossConfig()
 
@@ -100,9 +105,12 @@ class ClipTask:
         self.val_articles = read_split(data, config.data.val_split, config.data, limit=config.data.val_limit)
         self.order = BatchOrder([a.num_steps for a in self.articles], config.train.batch_size, config.train.seed)
         self.tokenizer_folder = Path(tempfile.mkdtemp(prefix="illinstr-tokenizer-"))
-        texts = [text for article in self.articles for text in _texts(article)]
-        vocab = write_tokenizer(self.tokenizer_folder, texts, max_merges=config.model.max_merges)
-        self.tokenizer, clip = _build(config, self.tokenizer_folder, vocab)
+        if config.base is not None:
+            self.tokenizer, clip = _load(Path(config.base), self.tokenizer_folder)
+        else:
+            texts = [text for article in self.articles for text in _texts(article)]
+            vocab = write_tokenizer(self.tokenizer_folder, texts, max_merges=config.model.max_merges)
+            self.tokenizer, clip = _build(config, self.tokenizer_folder, vocab)
         self.model: nn.Module = _Towers(clip).to(device)
 
     def units_of(self, step: int) -> list[int]:
@@ -216,6 +224,23 @@ def preprocessor_settings(panel_px: int) -> dict[str, Any]:
 
 def _texts(article: Article) -> list[str]:
     return [article.goal, *(step.headline for step in article.steps)]
+
+
+def _load(base: Path, tokenizer_folder: Path) -> tuple[Any, Any]:
+    """A trained pair and its tokenizer, whose files go into ``tokenizer_folder`` for the export."""
+    from transformers import CLIPModel, CLIPTokenizer
+
+    from illinstr.errors import ModelError
+
+    try:
+        for pattern in ("tokenizer*.json", "vocab.json", "merges.txt"):
+            for file in base.glob(pattern):
+                shutil.copy2(file, tokenizer_folder / file.name)
+        tokenizer = CLIPTokenizer.from_pretrained(tokenizer_folder)
+        return tokenizer, CLIPModel.from_pretrained(base, use_safetensors=True, local_files_only=True)
+    except (OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise ModelError(f"cannot load base {base}: {first}", hint="give the model/ folder of a clip run") from error
 
 
 def _build(config: ClipConfig, tokenizer_folder: Path, vocab: dict[str, int]) -> tuple[Any, Any]:
