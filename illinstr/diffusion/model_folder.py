@@ -18,6 +18,7 @@ from typing import Any
 from illinstr import files
 from illinstr.config import validate
 from illinstr.diffusion.attention import route_panels
+from illinstr.diffusion.autoencoder import downsampling
 from illinstr.diffusion.settings import StackedSettings
 from illinstr.errors import ConfigError, ModelError
 
@@ -125,7 +126,7 @@ def load_parts(folder_or_hub_id: str, *, dtype: Any, revision: str | None = None
     settings = read_settings(folder)
     stacked = settings is not None
     if settings is None:
-        size = int(pipe.unet.config.sample_size) * int(pipe.vae_scale_factor)
+        size = int(pipe.unet.config.sample_size) * downsampling(pipe.vae)
         settings = StackedSettings(
             conditioning="joint", step_code=False, panel_px=size, trained_steps=(1, 1), sampling_steps=30, guidance=7.5
         )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from illinstr.diffusion import model_folder
 from illinstr.diffusion.attention import route_panels
+from illinstr.diffusion.autoencoder import downsampling
 from illinstr.diffusion.schedule import NoiseConfig, training_scheduler
 from illinstr.errors import ConfigError, ModelError, UsageError
 from illinstr.training.tasks.unet_config import AdapterConfig, UNetConfig
+
+AUTOENCODERS = ("AutoencoderKL", "AutoencoderDC", "AutoencoderTiny")
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,7 @@ def _check_prediction(base: str, predicts: str, noise: NoiseConfig) -> None:
 
 
 def _check_panel(panel_px: int, parts: UNetParts) -> None:
-    smallest = 2 ** (len(parts.vae.config.block_out_channels) - 1) * 2 ** (
-        len(parts.unet.config.block_out_channels) - 1
-    )
+    smallest = downsampling(parts.vae) * 2 ** (len(parts.unet.config.block_out_channels) - 1)
     if panel_px % smallest:
         raise ConfigError(
             f"config key data.panel_px: {panel_px} is not a multiple of {smallest}",
@@ -85,15 +87,15 @@ def _check_panel(panel_px: int, parts: UNetParts) -> None:
 
 
 def _new(config: UNetConfig) -> UNetParts:
-    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from diffusers import UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTokenizer
 
     base = config.base
     try:
-        vae = AutoencoderKL.from_pretrained(base.vae, use_safetensors=True, local_files_only=True)
+        vae = _load_vae(Path(str(base.vae)))
         text_encoder = CLIPTextModel.from_pretrained(base.clip, use_safetensors=True, local_files_only=True)
         tokenizer = CLIPTokenizer.from_pretrained(base.clip, local_files_only=True)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError) as error:
         first = str(error).strip().splitlines()[0]
         hint = "train them first: illinstr train --config mini-vae, then mini-clip"
         raise ModelError(f"cannot load base.vae or base.clip: {first}", hint=hint) from error
@@ -101,7 +103,7 @@ def _new(config: UNetConfig) -> UNetParts:
     levels = len(shape.block_out_channels)
     torch.manual_seed(config.train.seed)
     unet = UNet2DConditionModel(
-        sample_size=config.data.panel_px // 2 ** (len(vae.config.block_out_channels) - 1),
+        sample_size=config.data.panel_px // downsampling(vae),
         in_channels=vae.config.latent_channels,
         out_channels=vae.config.latent_channels,
         down_block_types=("CrossAttnDownBlock2D",) * levels,
@@ -113,6 +115,18 @@ def _new(config: UNetConfig) -> UNetParts:
         cross_attention_dim=text_encoder.config.hidden_size,
     )
     return UNetParts(vae, text_encoder, tokenizer, unet, training_scheduler(config.noise))
+
+
+def _load_vae(folder: Path) -> Any:
+    """An autoencoder folder, by the class its config names."""
+    import json
+
+    import diffusers
+
+    name = str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["_class_name"])
+    if name not in AUTOENCODERS:
+        raise ValueError(f"{folder} holds a {name}, not one of {', '.join(AUTOENCODERS)}")
+    return getattr(diffusers, name).from_pretrained(folder, use_safetensors=True, local_files_only=True)
 
 
 def add_adapters(unet: Any, lora: AdapterConfig, seed: int) -> None:

@@ -10,6 +10,7 @@ import yaml
 
 from illinstr import __version__, files
 from illinstr.diffusion import model_folder
+from illinstr.diffusion.autoencoder import downsampling
 from illinstr.diffusion.settings import StackedSettings
 from illinstr.training.tasks.unet_base import UNetParts, adapter_state, plain_copy
 from illinstr.training.tasks.unet_config import UNetConfig
@@ -41,7 +42,7 @@ def write_unet_folder(folder: Path, parts: UNetParts, config: UNetConfig, settin
     dtype: torch.dtype = getattr(torch, config.export.dtype)
     unet = plain_copy(parts.unet, dtype)
     # A Stable Diffusion base names the size of *its* pictures; plain diffusers would draw that instead of a panel.
-    unet.register_to_config(sample_size=settings.panel_px // 2 ** (len(parts.vae.config.block_out_channels) - 1))
+    unet.register_to_config(sample_size=settings.panel_px // downsampling(parts.vae))
     model_folder.save_folder(
         folder,
         unet=unet,
