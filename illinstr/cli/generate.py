@@ -25,7 +25,7 @@ from illinstr.progress import Reporter
 if TYPE_CHECKING:
     from illinstr.sampling.batch import Failure, Job
     from illinstr.sampling.illustrator import DrawingSettings, Illustrator
-    from illinstr.sampling.planners import Planner
+    from illinstr.sampling.writers import Writer
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Request:
     goals: list[str]
     seeds: list[int]
     num_steps: int
-    planner: Planner
+    planner: Writer
     settings: DrawingSettings
     model: str
     out: Path
@@ -100,7 +100,7 @@ def command(
     batch failed, 130 interrupted.
     """
     from illinstr.sampling.illustrator import DrawingSettings
-    from illinstr.sampling.planners import read_goals
+    from illinstr.sampling.writers import read_goals
 
     check_options(locals())
     planner, num_steps = choose_planner(steps, step, steps_file, llm)

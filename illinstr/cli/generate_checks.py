@@ -13,7 +13,7 @@ from illinstr.errors import ModelError, PlanError, UsageError
 
 if TYPE_CHECKING:
     from illinstr.sampling.illustrator import ArticlePipeline
-    from illinstr.sampling.planners import Planner
+    from illinstr.sampling.writers import Writer
 
 MAX_SAMPLING_STEPS = 1_000
 MAX_VARIANTS = 1_000
@@ -51,13 +51,13 @@ def check_options(options: dict[str, Any]) -> None:
     _check_sources(options)
 
 
-def choose_planner(steps: int | None, step: list[str] | None, steps_file: Path | None, llm: str) -> tuple[Planner, int]:
+def choose_planner(steps: int | None, step: list[str] | None, steps_file: Path | None, llm: str) -> tuple[Writer, int]:
     """Who writes the steps, and how many.
 
     Raises:
         UsageError: steps that cannot be read, or not as many as ``--steps`` says.
     """
-    from illinstr.sampling.planners import DEFAULT_NUM_STEPS, UserSteps, parse_step, read_steps
+    from illinstr.sampling.writers import DEFAULT_NUM_STEPS, UserSteps, parse_step, read_steps
 
     if step:
         given = [parse_step(text) for text in step]
@@ -108,7 +108,7 @@ def outside_world_note(goal: str, model: str) -> str | None:
 
 def default_out(goals: list[str], goals_file: Path | None, seed: int, num_variants: int) -> Path:
     """``runs/GOAL-sSEED``; for variants ``runs/GOAL-sSEED-xK``, for a file of goals ``runs/FILE-sSEED``."""
-    from illinstr.sampling.planners import check_goal, slug
+    from illinstr.sampling.writers import check_goal, slug
 
     variants = f"-x{num_variants}" if num_variants > 1 else ""
     if goals_file is None:

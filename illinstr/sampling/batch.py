@@ -19,7 +19,7 @@ from illinstr.progress import Reporter
 from illinstr.runs import RunRecord, check_writable, is_article_folder, read_article, read_record, write_run
 from illinstr.sampling.illustrator import DrawingSettings, Illustrator
 from illinstr.sampling.page import PAGE_FILE, Card, render_batch, render_pages
-from illinstr.sampling.planners import Planner, check_goal, plan_article, slug
+from illinstr.sampling.writers import Writer, check_goal, plan_article, slug
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Plan:
     failures: list[Failure] = field(default_factory=list)
 
 
-def plan_job(goal: str, seed: int, planner: Planner, num_steps: int, folder: Path) -> Job:
+def plan_job(goal: str, seed: int, planner: Writer, num_steps: int, folder: Path) -> Job:
     """Check a goal and write its steps.
 
     Raises:
@@ -71,7 +71,7 @@ def plan_job(goal: str, seed: int, planner: Planner, num_steps: int, folder: Pat
     return Job(goal, seed, article, folder, plan_s=time.perf_counter() - started)
 
 
-def plan_batch(goals: Iterable[str], seeds: Sequence[int], planner: Planner, num_steps: int, out: Path) -> Plan:
+def plan_batch(goals: Iterable[str], seeds: Sequence[int], planner: Writer, num_steps: int, out: Path) -> Plan:
     """Plan every goal with every seed; a goal that fails does not stop the others."""
     plan = Plan()
     for goal in goals:

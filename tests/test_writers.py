@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from illinstr.articles import MAX_STEPS, Article, Provenance, Step, StepImage, clean_text, normalise_goal
 from illinstr.errors import PlanError, UsageError
-from illinstr.sampling.planners import (
+from illinstr.sampling.writers import (
     MAX_BODY_CHARS,
     MAX_FILE_BYTES,
     MAX_GOAL_CHARS,
