@@ -1,12 +1,13 @@
 """What a language model may answer: the form it is forced into where it can be, and the checks that hold everywhere.
 
-One form, three spellings: a JSON Schema (servers, transformers), a GBNF grammar (GGUF), and the pydantic models that read
-what comes back. The schema is also the largest common part of what servers in strict mode accept; lengths can be left out
-of it, since they are checked again here.
+One form, three spellings: a JSON Schema (servers, transformers), a GBNF grammar (GGUF), and the pydantic models that
+read what comes back. The schema is also the largest common part of what servers in strict mode accept; lengths can be
+left out of it, since they are checked again here.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from typing import Any, Literal, TypeVar
@@ -111,7 +112,7 @@ def read_steps_answer(text: str, count: int) -> list[Step]:
     if len(given) != count:
         raise AnswerError(f"{len(given)} steps where exactly {count} were asked for")
     steps = [_step(each, f"step {number}") for number, each in enumerate(given, start=1)]
-    for number, (one, other) in enumerate(zip(steps, steps[1:], strict=False), start=1):
+    for number, (one, other) in enumerate(itertools.pairwise(steps), start=1):
         if one.headline.casefold() == other.headline.casefold():
             raise AnswerError(f"steps {number} and {number + 1} are the same")
     return steps

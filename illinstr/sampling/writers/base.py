@@ -1,8 +1,8 @@
 """Who writes the steps of an article: the one small interface, and what its answers must pass.
 
-A ``Writer`` turns a ``Task`` (a goal, and N steps to be written) into steps in words. The user's own steps are a writer
-too. Whatever a writer returns is treated as data: ``plan_article`` and ``replan_article`` count its steps, strip control
-characters and cap lengths before anything is drawn or printed.
+A ``Writer`` turns a ``Task`` (a goal, and N steps to be written) into steps in words. The user's own steps are a
+writer too. Whatever a writer returns is treated as data: ``plan_article`` and ``replan_article`` count its steps,
+strip control characters and cap lengths before anything is drawn or printed.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def writing_of(article: Article) -> WritingRecord | None:
 
 
 def split_writing(article: Article) -> tuple[Article, WritingRecord | None]:
-    """An article for publication and, apart, how it was written: what a reader said about themselves stays out of it."""
+    """An article without what a reader said about themselves, and, apart, how it was written."""
     extra = {key: value for key, value in article.extra.items() if key != WRITING_KEY}
     return article.model_copy(update={"extra": extra}), writing_of(article)
 

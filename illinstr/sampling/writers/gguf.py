@@ -1,7 +1,7 @@
 """GGUF models in this process, through llama.cpp (package ``xllamacpp``, the extra ``gguf``).
 
-A GBNF grammar gives every answer its form: exactly N steps, each within its length. The runtime opens a port of its own
-on the loopback interface; it is locked with a random key, and nothing here uses it.
+A GBNF grammar gives every answer its form: exactly N steps, each within its length. The runtime opens a port of its
+own on the loopback interface; it is locked with a random key, and nothing here uses it.
 """
 
 from __future__ import annotations

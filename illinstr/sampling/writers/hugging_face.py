@@ -1,7 +1,7 @@
 """Instruct models through transformers: a folder, or ``hf:ORG/NAME`` from the hub or its local cache.
 
-With the package ``llguidance`` (the extra ``llm``) a JSON Schema rules out every token that would leave the form; without
-it the answer is checked and asked for again. Safetensors only, and no code from a model's folder is ever run.
+With the package ``llguidance`` (the extra ``llm``) a JSON Schema rules out every token that would leave the form;
+without it the answer is checked and asked for again. Safetensors only, and no code from a model's folder is ever run.
 """
 
 from __future__ import annotations

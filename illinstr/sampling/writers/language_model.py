@@ -61,7 +61,7 @@ class LanguageModel(Protocol):
 
     @property
     def model_hash(self) -> str | None:
-        """Hash over the model's files or its commit on the hub, known after the first answer; None where they are elsewhere."""
+        """Hash over the model's files, or its commit on the hub; known after the first answer, None for a server."""
 
     @property
     def forced(self) -> Forced:
@@ -141,6 +141,14 @@ class LanguageModelWriter:
             extra={WRITING_KEY: record.model_dump(mode="json")},
         )
 
+    def wrote(self, record: WritingRecord | None) -> bool:
+        """Whether this model, asked in this way, wrote what ``record`` is about."""
+        return (
+            record is not None
+            and (record.model, record.context) == (self.name, self.context)
+            and record.prompt == load_prompt("steps").record
+        )
+
     def suggest(self, at_hand: str, count: int, *, seed: int) -> list[str]:
         """``count`` goals that can be reached with what is at hand.
 
@@ -155,16 +163,12 @@ class LanguageModelWriter:
         goals, _ = self._ask(question, prompt, lambda text: read_goals_answer(text, count))
         return goals
 
-    def _ask(
-        self, question: Question, prompt: Prompt, read: Callable[[str], Found]
-    ) -> tuple[Found, WritingRecord]:
+    def _ask(self, question: Question, prompt: Prompt, read: Callable[[str], Found]) -> tuple[Found, WritingRecord]:
         """Ask until an answer can be used; each new try has its own seed."""
         messages, reason = question.messages, ""
         for attempt in range(self.attempts):
             seed = (question.seed + attempt) % (MAX_SEED + 1)
-            text = self.model.answer(
-                Question(messages, question.kind, question.count, seed, question.max_tokens)
-            )
+            text = self.model.answer(Question(messages, question.kind, question.count, seed, question.max_tokens))
             try:
                 found = read(text)
             except AnswerError as error:

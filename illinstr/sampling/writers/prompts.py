@@ -1,8 +1,9 @@
 """Prompts: versioned files, and the one way a user's words get into them.
 
-A prompt is a Jinja template ``NAME-vVERSION.jinja`` with two blocks, ``system`` and ``user``. Every string that a template
-prints is written as a JSON string in which ``<``, ``>``, ``[`` and ``]`` are escapes: whatever the text says, it cannot
-end its own quotes, begin a new line, or spell a control token of a chat template (``<|im_end|>``, ``</s>``, ``[INST]``).
+A prompt is a Jinja template ``NAME-vVERSION.jinja`` with two blocks, ``system`` and ``user``. Every string that a
+template prints is written as a JSON string in which ``<``, ``>``, ``[`` and ``]`` are escapes: whatever the text
+says, it cannot end its own quotes, begin a new line, or spell a control token of a chat template (``<|im_end|>``,
+``</s>``, ``[INST]``).
 """
 
 from __future__ import annotations

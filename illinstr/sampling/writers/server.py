@@ -1,8 +1,9 @@
 """Language models behind an OpenAI-compatible address: Ollama, vLLM, llama.cpp's server, LM Studio, OpenAI itself.
 
-Spelt ``http(s)://HOST[:PORT][/PATH][#MODEL]``. The form of the answer is asked for as strictly as the server can: a JSON
-Schema, the schema without lengths (strict mode knows none), any JSON, or in words alone. Answers are read in pieces, and no
-more of them than could be of use. The key comes from the environment and goes to nobody but the address it is for.
+Spelt ``http(s)://HOST[:PORT][/PATH][#MODEL]``. The form of the answer is asked for as strictly as the server can: a
+JSON Schema, the schema without lengths (strict mode knows none), any JSON, or in words alone. Answers are read in
+pieces, and no more of them than could be of use. The key comes from the environment and goes to nobody but the
+address it is for.
 """
 
 from __future__ import annotations
@@ -181,7 +182,8 @@ class ServerModel:
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         asked = error.wait_s if isinstance(error, _Busy) else 0.0
-        return min(max(asked, self.config.backoff_s * 2 ** (state.attempt_number - 1)), self.config.longest_wait_s)
+        grown = self.config.backoff_s * float(2 ** (state.attempt_number - 1))
+        return min(max(asked, grown), self.config.longest_wait_s)
 
     def _once(self, client: httpx.Client, method: str, path: str, body: dict[str, Any] | None) -> Any:
         started = time.monotonic()
@@ -207,7 +209,9 @@ class ServerModel:
         try:
             return json.loads(bytes(content))
         except (ValueError, RecursionError) as error:
-            raise FetchError(f"{self._where} did not answer with JSON", hint="the address usually ends with /v1") from error
+            raise FetchError(
+                f"{self._where} did not answer with JSON", hint="the address usually ends with /v1"
+            ) from error
 
     def _check_status(self, response: httpx.Response, content: bytes) -> None:
         status = response.status_code
@@ -270,6 +274,8 @@ def _retry_after(value: str | None) -> float:
     if not value:
         return 0.0
     try:
-        return max(0.0, float(value)) if value.strip().isdigit() else parsedate_to_datetime(value).timestamp() - time.time()
+        if value.strip().isdigit():
+            return float(value)
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     except (ValueError, TypeError, OverflowError):
         return 0.0
