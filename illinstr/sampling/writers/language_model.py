@@ -27,6 +27,7 @@ from illinstr.sampling.writers.prompts import Message, Prompt, load_prompt
 ATTEMPTS = 4
 MAX_SEED = 2**31 - 1
 _ECHO_CHARS = 2_000
+_SEED_STRIDE = 1_000_003  # so that the second try of one seed is not the first try of the next
 
 Forced = Literal["grammar", "schema", "none"]
 Found = TypeVar("Found")
@@ -167,7 +168,7 @@ class LanguageModelWriter:
         """Ask until an answer can be used; each new try has its own seed."""
         messages, reason = question.messages, ""
         for attempt in range(self.attempts):
-            seed = (question.seed + attempt) % (MAX_SEED + 1)
+            seed = (question.seed + attempt * _SEED_STRIDE) % (MAX_SEED + 1)
             text = self.model.answer(Question(messages, question.kind, question.count, seed, question.max_tokens))
             try:
                 found = read(text)
