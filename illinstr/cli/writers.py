@@ -118,7 +118,7 @@ def nearest_articles(goal: str, num_steps: int, count: int) -> list[Article]:
     from illinstr.minihow import nearest_goals, plan, recognise, steps_of
 
     found: dict[str, Article] = {}
-    for near in nearest_goals(goal, k=10 * count):
+    for near in nearest_goals(goal, k=10 * count) if count else ():
         known = recognise(near)
         if known is None or known.family in found:
             continue

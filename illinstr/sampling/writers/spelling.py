@@ -34,6 +34,6 @@ def open_model(spelling: str, *, device: str = "auto") -> LanguageModel:
 
 def _is_folder(spelling: str) -> bool:
     try:
-        return Path(spelling).expanduser().is_dir()
+        return bool(spelling) and Path(spelling).expanduser().is_dir()
     except (OSError, RuntimeError, ValueError):
         return False
