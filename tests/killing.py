@@ -169,10 +169,10 @@ def _jobs() -> Iterator[dict]:
 
 
 def main() -> None:
+    import pyarrow.parquet  # noqa: F401
+
     import illinstr.cli.scrape
     import illinstr.wikihow_scraper.scrape  # noqa: F401
-
-    import pyarrow.parquet  # noqa: F401
     from illinstr.wikihow_scraper.parse import NotAnArticle, parse
 
     with contextlib.suppress(NotAnArticle):
