@@ -24,7 +24,20 @@ from tests.site import TDM_FILE, Answer, Site, html, serve
 from tests.test_scrape_cli import NETWORK, how_to, jpeg, tree
 
 NAMES = [f"{verb} {noun}" for verb in ("Wash", "Cook", "Draw", "Plant") for noun in ("Red", "Blue", "Green")]
-FILES = ("list", "body", "entry", "visit", "settings", "tar", "parquet", "stats", "task", "attribution", "card", "index")
+FILES = (
+    "list",
+    "body",
+    "entry",
+    "visit",
+    "settings",
+    "tar",
+    "parquet",
+    "stats",
+    "task",
+    "attribution",
+    "card",
+    "index",
+)
 PHASES = ("opened", "written", "renamed")
 NAMED: list[Point] = [(phase, kind, 1) for kind in FILES[:5] for phase in PHASES]
 NAMED += [("added", "article", 3), *((phase, kind, 1) for kind in FILES[5:] for phase in PHASES)]
