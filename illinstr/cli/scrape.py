@@ -40,6 +40,23 @@ def command(  # the options are the interface, so there are as many as there are
     language: Annotated[str | None, typer.Option(help="Only articles in this language, such as en.")] = None,
     min_steps: Annotated[int, typer.Option(help="Drop articles of fewer steps.")] = 2,
     max_steps: Annotated[int, typer.Option(help="Drop articles of more steps.")] = 100,
+    max_tokens: Annotated[
+        int | None, typer.Option(help="Drop articles whose goal or a headline has more tokens; CLIP reads 77.")
+    ] = None,
+    tokenizer: Annotated[
+        Path | None, typer.Option(help="CLIP tokenizer that counts: its folder, or a model's. [default: the mini's]")
+    ] = None,
+    image_duplicates: Annotated[
+        str, typer.Option(help="Pictures of another page: leave out near or exact ones, or keep.")
+    ] = "near",
+    min_image_px: Annotated[int, typer.Option(help="Leave out pictures whose shorter side is shorter.")] = 64,
+    max_aspect: Annotated[float, typer.Option(help="Leave out pictures longer than so many times their width.")] = 4.0,
+    min_contrast: Annotated[
+        float, typer.Option(help="Leave out pictures of less contrast (0 to 127); blank ones have none.")
+    ] = 4.0,
+    crop_watermark: Annotated[
+        int, typer.Option(help="Cut so many pixels off the bottom of pictures with a watermark strip.")
+    ] = 0,
     no_images: Annotated[bool, typer.Option("--no-images", help="Fetch and store no pictures.")] = False,
     allow_private_hosts: Annotated[
         list[str] | None,
@@ -78,7 +95,15 @@ def command(  # the options are the interface, so there are as many as there are
     from illinstr.wikihow_scraper.clean import CleanRules
     from illinstr.wikihow_scraper.takedown import Takedown
 
-    settings = {"min_steps": min_steps, "max_steps": max_steps, "language": language, "image_license": image_license}
+    settings: dict[str, Any] = {"min_steps": min_steps, "max_steps": max_steps, "language": language}
+    settings |= {"image_license": image_license, "max_tokens": max_tokens, "tokenizer": tokenizer}
+    settings["pictures"] = {
+        "duplicates": image_duplicates,
+        "min_px": min_image_px,
+        "max_aspect": max_aspect,
+        "min_contrast": min_contrast,
+        "crop_watermark": crop_watermark,
+    }
     rules = validate(CleanRules, settings)
     network = {
         "contact": contact,

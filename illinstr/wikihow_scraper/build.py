@@ -23,6 +23,7 @@ from illinstr.wikihow_scraper.media import attach
 from illinstr.wikihow_scraper.metadata import INDEX_ONLY, PICTURES_ONLY
 from illinstr.wikihow_scraper.page import Page
 from illinstr.wikihow_scraper.parse import NotAnArticle, parse
+from illinstr.wikihow_scraper.picture_rules import cropping
 from illinstr.wikihow_scraper.sources import FindPicture, Source
 
 
@@ -94,6 +95,7 @@ def judge(sources: Iterable[Source], cleaner: Cleaner, funnel: Funnel, spool: Sp
                 failed.add(page.key)
                 spool.failure(page)
             continue
+        find = cropping(source.find_picture, cleaner.rules.pictures)
         reserved = page is not None and bool(PICTURES_ONLY & _binding(source, page))
         found = articles_of(page, url=source.url, fetched=source.fetched) if page is not None else source.articles or ()
         for article in found:
@@ -102,7 +104,8 @@ def judge(sources: Iterable[Source], cleaner: Cleaner, funnel: Funnel, spool: Sp
                 funnel.article(kept.reason)
                 continue
             funnel.article()
-            spool.article(attach(kept, source.find_picture, cleaner, funnel, reserved=reserved), source.find_picture)
+            funnel.text(kept.extra["tokens"])
+            spool.article(attach(kept, find, cleaner, funnel, reserved=reserved), find)
 
 
 def _page(source: Source, funnel: Funnel) -> Page | Failure | None:
