@@ -185,15 +185,15 @@ def test_one_bad_host_does_not_stop_another(run, site, tmp_path):
 def test_a_picture_that_is_refused_does_not_cost_the_page(run, site, tmp_path):
     for path in [path for path in site.answers if path.endswith(".jpg")]:
         site.answers[path] = Answer(b"", 404)
-    assert run(*urls(site), *NETWORK, "--out", tmp_path / "x")[0] == 0
+    assert run(*urls(site), *NETWORK, "--image-duplicates", "keep", "--out", tmp_path / "x")[0] == 0
     assert len(articles(tmp_path / "x")) == 3
     asked = len(site.requests)
     before = tree(tmp_path / "x")
-    assert run(*urls(site), *NETWORK, "--out", tmp_path / "x")[0] == 0
+    assert run(*urls(site), *NETWORK, "--image-duplicates", "keep", "--out", tmp_path / "x")[0] == 0
     assert (len(site.requests), tree(tmp_path / "x")) == (asked, before)
     for path in [path for path in site.answers if path.endswith(".jpg")]:
         site.answers[path] = Answer(jpeg(), headers={"Content-Type": "image/jpeg"})
-    assert run(*urls(site), *NETWORK, "--retry-failed", "--out", tmp_path / "x")[0] == 0
+    assert run(*urls(site), *NETWORK, "--image-duplicates", "keep", "--retry-failed", "--out", tmp_path / "x")[0] == 0
     again = [request.path for request in site.requests[asked:]]
     assert {path for path in again if not path.endswith(".jpg")} == {"/robots.txt", TDM_FILE}
     assert read_index(tmp_path / "x").source_config["funnel"]["pictures"]["kept"] == 6
