@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ from illinstr.shards import read_index, validate
 from illinstr.wikihow_scraper import build, visits
 from illinstr.wikihow_scraper.cache import Cache
 from tests.pages import render
-from tests.site import Answer, html
+from tests.site import Answer, html, serve
 from tests.test_scrape_cli import NETWORK, articles, how_to, rows, run, saved, site, tree, urls
 from tests.test_scrape_crash import PROGRAM
 from tests.test_scrape_discover import XML, urlset
@@ -367,3 +368,37 @@ def test_a_file_of_another_time_does_not_confuse(run, site, tmp_path):
     (out / ".index.json.abc.incomplete").write_text("")
     assert run(*command)[0] == 0
     assert tree(out) == before
+
+
+def test_one_run_a_data_folder(run, saved, tmp_path):
+    import fcntl
+
+    out = tmp_path / "x"
+    out.mkdir()
+    holder = os.open(out, os.O_RDONLY)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    code, _, errors = run("--from-html", saved, "--out", out)
+    assert (code, list(out.iterdir())) == (2, [])
+    assert "another run is writing" in errors
+    os.close(holder)
+    assert run("--from-html", saved, "--out", out)[0] == 0
+
+
+def test_hosts_do_not_wait_for_each_other(run, tmp_path):
+    """Two hosts of three pages each at a quarter of a second: side by side, and never two requests to one at a time."""
+    with serve() as one, serve() as two:
+        for site in (one, two):
+            for number, name in enumerate(("Wash", "Cook", "Draw")):
+                page = render(how_to(f"{name} {site.port}", origin=site.origin, page_id=site.port * 10 + number))
+                site.answers[f"/{name}"] = html(page)
+        listed = [f"{one.origin}/{name}" for name in ("Wash", "Cook", "Draw")]
+        listed += [f"http://localhost:{two.port}/{name}" for name in ("Wash", "Cook", "Draw")]
+        options = [*WORDS, "--min-interval", "0.25", "--allow-private-hosts", "localhost"]
+        assert run(*listed, *options, "--out", tmp_path / "x")[0] == 0
+        first, second = ([request.at for request in site.requests] for site in (one, two))
+        assert min(second) < max(first)
+        assert min(first) < max(second)
+        assert (one.most_open, two.most_open) == (1, 1)
+        for times in (first, second):
+            assert all(later - earlier >= 0.25 for earlier, later in itertools.pairwise(times))
+    assert len(articles(tmp_path / "x")) == 6
