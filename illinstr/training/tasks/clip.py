@@ -47,6 +47,9 @@ class ClipLossConfig(Config):
     world: float = Field(default=0.5, ge=0, description="among all step texts of the batch")
     blur_share: float = Field(default=0.0, ge=0, le=1, description="share of batches blurred with a 3x3 box")
     noise: float = Field(default=0.0, ge=0, description="standard deviation of noise added to pixels in [-1, 1]")
+    token_dropout: float = Field(
+        default=0.0, ge=0, lt=1, description="share of tokens hidden, so that wordings never seen are understood too"
+    )
 
 
 class ClipConfig(TrainConfig):
@@ -77,6 +80,16 @@ def soft_cross_entropy(logits: Tensor, same: Tensor) -> Tensor:
     """Cross-entropy of (m, k) logits against targets spread evenly over ``same`` (m, k, bool, a true one per row)."""
     target = same.float() / same.sum(dim=-1, keepdim=True)
     return -(target * logits.float().log_softmax(dim=-1)).sum(dim=-1).mean()
+
+
+def drop_tokens(mask: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Hide a share of the tokens of each text, never the first (start) nor the last (end): (t, l) bool in and out."""
+    if not share:
+        return mask
+    hidden = torch.rand(mask.shape, generator=generator) < share
+    hidden[:, 0] = False
+    hidden[torch.arange(len(mask)), mask.long().sum(dim=1) - 1] = False
+    return mask & ~hidden
 
 
 class _Towers(nn.Module):
@@ -130,14 +143,18 @@ class ClipTask:
         steps = torch.tensor([[row[step.headline] for step in article.steps] for article in articles])
         return ClipBatch(panels, ids, mask, goals, steps)
 
-    def _features(self, model: nn.Module, batch: ClipBatch, panels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        ids, mask = batch.ids.to(self.device), batch.mask.to(self.device)
+    def _features(
+        self, model: nn.Module, batch: ClipBatch, panels: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        ids, mask = batch.ids.to(self.device), (batch.mask if mask is None else mask).to(self.device)
         pictures, texts, scale = model(panels.flatten(0, 1).to(self.device), ids, mask.long())
         return pictures, texts, scale
 
     def loss(self, model: nn.Module, batch: ClipBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         """Weighted sum of the step, goal and world questions, each asked in both directions where it has two."""
-        pictures, texts, scale = self._features(model, batch, self._degrade(batch.panels, generator))
+        panels = self._degrade(batch.panels, generator)
+        mask = drop_tokens(batch.mask, self.config.loss.token_dropout, generator)
+        pictures, texts, scale = self._features(model, batch, panels, mask)
         b, n = batch.step_rows.shape
         weights = self.config.loss
         goals, steps = batch.goal_rows.to(self.device), batch.step_rows.to(self.device)
