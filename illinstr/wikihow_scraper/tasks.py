@@ -131,7 +131,7 @@ class Tasks:
             DataError: no article was kept; the folder is then emptied of what this run made.
         """
         if not self.funnel.articles["kept"]:
-            self._discard()
+            self.discard()
             raise DataError("no page gave an article that could be kept", hint="the funnel above says where they went")
         if self._writer is None and self._is_finished():
             return self._splits()
@@ -193,7 +193,8 @@ class Tasks:
     def _splits(self) -> dict[str, int]:
         return {name: info.samples for name, info in sorted(read_index(self.out).splits.items()) if info.samples}
 
-    def _discard(self) -> None:
+    def discard(self) -> None:
+        """Remove what was made; for a run that kept nothing."""
         if self._writer is not None:
             self.__exit__(None, None, None)
         elif not self._trusted:
