@@ -154,7 +154,8 @@ _BINDING = frozenset(_words("paper ribbon birdhouse roof boat flag hat scarf pot
 _ADJECTIVES = frozenset(_words("red orange yellow green blue purple pink white black brown teal gold silver grey "))
 
 
-def _stem(word: str) -> str:
+def stem(word: str) -> str:
+    """A word without its plural ending, synonyms made one; empty where it carries no meaning in a goal."""
     if word.endswith("ies") and len(word) > 4:
         word = word[:-3] + "y"
     elif word.endswith(("oes", "shes", "ches")):
@@ -167,7 +168,7 @@ def _stem(word: str) -> str:
 def meaning(text: str) -> tuple[str, ...]:
     """The words of a goal that matter, stemmed, sorted: free variants of one goal share it."""
     words = re.findall(r"[^\W_]+", clean_text(text).casefold())
-    kept = [_stem(word) for word in words if word not in _FILLERS]
+    kept = [stem(word) for word in words if word not in _FILLERS]
     kept = [word for word in kept if word and word not in _FILLERS]
     bound: set[str] = set()
     for word, after in itertools.pairwise([*kept, ""]):
