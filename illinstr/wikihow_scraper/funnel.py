@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
+
+from illinstr.wikihow_scraper.tokens import TOKEN_LIMIT
 
 PAGE_OUTCOMES = ("robots", "opted out", "failed", "not an article", "parsed")
 
@@ -14,12 +16,14 @@ PAGE_OUTCOMES = ("robots", "opted out", "failed", "not an article", "parsed")
 class Funnel:
     """Counts at three levels: pages, the articles in them, the pictures in those.
 
-    At each level what was seen equals what was kept plus what was lost, reason by reason.
+    At each level what was seen equals what was kept plus what was lost, reason by reason. ``texts`` counts the goals
+    and headlines of kept articles: none is lost, but the text encoder reads only the first 77 tokens of each.
     """
 
     pages: Counter[str] = field(default_factory=Counter)
     articles: Counter[str] = field(default_factory=Counter)
     pictures: Counter[str] = field(default_factory=Counter)
+    texts: Counter[str] = field(default_factory=Counter)
 
     def page(self, outcome: str) -> None:
         """Count one page under one of ``PAGE_OUTCOMES``."""
@@ -35,12 +39,32 @@ class Funnel:
         """Count one picture of a kept article: kept, or left out for ``reason``."""
         self.pictures["kept" if reason is None else reason] += 1
 
+    def add(self, other: Funnel) -> None:
+        """Count everything another funnel counted."""
+        for level in fields(self):
+            getattr(self, level.name).update(getattr(other, level.name))
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Every counter as it is, for ``from_counts``."""
+        return {level.name: dict(sorted(getattr(self, level.name).items())) for level in fields(self)}
+
+    @classmethod
+    def from_counts(cls, counts: Mapping[str, Mapping[str, int]]) -> Funnel:
+        """The funnel that ``counts`` described."""
+        return cls(**{name: Counter(level) for name, level in counts.items()})
+
+    def text(self, tokens: dict[str, Any]) -> None:
+        """Count the goal and the headlines of a kept article, by ``extra["tokens"]``."""
+        for count in (tokens["goal"], *tokens["steps"]):
+            self.texts["whole" if count <= TOKEN_LIMIT else "cut"] += 1
+
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values, keys in a fixed order."""
         return {
             "pages": {"seen": self.pages.total(), **{name: self.pages[name] for name in PAGE_OUTCOMES}},
             "articles": _level(self.articles),
             "pictures": _level(self.pictures),
+            "texts": {"seen": self.texts.total(), "over_77_tokens": self.texts["cut"]},
         }
 
     def lines(self) -> Iterator[str]:
@@ -52,6 +76,7 @@ class Funnel:
             yield f"{name + ':':<9} {counts.total()} seen: {counts['kept']} kept" + (
                 f"; left out: {lost}" if lost else ""
             )
+        yield f"texts:    {self.texts.total()} seen: {self.texts['cut']} over {TOKEN_LIMIT} tokens"
 
 
 def _level(counts: Counter[str]) -> dict[str, Any]:
