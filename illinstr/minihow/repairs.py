@@ -112,6 +112,68 @@ _REMEDIES: dict[str, tuple[tuple[str, str], ...]] = {
         ("patch streak spot uneven not-even", "Push the cloth under the water and stir it."),
         ("bleed stain drip", "Rinse it until the water is clear."),
     ),
+    "car-wash": (
+        ("streak spot smear wet", "Dry it with a soft cloth."),
+        ("foam soap bubble", "Spray the foam off with the hose."),
+        ("mud dirt not-clean", "Scrub it all over with the sponge once more."),
+    ),
+    "button": (
+        ("loose wobbl fell fall not-tight not-firm", "Wind the thread underneath and pull it tight."),
+        ("tangl knot snap broke tear torn short", "Thread the needle once more and make a knot."),
+        ("crooked place spot not-straight", "Cut the thread and set it on the gap again."),
+    ),
+    "lamp": (
+        ("dark flicker not-light not-on not-work", "Screw the new bulb in a little more."),
+        ("hot burn", "Wait a few minutes until it is cool."),
+        ("stuck broke shatter", "Pull out the plug before you go on."),
+    ),
+    "dog-bath": (
+        ("foam shampoo soap bubble", "Rinse the foam out with a jug."),
+        ("wet shiver cold shake", "Wrap your friend up warmly."),
+        ("tangl knot mat", "Brush the fur softly."),
+        ("mud dirty not-clean", "Rub the fur with both hands until it foams."),
+    ),
+    "teeth": (
+        ("foam paste taste burn", "Rinse your mouth well with water."),
+        ("dry not-foam", "Wet the bristles with water."),
+        ("not-clean dirty", "Brush the front ones and the back ones in small circles."),
+    ),
+    "kite": (
+        ("tear torn rip hole", "Glue the paper to the frame once more."),
+        ("spin tip dive not-straight", "Tie more bows to the lower end."),
+        ("loose broke apart wobbl", "Tie the sticks together with string."),
+        ("fall fell not-fly not-up", "Run against the wind and let go."),
+    ),
+    "sandcastle": (
+        ("dry crumbl collapse fall fell not-wet not-firm", "Dampen the sand with some water."),
+        ("wet soggy runny", "Dig up some drier sand."),
+        ("stuck stick", "Pat the bucket and lift it off slowly."),
+    ),
+    "painting": (
+        ("wet smudge smear drip run not-dry", "Wait a little until the paint is dry."),
+        ("patch streak thin pale not-even", "Cover the whole surface once more."),
+        ("mud dirty brush", "Wash the brush in water."),
+    ),
+    "tree": (
+        ("dry wilt droop brown not-grow", "Water it deeply."),
+        ("lean fall loose wobbl tip not-straight", "Tie it to a strong stick."),
+        ("shallow small not-fit not-deep", "Dig the hole deeper."),
+        ("wet soggy", "Loosen the earth round the roots."),
+    ),
+    "cake": (
+        ("runny wet liquid thin", "Add some more flour and stir the batter well."),
+        ("lump not-smooth", "Beat the batter well until creamy."),
+        ("dry thick stiff crumbl", "Break one more egg over the bowl and stir it."),
+        ("raw pale not-done not-baked", "Bake it a little longer in the oven."),
+        ("stuck stick", "Wait a little and turn it out of the tin."),
+        ("melt hot warm", "Wait a few minutes until it is cool."),
+    ),
+    "window": (
+        ("streak smear spot", "Polish the glass with a cloth until no streaks are left."),
+        ("foam soap bubble", "Rinse the foam off the glass."),
+        ("drip wet puddle", "Wipe the ledge with a cloth."),
+        ("dirty not-clean", "Scrub the glass in wide circles once more."),
+    ),
 }
 _ANYWHERE = (
     ("spill spilt overflow mess", "Wipe the table clean."),
