@@ -101,7 +101,7 @@ def consistency_plot(samples: Sequence[Sample]) -> bytes | None:
 
 
 def _sides(results: Results) -> list[tuple[str, tuple[Metric, ...]]]:
-    return [(side, results.side_metrics[side]) for side in results.names if side in results.side_metrics]
+    return [(side, results.side_metrics[side]) for side in results.beside if side in results.side_metrics]
 
 
 def _error_bars(axes: Any, metrics: Sequence[Metric], places: Sequence[float], marker: str, label: str) -> None:
