@@ -27,6 +27,10 @@ class DataConfig(Config):
     min_steps: int = Field(default=1, ge=1, description="leave out articles with fewer steps")
     max_steps: int = Field(default=10, ge=1, description="leave out articles with more steps")
     panel_px: int = Field(default=128, ge=8, description="side of a panel in pixels; others are resized")
+    workers: int = Field(default=2, ge=1, description="threads of each process that read and decode batches")
+    ahead: int = Field(default=2, ge=1, description="batches kept ready in each process")
+    max_errors: int = Field(default=0, ge=0, description="unreadable samples a process may meet before the run ends")
+    cache: bool = Field(default=True, description="keep latents and text embeddings on disk for later runs")
 
     @model_validator(mode="after")
     def _range(self) -> Self:
@@ -50,6 +54,7 @@ class OptimConfig(Config):
     clip_norm: float = Field(default=1.0, gt=0, description="maximum global gradient norm")
     warmup_steps: int = Field(default=100, ge=0)
     decay_steps: int = Field(default=0, ge=0, description="the last steps, over which lr falls linearly to zero")
+    eight_bit: bool = Field(default=False, description="8-bit AdamW of bitsandbytes: optimiser state in a quarter")
 
     def lr_at(self, step: int, total_steps: int) -> float:
         """Learning rate of optimiser step ``step`` (from 0) in a run of ``total_steps``."""
@@ -73,6 +78,15 @@ class LoopConfig(Config):
     checkpoint_every: int = Field(default=500, gt=0)
     keep_checkpoints: int = Field(default=2, gt=0)
     channels_last: bool = True
+    gradient_checkpointing: bool = Field(
+        default=False, description="recompute activations in the backward pass: less memory, about a third more time"
+    )
+    compile: Literal["no", "inductor", "aot_eager", "eager"] = Field(
+        default="no", description="torch.compile backend; inductor is the fast one, the others find its faults"
+    )
+    trackers: tuple[Literal["tensorboard", "wandb"], ...] = Field(
+        default=(), description="beside log.csv, which is always written"
+    )
 
     @model_validator(mode="after")
     def _divides(self) -> Self:

@@ -24,10 +24,11 @@ from illinstr.diffusion.schedule import NoiseConfig, loss_weights, training_sche
 from illinstr.diffusion.settings import Conditioning, StackedSettings
 from illinstr.diffusion.stacking import stack
 from illinstr.diffusion.text import SlotTokens, condition, encode_texts, slot_texts
+from illinstr.training.cache import text_cache
 from illinstr.training.config import TrainConfig
 from illinstr.training.data import BatchOrder, read_split, training_articles
 from illinstr.training.latents import encode_articles
-from illinstr.training.loop import step_generator
+from illinstr.training.noise import randint, randn, rows_of, step_generator
 
 VAL_TIMESTEPS = (0.125, 0.375, 0.625, 0.875)  # the middles of the quartiles
 
@@ -123,9 +124,10 @@ class UNetTask:
         self.articles = training_articles(data, config.data)
         self.val_articles = read_split(data, config.data.val_split, config.data, limit=config.data.val_limit)
         self.latents = encode_articles(self.articles, self.vae, config.data.panel_px, device, "latents")
+        self.unreadable = self.latents.unreadable
         self.val_latents = encode_articles(self.val_articles, self.vae, config.data.panel_px, device, "val latents")
-        self.order = BatchOrder([a.num_steps for a in self.articles], config.train.batch_size, config.train.seed)
-        self.encoded: dict[str, Tensor] = {}
+        self.order = BatchOrder(self.articles.lengths, config.train.batch_size, config.train.seed)
+        self.encoded = text_cache(self.text_encoder, self.tokenizer, device, keep=config.data.cache)
 
     def units_of(self, step: int) -> list[int]:
         """Articles of one optimiser step."""
@@ -154,8 +156,9 @@ class UNetTask:
     def _drop_text(self, batch: ArticleBatch, generator: torch.Generator) -> tuple[list[str], list[list[str]]]:
         drop = self.config.stacking
         goals, steps = [], []
-        for goal, own in zip(batch.goals, batch.steps, strict=True):
-            chance = torch.rand(2 + len(own), generator=generator).tolist()
+        rows = rows_of(generator, len(batch.goals))
+        for goal, own, row in zip(batch.goals, batch.steps, rows, strict=True):
+            chance = torch.rand(2 + len(own), generator=row).tolist()
             everything = chance[0] < drop.drop_all
             goals.append("" if everything or chance[1] < drop.drop_goal else goal)
             kept = zip(own, chance[2:], strict=True)
@@ -168,8 +171,8 @@ class UNetTask:
         """Mean squared error of the prediction over all panels (times min-SNR weights when asked for)."""
         goals, steps = self._drop_text(batch, generator)
         b = len(goals)
-        timesteps = torch.randint(0, self.config.noise.train_timesteps, (b,), generator=generator)
-        noise = torch.randn(batch.latents.shape, generator=generator)
+        timesteps = randint(self.config.noise.train_timesteps, b, generator)
+        noise = randn(batch.latents.shape, generator)
         errors = self._errors(model, batch.latents, goals, steps, timesteps, noise)
         weights = loss_weights(self.scheduler, timesteps, self.config.noise.min_snr_gamma).to(errors.device)
         return (weights * errors).mean(), {}
@@ -210,7 +213,7 @@ class UNetTask:
 
     def _settings(self) -> StackedSettings:
         sample, stacking, data = self.config.sample, self.config.stacking, self.config.data
-        lengths = [article.num_steps for article in self.articles]
+        lengths = self.articles.lengths
         return StackedSettings(
             conditioning=stacking.conditioning,
             step_code=stacking.step_code,

@@ -1,0 +1,107 @@
+"""The articles of a split by number, each read from its own run of bytes when it is asked for."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from illinstr.articles import Article
+from illinstr.errors import DataError
+from illinstr.shards.layout import ShardIndex, read_index, read_rows
+from illinstr.shards.reader import read_sample, to_article
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one article lies; ``sha256`` is that of its JSON, which holds those of its pictures."""
+
+    tar: Path
+    offset: int
+    length: int
+    num_steps: int
+    sha256: str = ""
+
+
+def places_of(data: Path, index: ShardIndex, split: str, *, only_complete: bool) -> tuple[list[Place], int]:
+    """Every article of a split in the order it was written, from the Parquet index alone, and how many were left out.
+
+    Args:
+        data: a data folder.
+        index: its index.
+        split: which split.
+        only_complete: leave out articles that miss a picture.
+
+    Raises:
+        DataError: no such split, or a row without a place inside its tar.
+    """
+    places, left_out = [], 0
+    for shard in index.of_split(split):
+        for row in read_rows(shard.parquet(data)):
+            if row.status != "ok":
+                continue
+            if row.offset is None or row.bytes is None or row.num_steps is None:
+                raise DataError(f"{shard.parquet(data)}: the row of {row.key!r} has no place in the tar")
+            if row.offset < 0 or not 0 < row.bytes <= shard.bytes - row.offset:
+                raise DataError(f"{shard.parquet(data)}: the row of {row.key!r} points outside the tar")
+            if only_complete and row.num_images != row.num_steps:
+                left_out += 1
+                continue
+            places.append(Place(shard.tar(data), row.offset, row.bytes, row.num_steps, row.sha256 or ""))
+    return places, left_out
+
+
+def identity_of(index: ShardIndex, split: str) -> str:
+    """SHA-256 over the split's shards, so that a saved place is never used on other data."""
+    return hashlib.sha256("".join(shard.sha256 for shard in index.of_split(split)).encode()).hexdigest()
+
+
+class ArticleTable:
+    """The fully illustrated articles of one split whose step count fits, by number.
+
+    Opening it reads the Parquet index; an article costs one seek and one read of its own bytes, whichever it is. Any
+    number of threads and processes may read at once.
+
+    Args:
+        data: a data folder.
+        split: which split.
+        min_steps, max_steps: articles outside are left out.
+        limit: at most so many, the first ones.
+
+    Raises:
+        DataError: no such data or split, or a damaged index.
+    """
+
+    def __init__(self, data: Path, split: str, *, min_steps: int, max_steps: int, limit: int | None = None) -> None:
+        index = read_index(data)
+        places, _ = places_of(data, index, split, only_complete=True)
+        self._places = [place for place in places if min_steps <= place.num_steps <= max_steps][:limit]
+        self.sha256 = identity_of(index, split)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @property
+    def lengths(self) -> list[int]:
+        """The step count of each article, without reading any."""
+        return [place.num_steps for place in self._places]
+
+    @property
+    def contents(self) -> list[str]:
+        """SHA-256 of each article's JSON, which holds those of its pictures; no article is read."""
+        return [place.sha256 for place in self._places]
+
+    def read(self, number: int) -> Article:
+        """Article ``number`` with its pictures, their SHA-256 checked.
+
+        Raises:
+            DataError: it cannot be read, or is not what the index says.
+            IndexError: there is no such number.
+        """
+        place = self._places[number]
+        article = to_article(read_sample(place.tar, place.offset, place.length), place.tar)
+        if article.num_steps != place.num_steps:
+            raise DataError(
+                f"{place.tar}: {article.id} has {article.num_steps} steps, the index says {place.num_steps}"
+            )
+        return article
