@@ -218,6 +218,7 @@ def test_a_wrong_setting_is_named_with_its_nearest_neighbour(override, message, 
 
 def test_overrides_read_numbers_as_people_write_them():
     assert load_config("mini-vae", ["optim.lr=1e-4"]).optim.lr == 1e-4
+    assert load_config("mini-vae", ["train.precision=no", "train.compile=no"]).train.precision == "no"
 
 
 def test_an_unknown_preset_lists_the_known_ones():

@@ -183,7 +183,7 @@ def test_shipped_accelerate_configs_become_the_environment_accelerate_reads():
     fsdp = launch.accelerate_environment(launch.find_accelerate_config("fsdp"), 2)
     assert fsdp["ACCELERATE_USE_FSDP"] == "true"
     assert fsdp["FSDP_VERSION"] == "2"
-    assert fsdp["FSDP_TRANSFORMER_CLS_TO_WRAP"] == "BasicTransformerBlock,ResnetBlock2D"
+    assert fsdp["FSDP_AUTO_WRAP_POLICY"] == "SIZE_BASED_WRAP"
     zero = launch.accelerate_environment(launch.find_accelerate_config("deepspeed-zero2"), 2)
     assert zero["ACCELERATE_USE_DEEPSPEED"] == "true"
     assert zero["ACCELERATE_DEEPSPEED_ZERO_STAGE"] == "2"

@@ -48,6 +48,11 @@ def command(
 
     launch.die_with_launcher()
     tell = reporter(quiet)
+    score = None
+    if faithfulness and launch.rank_here() == 0:
+        from illinstr.cli.train_judge import make_judge
+
+        score = make_judge(config, settings or [], data, articles=faithfulness, judge=judge)
     if (num_processes > 1 or accelerate_config) and not dry_run:
         launch.refuse_inside_launcher()
         environment = {}
@@ -58,11 +63,6 @@ def command(
         check_request(Request(config, settings or [], data, out, resume), tell)
         launch.launch_processes(_arguments_for_processes(), num_processes, environment)
         return
-    score = None
-    if faithfulness:
-        from illinstr.cli.train_judge import make_judge
-
-        score = make_judge(config, settings or [], data, articles=faithfulness, judge=judge)
     result = run_training(
         config,
         settings or [],

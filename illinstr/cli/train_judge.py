@@ -36,9 +36,7 @@ def make_judge(
     if resolved.kind != "unet":
         raise UsageError(f"--faithfulness judges drawings; a run of kind {resolved.kind!r} draws none")
     if articles < MIN_ARTICLES:
-        raise UsageError(
-            f"--faithfulness {articles}: at least {MIN_ARTICLES} articles are needed, for three other goals"
-        )
+        raise UsageError(f"--faithfulness {articles}: at least {MIN_ARTICLES} are needed, for 3 other goals")
     truth = read_split(data, resolved.data.val_split, resolved.data, limit=articles)
     encoder = load_image_text_encoder(judge or JUDGE)
 

@@ -76,6 +76,8 @@ class Checkpointer:
                 gathered = whole_on_cpu(tensors, keep=self.writes)
                 if self.writes:
                     save_file(gathered, folder / f"{name}.safetensors")
+            if write_more is not None:
+                write_more(folder)
             if self.writes:
                 sizes = {str(file.relative_to(folder)): file.stat().st_size for file in _files_of(folder)}
                 updates = trained.ema.updates if trained.ema else None

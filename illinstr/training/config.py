@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from illinstr.config import Config, apply_overrides, read_yaml, validate
 from illinstr.errors import ConfigError
@@ -87,6 +87,11 @@ class LoopConfig(Config):
     trackers: tuple[Literal["tensorboard", "wandb"], ...] = Field(
         default=(), description="beside log.csv, which is always written"
     )
+
+    @field_validator("precision", "compile", mode="before")
+    @classmethod
+    def _no_is_a_word(cls, value: Any) -> Any:
+        return "no" if value is False else value  # YAML 1.1 reads a bare no as false
 
     @model_validator(mode="after")
     def _divides(self) -> Self:

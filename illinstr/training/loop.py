@@ -155,7 +155,6 @@ class Trainer:
                 for step in range(start, self.loop.steps):
                     self._train_one(step, batches, meter)
                     advance(1, status=self._after_step(step + 1, meter))
-        self.accelerator.end_training()
         return self._export()
 
     def _read(self, step: int) -> list[MicroBatch]:
