@@ -43,6 +43,7 @@ def command(
     Example: illinstr train --config mini-vae --data data/minihow --out runs/vae --set train.steps=500
     """
     from illinstr.cli.console import emit, reporter
+    from illinstr.progress import SilentReporter
     from illinstr.training import launch
     from illinstr.training.run import Request, check_request, run_training
 
@@ -60,7 +61,7 @@ def command(
             path = launch.find_accelerate_config(accelerate_config)
             environment = launch.accelerate_environment(path, num_processes)
             launch.check_environment(environment)
-        check_request(Request(config, settings or [], data, out, resume), tell)
+        check_request(Request(config, settings or [], data, out, resume), SilentReporter())  # the first process tells
         launch.launch_processes(_arguments_for_processes(), num_processes, environment)
         return
     result = run_training(

@@ -11,6 +11,7 @@ from typing import Any
 from illinstr.errors import DataError
 from illinstr.progress import Reporter, reporting_to
 from illinstr.training.config import TrainConfig, load_config
+from illinstr.training.launch import rank_here
 
 Judge = Callable[[Path, int], dict[str, float]]
 
@@ -51,8 +52,10 @@ def check_request(request: Request, reporter: Reporter) -> TrainConfig:
             f"{request.data} is not a data folder: no index.json", hint="make one: illinstr minihow --out DIR"
         )
     check_extras(config)
-    for line in check_run_folder(request.out, config, resume=request.resume):
-        reporter.log(line)
+    changes = check_run_folder(request.out, config, resume=request.resume)
+    if rank_here() == 0:
+        for line in changes:
+            reporter.log(line)
     return config
 
 
