@@ -208,14 +208,19 @@ def invoke(words):
     return CliRunner().invoke(app, words[words.index("train") :]).exception
 
 
-def test_a_missing_package_is_named_before_any_process_starts(tmp_path, monkeypatch, config, data):
+@pytest.mark.parametrize(("installed", "reason"), [(False, "is not installed"), (True, "our checkpoints cannot reach")])
+def test_deepspeed_is_refused_with_its_reason_before_any_process_starts(
+    tmp_path, monkeypatch, config, data, installed, reason
+):
     find = launch.importlib.util.find_spec
-    monkeypatch.setattr(launch.importlib.util, "find_spec", lambda name: None if name == "deepspeed" else find(name))
+    found = find("accelerate") if installed else None
+    monkeypatch.setattr(launch.importlib.util, "find_spec", lambda name: found if name == "deepspeed" else find(name))
     words = arguments(config, data, tmp_path / "run", "--num-processes", "2", "--accelerate-config", "deepspeed-zero2")
     error = invoke(words)
     assert isinstance(error, UsageError)
-    assert error.message == "the accelerate config asks for DeepSpeed, which is not installed"
-    assert "illinstr[deepspeed]" in error.hint
+    assert error.message.startswith("the accelerate config asks for DeepSpeed")
+    assert reason in error.message
+    assert "fsdp" in error.hint
     assert not (tmp_path / "run").exists()
 
 

@@ -27,7 +27,7 @@ def command(
     ] = 1,
     accelerate_config: Annotated[
         str | None,
-        typer.Option(help="How processes share the work: ddp, fsdp, deepspeed-zero2, or an accelerate config file."),
+        typer.Option(help="How processes share the work: ddp, fsdp, or an accelerate config file."),
     ] = None,
     faithfulness: Annotated[
         int, typer.Option(min=0, help="Draw and judge this many validation articles at each validation (U-Net only).")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,13 +62,12 @@ class Checkpointer:
         self.reporter = reporter
         self.writes = writes
 
-    def save(self, step: int, trained: Trained, write_more: Callable[[Path], None] | None = None) -> Path:
+    def save(self, step: int, trained: Trained) -> Path:
         """Publish the state after ``step`` optimiser steps and prune older checkpoints; every process must call it.
 
         Args:
             step: optimiser steps done.
             trained: what is written.
-            write_more: writes further files into the folder before it is published; called in every process.
         """
         path = self.folder / f"{PREFIX}{step:08d}"
         with files.atomic_folder(path) if self.writes else contextlib.nullcontext(path) as folder:
@@ -76,8 +75,6 @@ class Checkpointer:
                 gathered = whole_on_cpu(tensors, keep=self.writes)
                 if self.writes:
                     save_file(gathered, folder / f"{name}.safetensors")
-            if write_more is not None:
-                write_more(folder)
             if self.writes:
                 sizes = {str(file.relative_to(folder)): file.stat().st_size for file in _files_of(folder)}
                 updates = trained.ema.updates if trained.ema else None

@@ -102,7 +102,11 @@ def _state_bytes(model: nn.Module, config: TrainConfig) -> int:
 
 
 def _measure(task: Task, config: TrainConfig, samples: int) -> tuple[float, int]:
-    """Seconds and bytes of activations of one forward and backward pass over ``samples``; the faster of two."""
+    """Seconds and bytes of activations of one forward and backward pass over ``samples``; the faster of two.
+
+    On a CPU the seconds are those of the processor, shared among the threads: what others run there meanwhile does not
+    count.
+    """
     units = task.units_of(0)
     batch = task.make_batch([units[place % len(units)] for place in range(samples)])
     device = next(task.model.parameters()).device
@@ -111,7 +115,7 @@ def _measure(task: Task, config: TrainConfig, samples: int) -> tuple[float, int]
     times: list[float] = []
     saved = 0
     for _ in range(2):
-        start = time.monotonic()
+        start, start_cpu = time.monotonic(), time.process_time()
         with _count_saved(task.model) as kept:
             with torch.autocast(device.type, dtype=kind, enabled=kind is not None):
                 loss, _parts = task.loss(task.model, batch, sample_generator(0, 0, range(samples)))
@@ -119,7 +123,9 @@ def _measure(task: Task, config: TrainConfig, samples: int) -> tuple[float, int]
         if device.type == "cuda":
             torch.cuda.synchronize()
         saved = kept[0]
-        times.append(time.monotonic() - start)
+        wall_s = time.monotonic() - start
+        busy_s = (time.process_time() - start_cpu) / torch.get_num_threads()
+        times.append(min(wall_s, busy_s) if device.type == "cpu" else wall_s)
         task.model.zero_grad(set_to_none=True)
     return min(times), saved
 
@@ -167,7 +173,7 @@ def estimate_lines(config: TrainConfig, figures: dict[str, Any]) -> list[str]:
         *lines,
         f"# activations: about {figures['activations_gb']:.2f} GiB per process",
         f"# time: about {figures['step_s']:.2f} s a step, {_duration(figures['total_s'])} in all on {_device(figures)}"
-        " (as long as nothing else runs here; validation, drawing and saving come on top)",
+        " (with nothing else running here; validation, drawing and saving come on top)",
     ]
 
 

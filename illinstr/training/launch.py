@@ -57,14 +57,17 @@ def check_environment(environment: Mapping[str, str]) -> None:
     """Refuse what the processes would refuse, before they are started.
 
     Raises:
-        UsageError: DeepSpeed is asked for and not installed.
+        UsageError: DeepSpeed is asked for: not installed, or installed but with its optimiser state out of our reach.
     """
     wanted = environment.get("ACCELERATE_USE_DEEPSPEED", os.environ.get("ACCELERATE_USE_DEEPSPEED", "false"))
-    if wanted.lower() == "true" and importlib.util.find_spec("deepspeed") is None:
-        raise UsageError(
-            "the accelerate config asks for DeepSpeed, which is not installed",
-            hint="pip install 'illinstr[deepspeed]', or use --accelerate-config fsdp",
-        )
+    if wanted.lower() != "true":
+        return
+    missing = importlib.util.find_spec("deepspeed") is None
+    reason = "is not installed" if missing else "keeps optimiser state where our checkpoints cannot reach it"
+    raise UsageError(
+        f"the accelerate config asks for DeepSpeed, which {reason}",
+        hint="use --accelerate-config fsdp: it cuts the same state over the processes and resumes exactly",
+    )
 
 
 def accelerate_config_names() -> list[str]:

@@ -28,7 +28,7 @@ def make_accelerator(config: TrainConfig, run: Path) -> Any:
     """The Accelerator of this process.
 
     Raises:
-        UsageError: a precision this device does not have, or DeepSpeed without its package.
+        UsageError: a precision this device does not have, or DeepSpeed.
     """
     from accelerate import Accelerator, InitProcessGroupKwargs
     from accelerate.state import AcceleratorState, GradientState
@@ -78,13 +78,6 @@ def is_sharded(accelerator: Any) -> bool:
     from accelerate.utils import DistributedType
 
     return bool(accelerator.distributed_type == DistributedType.FSDP)
-
-
-def is_deepspeed(accelerator: Any) -> bool:
-    """Whether a DeepSpeed engine owns the optimiser."""
-    from accelerate.utils import DistributedType
-
-    return bool(accelerator.distributed_type == DistributedType.DEEPSPEED)
 
 
 def mean_over_processes(accelerator: Any, values: list[float]) -> list[float]:
