@@ -10,7 +10,7 @@ from torch import nn
 from illinstr.errors import DataError, ModelError, UsageError
 from illinstr.training import optimizer as optimizer_module
 from illinstr.training.loop import Extras, TrainingError, checkpoint_activations
-from illinstr.training.optimizer import build_optimizer, check_extras
+from illinstr.training.optimizer import check_extras
 from illinstr.training.processes import make_accelerator
 from illinstr.training.run_folder import check_run_folder, config_text
 from tests.toy_task import Listener, ToyTask, toy_config, toy_trainer
@@ -180,10 +180,25 @@ def test_a_missing_optional_package_is_named_with_its_extra(monkeypatch, setting
     assert f"illinstr[{extra}]" in (caught.value.hint or "")
 
 
-def test_eight_bit_adam_is_used_when_asked_for():
-    bitsandbytes = pytest.importorskip("bitsandbytes")
-    optimizer = build_optimizer(nn.Linear(2, 2), toy_config().optim.model_copy(update={"eight_bit": True}))
-    assert isinstance(optimizer, bitsandbytes.optim.AdamW8bit)
+def test_eight_bit_adam_is_used_when_asked_for_and_resumes_bit_for_bit(tmp_path):
+    pytest.importorskip("bitsandbytes", reason="the extra 8bit is not installed")
+
+    def wide(steps):
+        config = toy_config(steps=steps)
+        config = config.model_copy(update={"optim": config.optim.model_copy(update={"eight_bit": True})})
+        task = ToyTask(config)
+        task.model = nn.Sequential(nn.Linear(3, 2048), nn.Tanh(), nn.Linear(2048, 3))  # small ones stay in 32 bits
+        for parameter in task.model.parameters():
+            nn.init.constant_(parameter, 0.01)
+        return task
+
+    fit(tmp_path / "straight", task=wide(6))
+    fit(tmp_path / "halves", task=wide(4))
+    fit(tmp_path / "halves", task=wide(6), resume=True)
+    newest = "checkpoints/step-00000006/optimizer.safetensors"
+    mine, theirs = load_file(tmp_path / "straight" / newest), load_file(tmp_path / "halves" / newest)
+    assert any(tensor.dtype == torch.uint8 for tensor in mine.values())
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
 
 
 def test_fp16_is_refused_where_there_is_no_accelerator(tmp_path):

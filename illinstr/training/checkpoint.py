@@ -153,7 +153,19 @@ def _problem_with(path: Path) -> str | None:
 def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Adam's per-parameter state as flat tensors; hyper-parameters come from the config."""
     state: dict[int, dict[str, Any]] = optimizer.state_dict()["state"]
-    return {f"{index}.{name}": torch.as_tensor(value) for index, slot in state.items() for name, value in slot.items()}
+    return {
+        f"{index}.{name}": torch.as_tensor(value)
+        for index, slot in state.items()
+        for name, value in _flat_slot(slot).items()
+    }
+
+
+def _flat_slot(slot: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """8-bit optimisers keep their quantised state one level deeper."""
+    merged: dict[str, Any] = {}
+    for name, value in slot.items():
+        merged |= _flat_slot(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return merged
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
@@ -161,12 +173,16 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Any]] = {}
     for key, tensor in tensors.items():
-        index, name = key.split(".", 1)
+        index, *within, name = key.split(".")
         if int(index) >= len(parameters):
             raise KeyError(f"optimizer state of parameter {index}, model has {len(parameters)}")
         parameter = parameters[int(index)]
-        same = tensor.shape == parameter.shape
-        state.setdefault(int(index), {})[name] = cut_like(tensor, parameter) if same else tensor
+        slot = state.setdefault(int(index), {})
+        for level in within:
+            slot = slot.setdefault(level, {})
+        counts = tensor.ndim == 0 and not tensor.is_floating_point()  # 8-bit optimisers count steps in plain integers
+        whole = cut_like(tensor, parameter) if tensor.shape == parameter.shape else tensor
+        slot[name] = int(tensor) if counts else whole
     if state and len(state) != len(parameters):
         raise KeyError(f"optimizer state of {len(state)} parameters, model has {len(parameters)}")
     current["state"] = state
