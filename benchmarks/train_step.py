@@ -1,4 +1,4 @@
-"""What the training loop costs beside the bare step: ``python benchmarks/train_step.py [--steps 24] [--threads 1]``.
+"""What the training loop costs beside the bare step: ``python benchmarks/train_step.py [--steps 24] [--batch 8]``.
 
 Two tasks on articles of the embedded world, read from shards on disk, in one process: the embedded U-Net with latents
 from the cache, and the embedded VAE, whose pictures are decoded as they come. The bare step is forward, backward,
@@ -36,10 +36,10 @@ from illinstr.training.loop import Trainer
 from illinstr.training.meter import Meter
 from illinstr.training.noise import sample_generator
 from illinstr.training.processes import make_accelerator
+from illinstr.training.run import _silence_libraries
 from illinstr.training.tasks import build_task
 
 ASSETS = Path(__file__).resolve().parent.parent / "illinstr" / "assets" / "mini"
-BATCH = 8
 TURN = 4  # steps before the other side has its turn
 OVERRIDES = {
     "mini-unet": [f"base.model={ASSETS}", "base.vae=null", "base.clip=null", "optim.lr=1e-5"],
@@ -50,8 +50,8 @@ OVERRIDES = {
 class Both:
     """One model, trained by the loop and by the bare step in turns."""
 
-    def __init__(self, preset: str, data: Path, run: Path, steps: int) -> None:
-        settings = [*OVERRIDES[preset], f"train.batch_size={BATCH}", "train.precision=no", "train.log_every=4"]
+    def __init__(self, preset: str, data: Path, run: Path, *, steps: int, batch: int) -> None:
+        settings = [*OVERRIDES[preset], f"train.batch_size={batch}", "train.precision=no", "train.log_every=4"]
         settings += ["train.validate_every=1000000", "train.checkpoint_every=1000000", "train.ema_decay=0"]
         config = load_config(preset, [*settings, "train.steps=1000000", "data.val_limit=1"])
         self.task = build_task(config, data)
@@ -129,17 +129,25 @@ def main() -> None:
     """Measure both tasks and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=24)
+    parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--threads", type=int, default=int(os.environ.get("OMP_NUM_THREADS", "1")))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    _silence_libraries()
     steps = max(options.steps // TURN, 2) * TURN
-    results: dict[str, Any] = {"threads": options.threads, "batch": BATCH, "steps": steps, "cores": os.cpu_count()}
+    results: dict[str, Any] = {
+        "threads": options.threads,
+        "batch": options.batch,
+        "steps": steps,
+        "cores": os.cpu_count(),
+    }
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["ILLINSTR_CACHE"] = str(Path(scratch) / "cache")
         data = Path(scratch) / "data"
         write_dataset(data, count=72, val_share=0.05, test_share=0.0, min_steps=4, max_steps=6)
         for preset in OVERRIDES:
-            both = Both(preset, data, Path(scratch) / preset, steps)
+            both = Both(preset, data, Path(scratch) / preset, steps=steps, batch=options.batch)
+            print(f"{preset} ...", file=sys.stderr)
             results[preset] = compare(both, steps)
             results[preset]["moving_average_s"] = round(time_average(both), 4)
             results[preset]["memory_gb"] = round(float(both.meter.rows[-1]["memory_gb"]), 3)
