@@ -1,4 +1,4 @@
-"""``python -m illinstr``: the same program as ``illinstr``; what launchers of several processes start."""
+"""``python -m illinstr``, which is also what launchers of several processes start."""
 
 from illinstr.cli.app import main
 

@@ -20,7 +20,7 @@ from illinstr.training.batches import BatchReader, deal
 from illinstr.training.cache import TensorCache, TextCache, text_cache, weights_sha256
 from illinstr.training.config import DataConfig
 from illinstr.training.data import Prefetcher, read_split, training_articles
-from illinstr.training.latents import encode_articles, encode_panels
+from illinstr.training.latents import encode_article, encode_articles
 from illinstr.training.noise import mixed_seed, randint, randn, rows_of, sample_generator
 from illinstr.training.reading import ErrorBudget
 from tests.tiny_data import TINY_PX, make_tiny_data, tiny_article
@@ -215,6 +215,7 @@ class CountingVae(torch.nn.Module):
         torch.manual_seed(seed)
         self.layer = torch.nn.Conv2d(3, 2, 4, stride=4)
         self.config = type("Config", (), {"scaling_factor": 0.5})()
+        self.dtype = torch.float32
         self.asked = 0
 
     def encode(self, panels):
@@ -241,7 +242,7 @@ def test_latents_are_encoded_once_whatever_part_of_the_data_is_used(own_cache, d
     again = encode_articles(articles, vae, TINY_PX, "cpu", "all")
     assert vae.asked == sum(articles.lengths)
     for number, article in enumerate(articles):
-        expected = encode_panels(CountingVae(), TINY_PX, "cpu", article)
+        expected = encode_article(CountingVae(), TINY_PX, "cpu", article)
         assert torch.equal(everything[number], expected)
         assert torch.equal(again[number], expected)
 

@@ -28,6 +28,7 @@ from illinstr.progress import Reporter, SilentReporter
 from illinstr.shards.layout import read_index
 from illinstr.shards.reader import read_sample, to_article
 from illinstr.shards.table import Place, identity_of, places_of
+from illinstr.shards.takedown import Takedown, hidden
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -52,6 +53,7 @@ class _Decoder:
 
     decode: bool
     panel_px: int
+    takedown: Takedown
 
     def __call__(self, batch: tuple[Place, ...]) -> _Read:
         samples: list[Any] = []
@@ -59,6 +61,7 @@ class _Decoder:
         for place in batch:
             try:
                 article = to_article(read_sample(place.tar, place.offset, place.length), place.tar)
+                article = self.takedown.without(article) or article  # articles that are listed were never planned
                 if self.decode:
                     samples.append({"article": article, "panels_nchw": panels_of(article, self.panel_px)})
                 else:
@@ -89,7 +92,7 @@ class ArticleLoader:
 
     Args:
         data: a data folder.
-        split: which split to read.
+        split: which split to read. What the folder's ``takedown.txt`` lists is left out and counted.
         decode: decode the pictures into tensors; articles that miss a picture are then left out and counted in
             ``left_out``.
         panel_px: side of the square panels in pixels.
@@ -135,9 +138,11 @@ class ArticleLoader:
         self.max_errors = max_errors
         self.errors: list[str] = []
         self._reporter = reporter or SilentReporter()
-        self._decoder = _Decoder(decode, panel_px)
-        self._shards_sha256 = identity_of(index, split)
-        self._places, self.left_out = places_of(data, index, split, only_complete=decode)
+        takedown = Takedown.of_folder(data)
+        self._decoder = _Decoder(decode, panel_px, takedown)
+        self._shards_sha256 = identity_of(index, split, takedown)
+        gone = hidden(data, index.of_split(split), takedown)
+        self._places, self.left_out = places_of(data, index, split, gone, only_complete=decode)
         self._batch_size: int | None = None
         self._drop_last = False
         self._bounds = (1, MAX_STEPS)

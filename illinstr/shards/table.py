@@ -10,6 +10,7 @@ from illinstr.articles import Article
 from illinstr.errors import DataError
 from illinstr.shards.layout import ShardIndex, read_index, read_rows
 from illinstr.shards.reader import read_sample, to_article
+from illinstr.shards.takedown import Hidden, Takedown, hidden
 
 
 @dataclass(frozen=True)
@@ -20,16 +21,20 @@ class Place:
     offset: int
     length: int
     num_steps: int
-    sha256: str = ""
+    complete: bool
+    sha256: str
 
 
-def places_of(data: Path, index: ShardIndex, split: str, *, only_complete: bool) -> tuple[list[Place], int]:
+def places_of(
+    data: Path, index: ShardIndex, split: str, gone: Hidden, *, only_complete: bool
+) -> tuple[list[Place], int]:
     """Every article of a split in the order it was written, from the Parquet index alone, and how many were left out.
 
     Args:
         data: a data folder.
         index: its index.
         split: which split.
+        gone: what a takedown list hides.
         only_complete: leave out articles that miss a picture.
 
     Raises:
@@ -44,20 +49,23 @@ def places_of(data: Path, index: ShardIndex, split: str, *, only_complete: bool)
                 raise DataError(f"{shard.parquet(data)}: the row of {row.key!r} has no place in the tar")
             if row.offset < 0 or not 0 < row.bytes <= shard.bytes - row.offset:
                 raise DataError(f"{shard.parquet(data)}: the row of {row.key!r} points outside the tar")
-            if only_complete and row.num_images != row.num_steps:
+            complete = row.num_images == row.num_steps and row.key not in gone.pictures
+            if row.key in gone.articles or (only_complete and not complete):
                 left_out += 1
                 continue
-            places.append(Place(shard.tar(data), row.offset, row.bytes, row.num_steps, row.sha256 or ""))
+            content = (row.sha256 or "") if row.key not in gone.pictures else ""
+            places.append(Place(shard.tar(data), row.offset, row.bytes, row.num_steps, complete, content))
     return places, left_out
 
 
-def identity_of(index: ShardIndex, split: str) -> str:
-    """SHA-256 over the split's shards, so that a saved place is never used on other data."""
-    return hashlib.sha256("".join(shard.sha256 for shard in index.of_split(split)).encode()).hexdigest()
+def identity_of(index: ShardIndex, split: str, takedown: Takedown) -> str:
+    """SHA-256 over the split's shards and what is hidden, so that a saved place is never used on other data."""
+    told = [shard.sha256 for shard in index.of_split(split)] + [takedown.sha256 or ""]
+    return hashlib.sha256("".join(told).encode()).hexdigest()
 
 
 class ArticleTable:
-    """The fully illustrated articles of one split whose step count fits, by number.
+    """The articles of one split whose step count fits, by number; what a takedown list names is not there.
 
     Opening it reads the Parquet index; an article costs one seek and one read of its own bytes, whichever it is. Any
     number of threads and processes may read at once.
@@ -66,17 +74,18 @@ class ArticleTable:
         data: a data folder.
         split: which split.
         min_steps, max_steps: articles outside are left out.
-        limit: at most so many, the first ones.
+        only_complete: leave out articles that miss a picture.
 
     Raises:
         DataError: no such data or split, or a damaged index.
     """
 
-    def __init__(self, data: Path, split: str, *, min_steps: int, max_steps: int, limit: int | None = None) -> None:
+    def __init__(self, data: Path, split: str, *, min_steps: int, max_steps: int, only_complete: bool = True) -> None:
         index = read_index(data)
-        places, _ = places_of(data, index, split, only_complete=True)
-        self._places = [place for place in places if min_steps <= place.num_steps <= max_steps][:limit]
-        self.sha256 = identity_of(index, split)
+        self._takedown = Takedown.of_folder(data)
+        gone = hidden(data, index.of_split(split), self._takedown)
+        places, _ = places_of(data, index, split, gone, only_complete=only_complete)
+        self._places = [place for place in places if min_steps <= place.num_steps <= max_steps]
 
     def __len__(self) -> int:
         return len(self._places)
@@ -87,8 +96,13 @@ class ArticleTable:
         return [place.num_steps for place in self._places]
 
     @property
+    def complete(self) -> list[bool]:
+        """Whether each article has all its pictures."""
+        return [place.complete for place in self._places]
+
+    @property
     def contents(self) -> list[str]:
-        """SHA-256 of each article's JSON, which holds those of its pictures; no article is read."""
+        """SHA-256 of each article's JSON, which holds those of its pictures; empty where pictures are hidden."""
         return [place.sha256 for place in self._places]
 
     def read(self, number: int) -> Article:
@@ -104,4 +118,7 @@ class ArticleTable:
             raise DataError(
                 f"{place.tar}: {article.id} has {article.num_steps} steps, the index says {place.num_steps}"
             )
-        return article
+        shown = self._takedown.without(article)
+        if shown is None:
+            raise DataError(f"{place.tar}: {article.id} is on the takedown list")
+        return shown

@@ -53,7 +53,7 @@ def training_articles(data: Path, config: DataConfig) -> ArticleSet:
     Raises:
         DataError: none is left, or the data folder is damaged.
     """
-    return ArticleSet(data, config)
+    return ArticleSet.open(data, config)
 
 
 def decode_panel(data: bytes, panel_px: int) -> np.ndarray:

@@ -22,7 +22,9 @@ from illinstr.training.config import TrainConfig
 from illinstr.training.data import BatchOrder, read_split, training_articles
 from illinstr.training.loop import Task, checkpoint_activations
 from illinstr.training.noise import sample_generator
+from illinstr.training.reading import ArticleSet
 from illinstr.training.run_folder import config_text
+from illinstr.training.tasks.unet_config import UNetConfig
 
 GIB = float(1 << 30)
 TRIAL_ARTICLES = 4
@@ -34,10 +36,11 @@ def estimate(config: TrainConfig, data: Path, num_processes: int) -> dict[str, A
     """Counts, memory and time of a run.
 
     Returns:
-        ``articles``, ``panels``, ``by_steps`` (N -> articles), ``val_articles``, ``batches_per_epoch``, ``epochs``,
-        ``micro_batch`` (samples per process and backward pass), ``parameters``, ``trainable``, ``state_gb`` (weights,
-        gradients, optimiser, average), and where a step was measured ``activations_gb``, ``step_s``, ``total_s`` (all
-        processes alike, validation and saving left out).
+        ``articles``, ``panels``, ``samples`` (panels, articles, or windows of long articles), ``by_steps`` (N ->
+        articles), ``val_articles``, ``steps``, ``batches_per_epoch``, ``epochs``, ``processes``, ``micro_batch``
+        (samples per process and backward pass), ``parameters``, ``trainable``, ``state_gb`` (weights, gradients,
+        optimiser, average), ``device``, and where a step was measured ``activations_gb``, ``step_s``, ``total_s``
+        (validation and saving left out).
 
     Raises:
         DataError: the data do not fit the config.
@@ -62,17 +65,16 @@ def estimate(config: TrainConfig, data: Path, num_processes: int) -> dict[str, A
 
 
 def _counts(config: TrainConfig, data: Path, num_processes: int) -> dict[str, Any]:
-    articles = training_articles(data, config.data)
-    validation = read_split(data, config.data.val_split, config.data, limit=config.data.val_limit)
+    articles, lengths = _samples(config, data)
     panels = sum(articles.lengths)
-    lengths = [1] * panels if config.kind == "vae" else articles.lengths
     order = BatchOrder(lengths, config.train.batch_size, config.train.seed)
     per_process = -(-config.train.batch_size // num_processes)
     return {
         "articles": len(articles),
         "panels": panels,
+        "samples": len(lengths),
         "by_steps": dict(sorted(Counter(articles.lengths).items())),
-        "val_articles": len(validation),
+        "val_articles": _val_articles(config, data),
         "steps": config.train.steps,
         "batches_per_epoch": order.batches_per_epoch,
         "epochs": config.train.steps / order.batches_per_epoch,
@@ -81,11 +83,32 @@ def _counts(config: TrainConfig, data: Path, num_processes: int) -> dict[str, An
     }
 
 
+def _samples(config: TrainConfig, data: Path) -> tuple[ArticleSet, list[int]]:
+    """The training articles, and the bucket of each sample: single panels, articles, or windows of articles."""
+    if isinstance(config, UNetConfig):
+        from illinstr.training.tasks.unet_data import find_windows, read_articles
+
+        kept = read_articles(data, config.data.split, config, limit=config.data.limit)
+        kept = kept.first(max(1, round(len(kept) * config.data.fraction)))
+        return kept, [window.length for window in find_windows(kept, config)]
+    articles = training_articles(data, config.data)
+    return articles, [1] * sum(articles.lengths) if config.kind == "vae" else articles.lengths
+
+
+def _val_articles(config: TrainConfig, data: Path) -> int:
+    wanted = config.data
+    if isinstance(config, UNetConfig):
+        from illinstr.training.tasks.unet_data import read_articles
+
+        return len(read_articles(data, wanted.val_split, config, limit=wanted.val_limit))
+    return len(read_split(data, wanted.val_split, wanted, limit=wanted.val_limit))
+
+
 def _trial_task(config: TrainConfig, data: Path) -> Task:
     from illinstr.training.processes import make_accelerator
     from illinstr.training.tasks import build_task
 
-    longest = max(training_articles(data, config.data).lengths)
+    longest = min(max(_samples(config, data)[0].lengths), config.data.max_steps)
     few = {"limit": TRIAL_ARTICLES, "fraction": 1.0, "min_steps": longest, "val_limit": 1, "cache": False}
     # Validation has articles of other lengths: only the training side is cut to the longest.
     section = config.data.model_copy(update=few)

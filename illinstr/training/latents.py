@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from illinstr.articles import Article
+from illinstr.diffusion.autoencoder import encode_panels
 from illinstr.errors import DataError
 from illinstr.progress import current_reporter
 from illinstr.training.cache import TensorCache, cache_folder, weights_sha256
@@ -39,7 +40,7 @@ class LatentSet(Sequence[Tensor]):
         self.cache = cache
         self.keys = contents_of(articles)
         self.unreadable: dict[int, str] = {}
-        self._encode = partial(encode_panels, vae, panel_px, device)
+        self._encode = partial(encode_article, vae, panel_px, device)
         self._one_at_a_time = threading.Lock()
 
     def __len__(self) -> int:
@@ -93,18 +94,18 @@ class LatentSet(Sequence[Tensor]):
 
 
 @torch.no_grad()
-def encode_panels(vae: Any, panel_px: int, device: str, article: Article) -> Tensor:
-    """Scaled posterior means of one article's panels, float16 (n, c, h, w) in main memory."""
+def encode_article(vae: Any, panel_px: int, device: str, article: Article) -> Tensor:
+    """Latents of one article's panels as the U-Net sees them, float16 (n, c, h, w) in main memory."""
     panels = panels_of(article, panel_px).to(device).contiguous(memory_format=torch.channels_last)
-    latents: Tensor = vae.encode(panels).latent_dist.mean * vae.config.scaling_factor
-    return latents.half().cpu().contiguous()
+    return encode_panels(vae, panels).half().cpu().contiguous()
 
 
 def encode_articles(articles: Sequence[Article], vae: Any, panel_px: int, device: str, what: str) -> LatentSet:
     """The latents of ``articles``, encoded now unless the cache has them; ``articles.cached`` False keeps no cache."""
     cache = None
     if getattr(articles, "cached", True):
-        key = weights_sha256(vae, VERSION, panel_px, vae.config.scaling_factor)
+        shift = getattr(vae.config, "shift_factor", None)
+        key = weights_sha256(vae, VERSION, panel_px, vae.config.scaling_factor, shift)
         cache = TensorCache(cache_folder("latents") / key)
     latents = LatentSet(articles, vae, panel_px, device, cache)
     latents.fill(what)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
-from typing import overload
+from typing import Self, TypeVar, overload
 
 from illinstr.articles import Article
 from illinstr.errors import DataError
@@ -17,31 +17,50 @@ from illinstr.shards import ArticleTable
 from illinstr.training.config import DataConfig
 
 RECENT_ARTICLES = 64
+ValueT = TypeVar("ValueT")
 
 
 class ArticleSet(Sequence[Article]):
-    """The training articles of a run: opened by their index, read from disk one by one when they are needed.
+    """Some articles of a table, left on disk and read one by one when they are needed.
 
     Memory holds the places of all articles and the last few articles read.
 
+    Args:
+        table: the articles of a split.
+        numbers: which of them.
+        cached: whether what is computed from articles once may be kept on disk.
+
     Attributes:
         lengths: the step count of each article.
-        contents: a hash of the content of each article.
-        sha256: identity of the split.
-        cached: whether what is computed from articles once may be kept on disk.
+        complete: whether each has all its pictures.
+        contents: a hash of the content of each article, empty where it is not known.
     """
 
-    def __init__(self, data: Path, config: DataConfig) -> None:
-        table = ArticleTable(
-            data, config.split, min_steps=config.min_steps, max_steps=config.max_steps, limit=config.limit
-        )
-        if not len(table):
-            raise no_articles(data, config.split, config)
-        self.sha256 = table.sha256
-        self.cached = config.cache
-        self.lengths = table.lengths[: max(1, round(len(table) * config.fraction))]
-        self.contents = table.contents[: len(self.lengths)]
+    def __init__(self, table: ArticleTable, numbers: Sequence[int], *, cached: bool) -> None:
+        self.table = table
+        self.numbers = numbers
+        self.cached = cached
+        self.lengths = _chosen(table.lengths, numbers)
+        self.complete = _chosen(table.complete, numbers)
+        self.contents = _chosen(table.contents, numbers)
         self._read = lru_cache(maxsize=RECENT_ARTICLES)(table.read)
+
+    @classmethod
+    def open(cls, data: Path, config: DataConfig) -> Self:
+        """The fully illustrated training articles, cut to ``limit`` and then to ``fraction`` (at least one).
+
+        Raises:
+            DataError: none is left, or the data folder is damaged.
+        """
+        table = ArticleTable(data, config.split, min_steps=config.min_steps, max_steps=config.max_steps)
+        numbers = range(len(table))[: config.limit]
+        if not numbers:
+            raise no_articles(data, config.split, config)
+        return cls(table, numbers[: max(1, round(len(numbers) * config.fraction))], cached=config.cache)
+
+    def first(self, count: int) -> ArticleSet:
+        """The first ``count`` of these."""
+        return ArticleSet(self.table, self.numbers[:count], cached=self.cached)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -58,7 +77,7 @@ class ArticleSet(Sequence[Article]):
         """
         if isinstance(index, slice):
             return [self[number] for number in range(len(self))[index]]
-        return self._read(range(len(self))[index])
+        return self._read(self.numbers[index])
 
     def panels(self) -> PanelSet:
         """All pictures of all articles as one sequence."""
@@ -94,6 +113,10 @@ class PanelSet(Sequence[bytes]):
         if image is None or image.data is None:
             raise DataError(f"{self.articles[article].id}: step {number - first + 1} has no picture")
         return image.data
+
+
+def _chosen(values: Sequence[ValueT], numbers: Sequence[int]) -> list[ValueT]:
+    return [values[number] for number in numbers]
 
 
 def no_articles(data: Path, split: str, config: DataConfig) -> DataError:

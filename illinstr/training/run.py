@@ -105,6 +105,7 @@ def _train(config: TrainConfig, request: Request, reporter: Reporter, judge: Jud
 
     from illinstr.shards import read_index
     from illinstr.shards.table import identity_of
+    from illinstr.shards.takedown import Takedown
     from illinstr.training.loop import Extras, Task, Trainer
     from illinstr.training.processes import RankReporter, make_accelerator
     from illinstr.training.tasks import build_task
@@ -119,7 +120,8 @@ def _train(config: TrainConfig, request: Request, reporter: Reporter, judge: Jud
 
     with reporting_to(reporter):
         task = build()
-    extras = Extras(judge=judge, rebuild=build, data_sha256=identity_of(read_index(request.data), config.data.split))
+    sha256 = identity_of(read_index(request.data), config.data.split, Takedown.of_folder(request.data))
+    extras = Extras(judge=judge, rebuild=build, data_sha256=sha256)
     try:
         return Trainer(task, request.out, reporter, accelerator, extras).fit(resume=request.resume)
     finally:
