@@ -224,4 +224,5 @@ def test_overrides_read_numbers_as_people_write_them():
 def test_an_unknown_preset_lists_the_known_ones():
     with pytest.raises(ConfigError) as caught:
         load_config("mini-vea", [])
+    assert "did you mean mini-vae?" in (caught.value.hint or "")
     assert "mini-vae" in (caught.value.hint or "")

@@ -6,6 +6,7 @@ key.
 
 from __future__ import annotations
 
+import difflib
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -127,9 +128,10 @@ def read_settings(name_or_path: str, overrides: list[str]) -> dict[str, Any]:
     elif Path(name_or_path).suffix in {".yaml", ".yml"}:
         settings = read_yaml(Path(name_or_path))
     else:
-        raise ConfigError(
-            f"no config called {name_or_path!r}", hint=f"presets: {', '.join(preset_names())}; or give a .yaml file"
-        )
+        near = difflib.get_close_matches(name_or_path, preset_names(), n=1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        hint = f"{meant}presets: {', '.join(preset_names())}; or give a .yaml file"
+        raise ConfigError(f"no config called {name_or_path!r}", hint=hint)
     return apply_overrides(settings, overrides)
 
 
