@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from illinstr.articles import Article
+from illinstr.articles import Article, StepImage
 from illinstr.errors import IllinstrError, UsageError
 from illinstr.files import write_text
 from illinstr.progress import Reporter
 from illinstr.runs import RunRecord, check_writable, is_article_folder, read_article, read_record, write_run
+from illinstr.sampling.crew import Crew
 from illinstr.sampling.illustrator import DrawingSettings, Illustrator
 from illinstr.sampling.page import PAGE_FILE, Card, render_batch, render_pages
 from illinstr.sampling.planners import Planner, check_goal, plan_article, slug
+
+ALONE = Crew()
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,10 @@ class Job:
     Attributes:
         goal: what the user asked for.
         seed: seed of the steps and of the noise.
-        article: the planned steps, without pictures.
+        article: the planned steps, without pictures but those the user gave.
         folder: where the run folder goes.
         plan_s: seconds the planning took.
+        place: where it stands in its batch.
     """
 
     goal: str
@@ -39,6 +43,7 @@ class Job:
     article: Article
     folder: Path
     plan_s: float = 0.0
+    place: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,16 +76,34 @@ def plan_job(goal: str, seed: int, planner: Planner, num_steps: int, folder: Pat
     return Job(goal, seed, article, folder, plan_s=time.perf_counter() - started)
 
 
-def plan_batch(goals: Iterable[str], seeds: Sequence[int], planner: Planner, num_steps: int, out: Path) -> Plan:
-    """Plan every goal with every seed; a goal that fails does not stop the others."""
+def with_first_picture(job: Job, picture: StepImage) -> Job:
+    """The job with the user's own picture for step 1: it is kept, and the others are drawn to fit it."""
+    first, *rest = job.article.steps
+    shown = picture.model_copy(update={"alt": f"Step 1: {first.headline}"})
+    steps = (first.model_copy(update={"image": shown}), *rest)
+    return replace(job, article=job.article.model_copy(update={"steps": steps}))
+
+
+def plan_batch(
+    goals: Iterable[str],
+    seeds: Sequence[int],
+    planner: Planner,
+    num_steps: int,
+    out: Path,
+    *,
+    crew: Crew = ALONE,
+    first_picture: StepImage | None = None,
+) -> Plan:
+    """Plan every goal with every seed, of them this process's share; a goal that fails does not stop the others."""
     plan = Plan()
-    for goal in goals:
-        for seed in seeds:
-            try:
-                folder = out / f"{slug(check_goal(goal))}-s{seed}"
-                plan.jobs.append(plan_job(goal, seed, planner, num_steps, folder))
-            except IllinstrError as error:
-                plan.failures.append(Failure(goal, seed, error))
+    wanted = [(goal, seed) for goal in goals for seed in seeds]
+    for place, (goal, seed) in crew.share(list(enumerate(wanted))):
+        try:
+            folder = out / f"{slug(check_goal(goal))}-s{seed}"
+            job = replace(plan_job(goal, seed, planner, num_steps, folder), place=place)
+            plan.jobs.append(job if first_picture is None else with_first_picture(job, first_picture))
+        except IllinstrError as error:
+            plan.failures.append(Failure(goal, seed, error))
     return plan
 
 
@@ -126,7 +149,9 @@ def make_article(job: Job, illustrator: Illustrator, reporter: Reporter) -> tupl
         OSError: the folder could not be written.
     """
     article, record = illustrator.draw(job.article, goal=job.goal, seed=job.seed, reporter=reporter)
-    record = record.model_copy(update={"timings": record.timings | {"plan_s": round(job.plan_s, 3)}})
+    given = tuple(number for number, step in enumerate(job.article.steps, start=1) if step.image)
+    timings = record.timings | {"plan_s": round(job.plan_s, 3)}
+    record = record.model_copy(update={"timings": timings, "given": given})
     pages = render_pages(article, record, metadata=illustrator.settings.metadata)
     return write_run(job.folder, article, record, pages), record
 
@@ -148,12 +173,10 @@ def make_batch(jobs: Sequence[Job], illustrator: Illustrator, reporter: Reporter
     return failures
 
 
-def write_batch_page(out: Path, title: str, jobs: Sequence[Job], failures: int) -> Path:
-    """Write the page that links to every finished article of ``jobs`` and return its path."""
+def write_batch_page(out: Path, title: str, folders: Sequence[Path], failures: int) -> Path:
+    """Write the page that links to every finished article of ``folders`` and return its path."""
     cards = [
-        Card(job.folder.name, read_article(job.folder), read_record(job.folder))
-        for job in jobs
-        if is_article_folder(job.folder)
+        Card(folder.name, read_article(folder), read_record(folder)) for folder in folders if is_article_folder(folder)
     ]
     path = out / PAGE_FILE
     write_text(path, render_batch(title, cards, failures))
@@ -167,11 +190,13 @@ def _check_same(job: Job, settings: DrawingSettings) -> None:
         ("goal", record.goal, job.goal),
         ("seed", record.seed, job.seed),
         ("steps", record.num_steps, job.article.num_steps),
-        ("method", record.method, settings.method),
-        ("sampler", record.sampler, settings.sampler),
+        ("method", record.method, settings.method or record.method),
+        ("sampler", record.sampler, settings.sampler or record.sampler),
         ("sampling steps", record.sampling_steps, settings.sampling_steps or record.sampling_steps),
         ("guidance", record.guidance, record.guidance if settings.guidance is None else settings.guidance),
+        ("window", record.window, settings.window),
         ("text", article.id, job.article.id),
+        ("first picture", _first_picture(article, record.given), _first_picture(job.article, (1,))),
     ]
     for name, found, wanted in asked:
         if found != wanted:
@@ -179,3 +204,8 @@ def _check_same(job: Job, settings: DrawingSettings) -> None:
                 f"{job.folder} holds an article made otherwise ({name}: {found}, not {wanted})",
                 hint="add --overwrite, or name another folder with --out",
             )
+
+
+def _first_picture(article: Article, given: Sequence[int]) -> str | None:
+    image = article.steps[0].image
+    return image.sha256 if image and 1 in given else None
