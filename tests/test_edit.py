@@ -38,7 +38,8 @@ def run(original: Path, tmp_path: Path) -> Path:
 
 
 def edit(*arguments: str | Path) -> None:
-    app(["edit", *map(str, arguments), "--device", "cpu"], standalone_mode=False)
+    place = () if "--device" in arguments else ("--device", "cpu")
+    app(["edit", *map(str, arguments), *place], standalone_mode=False)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

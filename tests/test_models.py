@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from illinstr.cli.app import app
 from illinstr.diffusion.loading import choose_device, choose_dtype, load_pipeline
 from illinstr.diffusion.pipeline import StackedDiffusionPipeline
 from illinstr.diffusion.schedule import make_sampler
-from illinstr.errors import ModelError, UsageError
+from illinstr.errors import ModelError, PartialError, UsageError
 from illinstr.runs import read_article, read_record
 from illinstr.sampling.photo import PHOTO_PX, read_photo
 from tests.tiny_model import PANEL_PX, make_tiny_model
@@ -90,12 +91,25 @@ class TestPlainStableDiffusion:
         assert not (tmp_path / "a").exists()
 
 
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [('{"_class_name": "StableDiffusionXLPipeline"}', "holds a StableDiffusionXLPipeline"), ("{", "damaged")],
+)
+def test_models_of_another_family_are_refused(stacked: Path, tmp_path: Path, index: str, message: str) -> None:
+    other = shutil.copytree(stacked, tmp_path / "other")
+    (other / "model_index.json").write_text(index)
+    with pytest.raises(ModelError, match=message) as caught:
+        load_pipeline(str(other), "cpu")
+    assert caught.value.hint
+
+
 def test_a_trained_model_draws_stacked_without_a_note(
     stacked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     generate(stacked, tmp_path / "a")
     assert "note:" not in capsys.readouterr().err
-    assert read_record(tmp_path / "a").method == "stacked"
+    record = read_record(tmp_path / "a")
+    assert (record.method, record.model_id) == ("stacked", str(stacked))
 
 
 def test_a_long_article_is_noted_and_has_every_picture(
@@ -106,6 +120,19 @@ def test_a_long_article_is_noted_and_has_every_picture(
     assert "24 are drawn in parts that share pictures" in capsys.readouterr().err
     assert len(list((tmp_path / "a").glob("step-*.png"))) == 24
     assert read_record(tmp_path / "a").sampler == "dpm++2m-sde"
+
+
+def test_a_window_of_ones_own_draws_them_together(
+    stacked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steps = [word for i in range(6) for word in ("--step", f"Step {i}")]
+    for name, options in (("parts", ()), ("whole", ("--window", "8")), ("small", ("--window", "3"))):
+        generate(stacked, tmp_path / name, *steps, "--sampling-steps", "2", "--sampler", "ddim", *options)
+        record = read_record(tmp_path / name)
+        assert (record.num_steps, record.window) == (8, int(options[1]) if options else None)
+    assert "8 are drawn together as told" in capsys.readouterr().err
+    last = [read_article(tmp_path / name).steps[7].image for name in ("parts", "whole", "small")]
+    assert len({image.sha256 for image in last if image}) == 3
 
 
 class TestPlacement:
@@ -190,6 +217,26 @@ class TestMemory:
             generate(stacked, tmp_path / "a")
         assert "--vae-slicing" in (caught.value.hint or "")
         assert list(tmp_path.iterdir()) == []
+
+    def test_an_article_that_fails_does_not_stop_the_others(
+        self, stacked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        draw = StackedDiffusionPipeline.draw_batch
+
+        def starve_once(pipe: StackedDiffusionPipeline, articles: object, **how: Any) -> object:
+            if how["seeds"] == [1]:
+                raise torch.OutOfMemoryError("out of memory")
+            return draw(pipe, articles, **how)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(StackedDiffusionPipeline, "draw_batch", starve_once)
+        with pytest.raises(PartialError, match="1 of 3 articles"):
+            generate(stacked, tmp_path / "b", "--num-variants", "3")
+        captured = capsys.readouterr()
+        assert captured.out.splitlines()[-1] == str(tmp_path / "b" / "index.html")
+        assert "made 2, kept 0, failed 1\n  failed: Make juice (seed 1): there is not enough memory" in captured.err
+        monkeypatch.undo()
+        generate(stacked, tmp_path / "b", "--num-variants", "3")
+        assert "made 1, kept 2, failed 0" in capsys.readouterr().err
 
 
 class TestFirstPicture:

@@ -140,7 +140,7 @@ def command(
     from illinstr.sampling.planners import read_goals
 
     check_options(locals())
-    if processes > 1 and "WORLD_SIZE" not in os.environ:
+    if processes > 1 and not dry_run and "WORLD_SIZE" not in os.environ:
         raise typer.Exit(launch(processes, sys.argv[1:]))
     planner, num_steps = choose_planner(steps, step, steps_file, llm)
     settings = DrawingSettings(
@@ -191,10 +191,10 @@ def _single(request: Request, say: Reporter, dry_run: bool) -> Outcome:
     if request.first_picture is not None:
         job = with_first_picture(job, request.first_picture)
     check_out(request.out, overwrite=request.overwrite)
-    model = check_model(request.model)
+    check_model(request.model)
     if dry_run:
         return _dry(request, [job], [])
-    illustrator = _open_illustrator(request, model, [job], say)
+    illustrator = _open_illustrator(request, [job], say)
     folder, record = make_article(job, illustrator, say)
     page = str(folder / "index.html")
     return {"page": page, "run": str(folder), "record": record.model_dump(mode="json")}, page, (), 0
@@ -219,7 +219,7 @@ def _batch(request: Request, say: Reporter, dry_run: bool) -> Outcome:
     for failure in plan.failures:
         say.log(f"failed: {failure.error.message}")
     left = check_batch_out(out, plan.jobs, request.settings, overwrite=request.overwrite)
-    model = check_model(request.model)
+    check_model(request.model)
     if not plan.jobs and crew.size == 1:
         raise _nothing_left(plan.failures)
     if dry_run:
@@ -229,7 +229,7 @@ def _batch(request: Request, say: Reporter, dry_run: bool) -> Outcome:
     if finished:
         say.log(f"{len(finished)} of {len(plan.jobs)} articles are there already")
     if left:
-        illustrator = _open_illustrator(replace(request, device=crew.device(request.device)), model, left, say)
+        illustrator = _open_illustrator(replace(request, device=crew.device(request.device)), left, say)
         check_same_model(finished, illustrator.pipeline.model_sha256)
         failures += make_batch(left, illustrator, say)
     kept, failures = sum(crew.gather([len(finished)])), crew.gather(failures)
@@ -255,7 +255,7 @@ def _batch(request: Request, say: Reporter, dry_run: bool) -> Outcome:
     return result, page, (), len(failures)
 
 
-def _open_illustrator(request: Request, model: str, jobs: list[Job], say: Reporter) -> Illustrator:
+def _open_illustrator(request: Request, jobs: list[Job], say: Reporter) -> Illustrator:
     from illinstr.sampling.illustrator import Illustrator
 
     for job in jobs:
@@ -263,9 +263,8 @@ def _open_illustrator(request: Request, model: str, jobs: list[Job], say: Report
         if note is not None:
             say.log(note)
     started = time.perf_counter()
-    pipeline = load_pipeline(
-        model, request.device, request.dtype, offload=request.offload, vae_slicing=request.vae_slicing
-    )
+    memory = {"offload": request.offload, "vae_slicing": request.vae_slicing}
+    pipeline = load_pipeline(request.model, request.device, request.dtype, **memory)
     illustrator = Illustrator(pipeline, request.settings, load_s=time.perf_counter() - started)
     if request.first_picture is not None and illustrator.method == "independent":
         raise UsageError("--first-picture steers pictures drawn together; here each is drawn alone")
