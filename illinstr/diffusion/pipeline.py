@@ -92,6 +92,10 @@ class StackedDiffusionPipeline:
         self.offload, self.vae_slicing = offload, vae_slicing
         for module in (parts.unet, parts.vae, parts.text_encoder):
             module.to("cpu" if offload else self.device).eval()
+        if self.device.type == "cuda" or parts.unet.dtype == torch.float32:
+            # Convolutions are 5 % faster so in float32 on a CPU, and 5 % slower in bfloat16 there.
+            for module in (parts.unet, parts.vae):
+                module.to(memory_format=torch.channels_last)
         self.defaults: StackedSettings = parts.settings
         self.panel_px = parts.settings.panel_px
         self.model_id = parts.model_id
