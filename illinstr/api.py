@@ -23,7 +23,7 @@ from illinstr.sampling.revision import Edit, FinishedRun, edit_run, open_run
 if TYPE_CHECKING:
     from illinstr.diffusion.pipeline import OnStep, StackedDiffusionPipeline
     from illinstr.sampling.illustrator import DrawingSettings, Illustrator, Method
-    from illinstr.sampling.planners import Planner
+    from illinstr.sampling.writers import Writer
 
 Run = FinishedRun
 
@@ -61,7 +61,7 @@ def generate(
     out: str | Path | None = None,
     seed: int = 0,
     model: str | StackedDiffusionPipeline = EMBEDDED,
-    writer: Planner | None = None,
+    writer: Writer | None = None,
     first_picture: str | Path | None = None,
     method: Method | None = None,
     sampler: str | None = None,
@@ -149,7 +149,7 @@ def edit(
         ModelError: the model is missing or fails; nothing was changed.
     """
     from illinstr.sampling.illustrator import DrawingSettings
-    from illinstr.sampling.planners import parse_step
+    from illinstr.sampling.writers import parse_step
 
     finished = run if isinstance(run, FinishedRun) else open_run(Path(run))
     wanted = Edit((step,) if isinstance(step, int) else tuple(step), None if text is None else parse_step(text))
@@ -168,9 +168,9 @@ def edit(
     return edit_run(finished, wanted, illustrator, seed=seed, reporter=reporter or SilentReporter(), out=target)
 
 
-def _writer(steps: int | Sequence[str], writer: Planner | None) -> tuple[Planner, int]:
-    from illinstr.cli.generate_checks import MiniHowWriter
-    from illinstr.sampling.planners import UserSteps, parse_step
+def _writer(steps: int | Sequence[str], writer: Writer | None) -> tuple[Writer, int]:
+    from illinstr.cli.writers import MiniHowWriter
+    from illinstr.sampling.writers import UserSteps, parse_step
 
     if isinstance(steps, int):
         return writer or MiniHowWriter(), steps

@@ -21,7 +21,8 @@ from urllib.parse import unquote
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from illinstr.cli.app import COMMANDS, app  # noqa: E402
+from illinstr.cli.app import COMMANDS as ROOT_COMMANDS  # noqa: E402
+from illinstr.cli.app import app  # noqa: E402
 from illinstr.files import canonical_json, write_text  # noqa: E402
 
 CLI_PAGE = Path("docs/cli.md")
@@ -31,7 +32,27 @@ HELP_WIDTH = 100
 
 _LINK = re.compile(r"!?\[[^\]\n]*\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
 _FENCE = re.compile(r"^(```+|~~~+)[ \t]*([\w+-]*)[^\n]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
-_BLOCK = re.compile(r"<!-- help: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
+_BLOCK = re.compile(r"<!-- help: ([\w ]+) -->\n.*?<!-- end -->", re.DOTALL)
+
+
+def root_command() -> Any:
+    """The whole program as a tree of commands."""
+    import typer.main
+
+    return typer.main.get_command(app)
+
+
+def leaves() -> dict[str, Any]:
+    """Every command that does something, by the words that call it: "train", "data ls"; in the order of --help."""
+    found = {}
+    for name in ROOT_COMMANDS:
+        command = root_command().commands[name]
+        inner = getattr(command, "commands", None)
+        found |= {name: command} if inner is None else {f"{name} {word}": one for word, one in inner.items()}
+    return found
+
+
+COMMANDS = tuple(leaves())
 
 
 def documents(root: Path) -> list[Path]:
@@ -68,7 +89,7 @@ def help_text(command: str) -> str:
     environment |= width | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
     code = "import sys; sys.argv[0] = 'illinstr'; from illinstr.cli.app import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", code, command, "--help"], env=environment, capture_output=True, check=True
+        [sys.executable, "-c", code, *command.split(), "--help"], env=environment, capture_output=True, check=True
     )
     return "\n".join(line.rstrip() for line in done.stdout.decode().strip("\n").splitlines()).strip("\n")
 
@@ -138,14 +159,17 @@ def _calls(block: str) -> Iterator[list[str]]:
 def _refusal(words: list[str]) -> str | None:
     if not words or words[0] in ("--help", "-h", "--version") or words[0].startswith(("--install", "--show")):
         return None
-    group = root_command()
-    command = group.commands.get(words[0])
-    if command is None:
-        return f"there is no command {words[0]!r}"
-    context = command.make_context(f"illinstr {words[0]}", [], parent=None, resilient_parsing=True)
+    command, arguments = root_command(), list(words)
+    while hasattr(command, "commands"):
+        if not arguments or arguments[0] not in command.commands:
+            return f"there is no command {' '.join(words[: len(words) - len(arguments) + 1])!r}"
+        command = command.commands[arguments.pop(0)]
+        if arguments in (["--help"], ["-h"]):
+            return None
+    context = command.make_context("illinstr", [], parent=None, resilient_parsing=True)
     context.resilient_parsing = False
     try:
-        _, left, _ = command.make_parser(context).parse_args(list(words[1:]))
+        _, left, _ = command.make_parser(context).parse_args(arguments)
     except Exception as error:
         if not hasattr(error, "format_message"):  # how the command line says "wrong use"
             raise
@@ -153,17 +177,10 @@ def _refusal(words: list[str]) -> str | None:
     return f"unexpected {shlex.join(left)}" if left else None
 
 
-def root_command() -> Any:
-    """The whole program as a tree of commands."""
-    import typer.main
-
-    return typer.main.get_command(app)
-
-
 def flags() -> dict[str, list[str]]:
     """Options and arguments of every command, sorted; the promise that scripts rely on."""
     found = {}
-    for name, command in sorted(root_command().commands.items()):
+    for name, command in sorted(leaves().items()):
         entries = []
         for parameter in command.params:
             if parameter.param_type_name == "argument":

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+TDM_FILE = "/.well-known/tdmrep.json"
+
 
 @dataclass(frozen=True)
 class Request:
@@ -46,7 +48,8 @@ class Site:
         return f"http://127.0.0.1:{self.port}"
 
     def paths(self) -> list[str]:
-        return [request.path for request in self.requests]
+        """What was asked for, in order; without the TDM file, which every site is asked for once."""
+        return [request.path for request in self.requests if request.path != TDM_FILE]
 
     def answer(self, request: Request) -> Answer:
         with self._lock:
@@ -92,7 +95,11 @@ def serve() -> Iterator[Site]:
         def log_message(self, *_: object) -> None:
             return None
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            return None  # clients that are killed hang up
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     site.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)

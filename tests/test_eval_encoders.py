@@ -57,11 +57,41 @@ def test_features_equal_those_of_the_model_itself(folder, encoder):
     assert abs(np.linalg.norm(image) - 1) > 1e-3  # unnormalised
 
 
+def test_clip_score_equals_torchmetrics(folder, encoder):
+    import torch
+    from torchmetrics.functional.multimodal import clip_score
+    from transformers import AutoImageProcessor, CLIPModel, CLIPProcessor, CLIPTokenizer
+
+    from illinstr.evaluation.metrics import clip_score as ours
+
+    model = CLIPModel.from_pretrained(folder, use_safetensors=True).eval()
+
+    class Plain(torch.nn.Module):
+        """torchmetrics wants tensors where transformers 5 returns an object that holds them."""
+
+        config, device = model.config, torch.device("cpu")
+
+        def get_image_features(self, pixel_values):
+            return model.get_image_features(pixel_values=pixel_values).pooler_output
+
+        def get_text_features(self, input_ids, attention_mask):
+            return model.get_text_features(input_ids=input_ids, attention_mask=attention_mask).pooler_output
+
+    processor = CLIPProcessor(AutoImageProcessor.from_pretrained(folder), CLIPTokenizer.from_pretrained(folder))
+    texts = [TEXTS[0], TEXTS[1], TEXTS[3]]
+    looked, read = encoder.encode_images(pictures()[:3]), encoder.encode_texts(texts)
+    for picture, image, text, sentence in zip(pictures(), looked, read, texts, strict=False):
+        tensor = torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+        with torch.inference_mode():
+            theirs = clip_score(tensor, sentence, model_name_or_path=lambda: (Plain(), processor))
+        assert ours(image, text) == pytest.approx(float(theirs), abs=1e-4)
+
+
 def test_long_texts_are_cut_counted_and_keep_their_end(folder):
     encoder = load_image_text_encoder(str(folder), device="cpu")
-    assert encoder.cut_share == 0
-    encoder.encode_texts(TEXTS)
-    assert encoder.cut_share == 1 / 5
+    assert encoder.is_cut(TEXTS) == [False, False, True, False, False]
+    # 77 tokens with start and end: 75 of the text's own fit, one more does not.
+    assert encoder.is_cut(["w " * 75, "w " * 76]) == [False, True]
     longer = encoder.encode_texts(["wash " * 90, "wash " * 300, "wash " * 20])
     np.testing.assert_allclose(longer[0], longer[1], atol=1e-6)
     assert np.abs(longer[0] - longer[2]).max() > 1e-4
@@ -102,6 +132,40 @@ def test_dinov2_serves_for_consistency_and_not_for_texts(tmp_path):
     np.testing.assert_allclose(features, single, atol=1e-5)
     with pytest.raises(ModelError, match="type 'dinov2'"):
         load_image_text_encoder(str(folder), device="cpu")
+
+
+def test_siglip_reads_pictures_and_texts_whatever_the_batch(tmp_path):
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast, SiglipConfig, SiglipModel
+
+    folder = tmp_path / "siglip"
+    torch.manual_seed(0)
+    tower = {"hidden_size": 24, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
+    text = {**tower, "vocab_size": 40, "max_position_embeddings": 12, "projection_size": 24}
+    vision = {**tower, "image_size": 28, "patch_size": 14}
+    SiglipModel(SiglipConfig(text_config=text, vision_config=vision)).eval().save_pretrained(folder)
+    words = [
+        "</s>",
+        "<unk>",
+        *["make", "juice", "cut", "it", "wash", "pour", "the", "into", "a", "glass", "and", "serve"],
+    ]
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="</s>", unk_token="<unk>", eos_token="</s>", model_max_length=12
+    ).save_pretrained(folder)
+    square = {"height": 28, "width": 28}
+    (folder / "preprocessor_config.json").write_text(
+        json.dumps({"image_processor_type": "SiglipImageProcessor", "size": square})
+    )
+    encoder, single = (load_image_text_encoder(str(folder), device="cpu", batch_size=size) for size in (32, 1))
+    texts = ["make juice", "cut it", "wash " * 30, "pour the juice into a glass and serve it"]
+    np.testing.assert_allclose(encoder.encode_images(pictures()), single.encode_images(pictures()), atol=1e-5)
+    np.testing.assert_allclose(encoder.encode_texts(texts), single.encode_texts(texts), atol=1e-5)
+    assert encoder.is_cut(texts) == [False, False, True, False]
+    assert np.abs(encoder.encode_texts(texts[:1]) - encoder.encode_texts(texts[1:2])).max() > 1e-4
+    assert encoder.encode_texts(texts).shape[1] == encoder.encode_images(pictures()).shape[1]
 
 
 def test_pickled_weights_are_never_loaded(folder, tmp_path):

@@ -19,8 +19,8 @@ from illinstr.errors import DataError, UsageError
 from illinstr.progress import SilentReporter
 from illinstr.runs import read_article, read_record, write_run
 from illinstr.sampling.illustrator import DrawingSettings, Illustrator, has_recipe
-from illinstr.sampling.planners import UserSteps, parse_step, plan_article
 from illinstr.sampling.revision import FinishedRun, open_run, publish, redraw, without_pictures
+from illinstr.sampling.writers import UserSteps, parse_step, plan_article
 from tests.tiny_model import make_tiny_model
 from tests.tiny_run import make_article, make_record, picture
 

@@ -22,6 +22,13 @@ def article(key: str = "a", goal: str = "How to Make Juice", steps: int = 3, wor
     return Article(id=key, goal=goal, steps=made, provenance=Provenance(source="test"), **more)
 
 
+def said(judged: Article | Dropped) -> Article:
+    """A kept article without what the cleaner measured."""
+    assert isinstance(judged, Article)
+    measured = {"tokens", "detected_language"}
+    return judged.model_copy(update={"extra": {k: v for k, v in judged.extra.items() if k not in measured}})
+
+
 @pytest.mark.parametrize(
     ("rules", "made", "reason"),
     [
@@ -37,12 +44,12 @@ def article(key: str = "a", goal: str = "How to Make Juice", steps: int = 3, wor
 )
 def test_reasons(rules, made, reason):
     assert Cleaner(CleanRules(**rules)).judge(made) == Dropped(reason)
-    assert Cleaner(CleanRules(min_steps=1, min_goal_chars=1)).judge(made) == made
+    assert said(Cleaner(CleanRules(min_steps=1, min_goal_chars=1)).judge(made)) == made
 
 
 def test_repeats_are_kept_once():
     cleaner = Cleaner(CleanRules())
-    assert cleaner.judge(article("a")) == article("a")
+    assert said(cleaner.judge(article("a"))) == article("a")
     assert cleaner.judge(article("a", word="Shake")) == Dropped("same page again")
     assert cleaner.judge(article("b", goal="HOW TO  make juice!")) == Dropped("duplicate text")
     assert isinstance(cleaner.judge(article("c", word="Shake")), Article)
@@ -87,7 +94,7 @@ def test_the_funnel_adds_up(pages, articles):
     for level in ("articles", "pictures"):
         found = counts[level]
         assert found["seen"] == len(articles) == found["kept"] + sum(found["filtered"].values())
-    assert len(list(funnel.lines())) == 3
+    assert len(list(funnel.lines())) == 4
 
 
 def test_a_page_becomes_one_article_a_method():

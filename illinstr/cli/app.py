@@ -16,7 +16,7 @@ from illinstr import __version__
 from illinstr.errors import IllinstrError
 
 # In the order of a life: make or fetch data, train, generate, evaluate, look after.
-COMMANDS = ("minihow", "scrape", "train", "generate", "edit", "eval", "doctor")
+COMMANDS = ("minihow", "scrape", "data", "train", "export", "generate", "edit", "suggest", "correct", "eval", "doctor")
 
 app = typer.Typer(
     name="illinstr",
@@ -47,7 +47,10 @@ def _register() -> None:
     for name in COMMANDS:
         # "eval" is a builtin's name; its module is called evaluate.
         module = importlib.import_module(f"illinstr.cli.{'evaluate' if name == 'eval' else name}")
-        app.command(name)(module.command)
+        if hasattr(module, "app"):  # a group of commands
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name)(module.command)
 
 
 _register()

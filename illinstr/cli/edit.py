@@ -116,8 +116,8 @@ def command(
 
 
 def _edit(steps: list[int] | None, text: str | None, redraw: bool) -> Edit:
-    from illinstr.sampling.planners import parse_step
     from illinstr.sampling.revision import Edit
+    from illinstr.sampling.writers import parse_step
 
     if not steps:
         raise UsageError("no step is named", hint='for example: illinstr edit RUN --step 3 --text "..."')

@@ -17,12 +17,12 @@ from illinstr.cli.console import emit, reporter
 from illinstr.cli.generate_checks import (
     check_model,
     check_options,
-    choose_planner,
     default_out,
     load_pipeline,
     outside_world_note,
 )
 from illinstr.cli.processes import launch
+from illinstr.cli.writers import DEFAULT_EXAMPLES, announce, choose_writer, release
 from illinstr.errors import DataError, IllinstrError, PartialError, UsageError
 from illinstr.progress import Reporter
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from illinstr.articles import StepImage
     from illinstr.sampling.batch import Failure, Job
     from illinstr.sampling.illustrator import DrawingSettings, Illustrator
-    from illinstr.sampling.planners import Planner
+    from illinstr.sampling.writers import Writer
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Request:
     goals: list[str]
     seeds: list[int]
     num_steps: int
-    planner: Planner
+    planner: Writer
     settings: DrawingSettings
     model: str
     out: Path
@@ -89,7 +89,16 @@ def command(
     steps_file: Annotated[
         Path | None, typer.Option(help="Steps in your words, one a line; - is stdin.", show_default=False)
     ] = None,
-    llm: Annotated[str, typer.Option(help="Who writes the steps: minihow (offline).")] = "minihow",
+    llm: Annotated[
+        str,
+        typer.Option(
+            help="Who writes the steps: minihow (offline), hf:ORG/NAME, a folder, FILE.gguf, or http(s)://..."
+        ),
+    ] = "minihow",
+    context: Annotated[
+        str | None, typer.Option(help='About the reader, for --llm: "I have no oven".', show_default=False)
+    ] = None,
+    examples: Annotated[int, typer.Option(help="Articles to show a language model as examples.")] = DEFAULT_EXAMPLES,
     num_variants: Annotated[int, typer.Option(help="Articles to make, with seeds SEED, SEED+1, ...")] = 1,
     goals_file: Annotated[
         Path | None, typer.Option(help="Goals, one a line; - is stdin. One folder each under --out.")
@@ -137,12 +146,12 @@ def command(
     """
     from illinstr.sampling.illustrator import DrawingSettings
     from illinstr.sampling.photo import read_photo
-    from illinstr.sampling.planners import read_goals
+    from illinstr.sampling.writers import read_goals
 
     check_options(locals())
     if processes > 1 and not dry_run and "WORLD_SIZE" not in os.environ:
         raise typer.Exit(launch(processes, sys.argv[1:]))
-    planner, num_steps = choose_planner(steps, step, steps_file, llm)
+    planner, num_steps = choose_writer(steps, step, steps_file, llm, context=context, examples=examples, device=device)
     settings = DrawingSettings(
         method=method,  # type: ignore[arg-type]  # checked above
         sampler=sampler,
@@ -187,11 +196,12 @@ def _single(request: Request, say: Reporter, dry_run: bool) -> Outcome:
     from illinstr.runs import check_out
     from illinstr.sampling.batch import make_article, plan_job, with_first_picture
 
+    check_out(request.out, overwrite=request.overwrite)
+    check_model(request.model)
+    announce(request.planner, say)
     job = plan_job(request.goals[0], request.seeds[0], request.planner, request.num_steps, request.out)
     if request.first_picture is not None:
         job = with_first_picture(job, request.first_picture)
-    check_out(request.out, overwrite=request.overwrite)
-    check_model(request.model)
     if dry_run:
         return _dry(request, [job], [])
     illustrator = _open_illustrator(request, [job], say)
@@ -207,12 +217,14 @@ def _batch(request: Request, say: Reporter, dry_run: bool) -> Outcome:
 
     out = request.out.expanduser().resolve()
     crew = join_crew(request.device)
+    announce(request.planner, say)
     plan = plan_batch(
         request.goals,
         request.seeds,
         request.planner,
         request.num_steps,
         out,
+        resume=not request.overwrite,
         crew=crew,
         first_picture=request.first_picture,
     )
@@ -258,6 +270,7 @@ def _batch(request: Request, say: Reporter, dry_run: bool) -> Outcome:
 def _open_illustrator(request: Request, jobs: list[Job], say: Reporter) -> Illustrator:
     from illinstr.sampling.illustrator import Illustrator
 
+    release(request.planner)
     for job in jobs:
         note = outside_world_note(job.goal, request.model)
         if note is not None:

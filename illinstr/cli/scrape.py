@@ -19,6 +19,12 @@ def command(  # the options are the interface, so there are as many as there are
     urls_file: Annotated[Path | None, typer.Option(help="File of addresses, one a line; # starts a comment.")] = None,
     sitemap: Annotated[str | None, typer.Option(help="Address of a sitemap; its pages come after the others.")] = None,
     since: Annotated[str | None, typer.Option(help="With --sitemap: only pages modified on this day or later.")] = None,
+    category: Annotated[
+        list[str] | None, typer.Option(help="Address of a category page; all its pages count; repeatable.")
+    ] = None,
+    category_depth: Annotated[
+        int, typer.Option(min=0, max=10, help="With --category: how deep into sub-categories.")
+    ] = 0,
     from_jsonl: Annotated[Path | None, typer.Option(help="JSON lines: wikiHow-VGSI pages, or Articles.")] = None,
     pictures: Annotated[Path | None, typer.Option(help="Folder of the pictures of --from-jsonl.")] = None,
     from_html: Annotated[Path | None, typer.Option(help="Folder of saved pages; nothing is fetched.")] = None,
@@ -34,6 +40,23 @@ def command(  # the options are the interface, so there are as many as there are
     language: Annotated[str | None, typer.Option(help="Only articles in this language, such as en.")] = None,
     min_steps: Annotated[int, typer.Option(help="Drop articles of fewer steps.")] = 2,
     max_steps: Annotated[int, typer.Option(help="Drop articles of more steps.")] = 100,
+    max_tokens: Annotated[
+        int | None, typer.Option(help="Drop articles whose goal or a headline has more tokens; CLIP reads 77.")
+    ] = None,
+    tokenizer: Annotated[
+        Path | None, typer.Option(help="CLIP tokenizer that counts: its folder, or a model's. [default: the mini's]")
+    ] = None,
+    image_duplicates: Annotated[
+        str, typer.Option(help="Pictures of another page: leave out near or exact ones, or keep.")
+    ] = "near",
+    min_image_px: Annotated[int, typer.Option(help="Leave out pictures whose shorter side is shorter.")] = 64,
+    max_aspect: Annotated[float, typer.Option(help="Leave out pictures longer than so many times their width.")] = 4.0,
+    min_contrast: Annotated[
+        float, typer.Option(help="Leave out pictures of less contrast (0 to 127); blank ones have none.")
+    ] = 4.0,
+    crop_watermark: Annotated[
+        int, typer.Option(help="Cut so many pixels off the bottom of pictures with a watermark strip.")
+    ] = 0,
     no_images: Annotated[bool, typer.Option("--no-images", help="Fetch and store no pictures.")] = False,
     allow_private_hosts: Annotated[
         list[str] | None,
@@ -44,8 +67,15 @@ def command(  # the options are the interface, so there are as many as there are
     ] = None,
     cache: Annotated[Path | None, typer.Option(help="Where fetched pages are kept. [default: OUT.cache]")] = None,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Ask again about kept pages, with their validators.")
+        bool,
+        typer.Option("--refresh", help="Ask again about kept pages, with their validators, unless a sitemap says no."),
     ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Ask again for pages and pictures that failed, and only those.")
+    ] = False,
+    shard_pages: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Pages a shard task: what a killed run may have to build again.")
+    ] = 1000,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; ask and write nothing.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace other data in the data folder.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
@@ -54,7 +84,8 @@ def command(  # the options are the interface, so there are as many as there are
     """Turn how-to pages into articles of steps and pictures, in WebDataset shards.
 
     Pages come from the web or from a folder of saved ones. Sites are asked slowly, by their robots.txt, and under your
-    own contact address; what is fetched is kept, so running a command again asks only for what is missing.
+    own contact address; what is fetched is kept, so running a command again goes on where it was, whatever ended it.
+    Ctrl-C once finishes what is in hand, twice stops at once.
 
     Example, saved pages:   illinstr scrape --from-html saved/ --out data/pages
 
@@ -64,7 +95,15 @@ def command(  # the options are the interface, so there are as many as there are
     from illinstr.wikihow_scraper.clean import CleanRules
     from illinstr.wikihow_scraper.takedown import Takedown
 
-    settings = {"min_steps": min_steps, "max_steps": max_steps, "language": language, "image_license": image_license}
+    settings: dict[str, Any] = {"min_steps": min_steps, "max_steps": max_steps, "language": language}
+    settings |= {"image_license": image_license, "max_tokens": max_tokens, "tokenizer": tokenizer}
+    settings["pictures"] = {
+        "duplicates": image_duplicates,
+        "min_px": min_image_px,
+        "max_aspect": max_aspect,
+        "min_contrast": min_contrast,
+        "crop_watermark": crop_watermark,
+    }
     rules = validate(CleanRules, settings)
     network = {
         "contact": contact,
@@ -80,6 +119,8 @@ def command(  # the options are the interface, so there are as many as there are
         jsonl=from_jsonl,
         sitemap=sitemap,
         since=since,
+        categories=tuple(category or ()),
+        category_depth=category_depth,
         pictures=pictures,
         takedown=Takedown.read(takedown) if takedown is not None else Takedown(),
         out=out,
@@ -88,6 +129,8 @@ def command(  # the options are the interface, so there are as many as there are
         limit=limit,
         images=not no_images,
         refresh=refresh,
+        retry_failed=retry_failed,
+        shard_pages=shard_pages,
         dry_run=dry_run,
         overwrite=overwrite,
     )
@@ -97,44 +140,53 @@ def command(  # the options are the interface, so there are as many as there are
 def _request(urls: list[str], urls_file: Path | None, network: dict[str, Any], **options: Any) -> Request:
     from illinstr.config import validate
     from illinstr.errors import UsageError
+    from illinstr.wikihow_scraper.discover import Discovery
     from illinstr.wikihow_scraper.fetch import FetchConfig
     from illinstr.wikihow_scraper.scrape import Request, check_discovery, read_urls
 
-    check_discovery(options["sitemap"], options["since"])
+    lists = {name: options.pop(name) for name in ("sitemap", "since", "categories", "category_depth")}
+    check_discovery(lists["sitemap"], lists["since"], lists["categories"], lists["category_depth"])
     local = [name for name in ("folder", "jsonl") if options[name] is not None]
     if options["pictures"] is not None and options["jsonl"] is None:
         raise UsageError("--pictures belongs to --from-jsonl")
+    if options["refresh"] and options["retry_failed"]:
+        raise UsageError("--refresh asks again for what failed, too", hint="leave --retry-failed out")
+    discovering = lists["sitemap"] is not None or lists["categories"]
     if local:
-        if len(local) > 1 or urls or urls_file is not None or options["sitemap"] is not None:
+        if len(local) > 1 or urls or urls_file is not None or discovering:
             raise UsageError("give one source: addresses, --from-html or --from-jsonl")
+        for name in ("refresh", "retry_failed"):
+            if options[name]:
+                raise UsageError(f"--{name.replace('_', '-')} is for fetched pages")
         return Request(**options)
     addresses = read_urls(urls, urls_file)
-    if not addresses and options["sitemap"] is None:
+    if not addresses and not discovering:
         raise UsageError("nothing to scrape", hint="give addresses, --urls-file FILE or --from-html FOLDER")
     if network["contact"] is None:
         raise UsageError(
             "fetching needs --contact, an e-mail or web address by which a site's operator can reach you",
             hint="for example --contact you@example.org",
         )
-    return Request(urls=addresses, fetch=validate(FetchConfig, network), **options)
+    discovery = Discovery(urls=addresses, **lists)
+    return Request(discovery=discovery, fetch=validate(FetchConfig, network), **options)
 
 
 def _run(request: Request, *, as_json: bool, quiet: bool) -> None:
     from illinstr.errors import PartialError
-    from illinstr.wikihow_scraper.scrape import check_terms, plan, scrape
+    from illinstr.wikihow_scraper.scrape import CLOSED_HINT, dry_run, scrape
 
     progress = reporter(quiet)
     if request.dry_run and request.fetch is not None:
-        check_terms(request.addresses, request.fetch.accept_terms, progress)
-        planned = plan(request)
-        lines = tuple(f"{name}: {value}" for name, value in planned.items())
+        planned, lines = dry_run(request, progress)
         emit(planned, None, as_json=as_json, lines=lines)
         return
     result = scrape(request, progress)
     counts = tuple(f"{split}: {count} articles" for split, count in result.splits.items())
     emit(result.as_dict(), str(result.out) if result.out else None, as_json=as_json, lines=counts)
+    if result.closed:
+        raise PartialError("; ".join(result.closed.values()), hint=CLOSED_HINT)
     if result.failed_pages:
         raise PartialError(
             f"{result.failed_pages} of {result.funnel.pages.total()} pages failed; the others are in the data folder",
-            hint="run the same command again to retry them; what worked is kept",
+            hint="add --retry-failed to the same command to ask for those again; what worked is kept",
         )

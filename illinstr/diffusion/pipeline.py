@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from illinstr.diffusion.autoencoder import PANELS_AT_ONCE, decode_panels, downsampling, encode_panels
 from illinstr.diffusion.denoiser import CanvasText, Denoiser
 from illinstr.diffusion.model_folder import ModelParts, load_parts
 from illinstr.diffusion.sampling import Report, sample
@@ -29,7 +30,6 @@ from illinstr.errors import UsageError
 Method = Literal["stacked", "independent"]
 ArticleText = tuple[str, Sequence[str]]  # a goal and its N step texts
 Anchors = Mapping[int, Image.Image]
-VAE_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,8 @@ class StackedDiffusionPipeline:
     ) -> None:
         self.parts = parts
         self.device = torch.device(device)
-        self.offload, self.vae_slicing = offload, vae_slicing
+        self.offload = offload
+        self.vae_batch = 1 if vae_slicing else PANELS_AT_ONCE
         for module in (parts.unet, parts.vae, parts.text_encoder):
             module.to("cpu" if offload else self.device).eval()
         if self.device.type == "cuda" or parts.unet.dtype == torch.float32:
@@ -101,7 +102,7 @@ class StackedDiffusionPipeline:
         self.model_id = parts.model_id
         self.model_sha256 = parts.sha256
         self.trained_for_stacking = parts.stacked
-        self.latent_px = self.panel_px // (2 ** (len(parts.vae.config.block_out_channels) - 1))
+        self.latent_px = self.panel_px // downsampling(parts.vae)
 
     @classmethod
     def from_folder(cls, folder_or_hub_id: str, device: str = "cpu", dtype: torch.dtype | None = None) -> Self:
@@ -299,12 +300,7 @@ class StackedDiffusionPipeline:
         pixels = np.stack([np.asarray(_square(picture, side)) for picture in pictures])
         batch = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(127.5).sub(1).to(self.device)
         with self._working(self.parts.vae) as vae:
-            encoded = [vae.encode(part.to(vae.dtype)).latent_dist.mean for part in self._portions(batch)]
-        return torch.cat(encoded).float() * float(vae.config.scaling_factor)
-
-    def _portions(self, batch: Tensor) -> tuple[Tensor, ...]:
-        portions: tuple[Tensor, ...] = batch.split(1 if self.vae_slicing else VAE_BATCH)
-        return portions
+            return encode_panels(vae, batch, at_once=self.vae_batch)
 
     def _known(self, held: Sequence[Anchors], n: int) -> tuple[Tensor, Tensor]:
         """Latents of anchored panels (b, n, c, h, w) and where they are (b, n)."""
@@ -322,8 +318,7 @@ class StackedDiffusionPipeline:
         """(b, n, c, h, w) -> n pictures an article, each panel apart: a canvas decoded whole bleeds across seams."""
         b, n = latents.shape[:2]
         with self._working(self.parts.vae) as vae:
-            flat = (latents.flatten(0, 1) / vae.config.scaling_factor).to(vae.dtype)
-            decoded = torch.cat([vae.decode(part).sample for part in self._portions(flat)]).float()
+            decoded = decode_panels(vae, latents.flatten(0, 1), at_once=self.vae_batch)
         pixels = ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         return [[Image.fromarray(pixels[row * n + panel]) for panel in range(n)] for row in range(b)]
 

@@ -20,7 +20,8 @@ from illinstr.runs import RunRecord, check_writable, is_article_folder, read_art
 from illinstr.sampling.crew import Crew
 from illinstr.sampling.illustrator import DrawingSettings, Illustrator
 from illinstr.sampling.page import PAGE_FILE, Card, render_batch, render_pages
-from illinstr.sampling.planners import Planner, check_goal, plan_article, slug
+from illinstr.sampling.writers import Writer, check_goal, plan_article, slug, split_writing
+from illinstr.sampling.writers.language_model import LanguageModelWriter
 
 ALONE = Crew()
 
@@ -63,7 +64,7 @@ class Plan:
     failures: list[Failure] = field(default_factory=list)
 
 
-def plan_job(goal: str, seed: int, planner: Planner, num_steps: int, folder: Path) -> Job:
+def plan_job(goal: str, seed: int, planner: Writer, num_steps: int, folder: Path) -> Job:
     """Check a goal and write its steps.
 
     Raises:
@@ -87,21 +88,31 @@ def with_first_picture(job: Job, picture: StepImage) -> Job:
 def plan_batch(
     goals: Iterable[str],
     seeds: Sequence[int],
-    planner: Planner,
+    planner: Writer,
     num_steps: int,
     out: Path,
     *,
+    resume: bool = True,
     crew: Crew = ALONE,
     first_picture: StepImage | None = None,
 ) -> Plan:
-    """Plan every goal with every seed, of them this process's share; a goal that fails does not stop the others."""
+    """Plan every goal with every seed, of them this process's share; a goal that fails does not stop the others.
+
+    With ``resume`` a finished article that this language model wrote keeps its words: asking again would cost as much
+    as the first time, and a server need not say the same twice.
+    """
     plan = Plan()
     wanted = [(goal, seed) for goal in goals for seed in seeds]
     for place, (goal, seed) in crew.share(list(enumerate(wanted))):
         try:
             folder = out / f"{slug(check_goal(goal))}-s{seed}"
-            job = replace(plan_job(goal, seed, planner, num_steps, folder), place=place)
-            plan.jobs.append(job if first_picture is None else with_first_picture(job, first_picture))
+            written = _written_before(folder, planner, num_steps) if resume else None
+            if written is not None:
+                job = Job(check_goal(goal), seed, written, folder)
+            else:
+                job = plan_job(goal, seed, planner, num_steps, folder)
+            job = job if first_picture is None else with_first_picture(job, first_picture)
+            plan.jobs.append(replace(job, place=place))
         except IllinstrError as error:
             plan.failures.append(Failure(goal, seed, error))
     return plan
@@ -150,8 +161,9 @@ def make_article(job: Job, illustrator: Illustrator, reporter: Reporter) -> tupl
     """
     article, record = illustrator.draw(job.article, goal=job.goal, seed=job.seed, reporter=reporter)
     given = tuple(number for number, step in enumerate(job.article.steps, start=1) if step.image)
+    article, writing = split_writing(article)
     timings = record.timings | {"plan_s": round(job.plan_s, 3)}
-    record = record.model_copy(update={"timings": timings, "given": given})
+    record = record.model_copy(update={"timings": timings, "writing": writing, "given": given})
     pages = render_pages(article, record, metadata=illustrator.settings.metadata)
     return write_run(job.folder, article, record, pages), record
 
@@ -181,6 +193,18 @@ def write_batch_page(out: Path, title: str, folders: Sequence[Path], failures: i
     path = out / PAGE_FILE
     write_text(path, render_batch(title, cards, failures))
     return path
+
+
+def _written_before(folder: Path, planner: Writer, num_steps: int) -> Article | None:
+    if not isinstance(planner, LanguageModelWriter) or not is_article_folder(folder):
+        return None
+    record = read_record(folder)
+    same = record.num_steps == num_steps and planner.wrote(record.writing)
+    if not same:
+        return None
+    article = read_article(folder)
+    bare = tuple(step.model_copy(update={"image": None}) for step in article.steps)
+    return article.model_copy(update={"steps": bare})
 
 
 def _check_same(job: Job, settings: DrawingSettings) -> None:

@@ -131,7 +131,7 @@ class Illustrator:
         A step that carries a picture keeps it, byte for byte, and the others are drawn to fit it.
 
         Args:
-            article: steps without pictures, from ``planners.plan_article``; or with pictures on those to be kept.
+            article: steps without pictures, from ``writers.plan_article``; or with pictures on those to be kept.
             goal: what the user asked for, for the record.
             seed: seed of the noise.
             reporter: shown the sampling steps as they are done.
@@ -261,7 +261,9 @@ def model_name(model_id: str) -> str:
 
 def recipe_of(record: RunRecord, **more: Any) -> dict[str, Any]:
     """What is needed to make a picture again, without times and without the user's folders."""
-    untold: Any = {"timings": True, "created": True, "schema_version": True, "revisions": {"__all__": {"created"}}}
+    # A picture travels alone: how the steps were written, and what a reader said about themselves, stays behind.
+    untold: Any = {"timings": True, "created": True, "schema_version": True, "writing": True}
+    untold |= {"revisions": {"__all__": {"created", "correction", "note"}}}
     recipe = record.model_dump(mode="json", exclude=untold)
     return recipe | {"model_id": model_name(record.model_id)} | more
 

@@ -17,6 +17,7 @@ from illinstr.progress import Reporter
 from illinstr.runs import (
     ARTICLE_FILE,
     RECORD_FILE,
+    Correction,
     Revision,
     RunRecord,
     is_article_folder,
@@ -99,6 +100,7 @@ def redraw(
     seed: int,
     command: str,
     note: str = "",
+    correction: Correction | None = None,
     reporter: Reporter,
     out: Path | None = None,
 ) -> tuple[Path, RunRecord]:
@@ -111,6 +113,7 @@ def redraw(
         seed: seed of the new noise.
         command: what the change is called in the record.
         note: why, for the record.
+        correction: what changed in the words, for the record.
         reporter: shown the progress.
         out: where the revised run goes; None replaces ``run``.
 
@@ -123,7 +126,9 @@ def redraw(
     """
     drawn = tuple(index + 1 for index, step in enumerate(article.steps) if step.image is None)
     article, made = illustrator.draw(article, goal=run.record.goal, seed=seed, reporter=reporter)
-    revision = Revision(command=command, steps=drawn, seed=seed, note=note, model_sha256=made.model_sha256)
+    revision = Revision(
+        command=command, steps=drawn, seed=seed, note=note, model_sha256=made.model_sha256, correction=correction
+    )
     record = run.record.model_copy(
         update={
             "num_steps": article.num_steps,

@@ -27,6 +27,7 @@ from illinstr.errors import ConfigError, DataError
 from illinstr.progress import Reporter, SilentReporter
 from illinstr.shards.layout import ShardIndex, read_index, read_rows
 from illinstr.shards.reader import read_sample, to_article
+from illinstr.shards.takedown import Hidden, Takedown, hidden
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -61,6 +62,7 @@ class _Decoder:
 
     decode: bool
     panel_px: int
+    takedown: Takedown
 
     def __call__(self, batch: tuple[_Place, ...]) -> _Read:
         samples: list[Any] = []
@@ -68,6 +70,7 @@ class _Decoder:
         for place in batch:
             try:
                 article = to_article(read_sample(place.tar, place.offset, place.length), place.tar)
+                article = self.takedown.without(article) or article  # articles that are listed were never planned
                 if self.decode:
                     samples.append({"article": article, "panels_nchw": panels_of(article, self.panel_px)})
                 else:
@@ -98,7 +101,7 @@ class ArticleLoader:
 
     Args:
         data: a data folder.
-        split: which split to read.
+        split: which split to read. What the folder's ``takedown.txt`` lists is left out and counted.
         decode: decode the pictures into tensors; articles that miss a picture are then left out and counted in
             ``left_out``.
         panel_px: side of the square panels in pixels.
@@ -144,9 +147,11 @@ class ArticleLoader:
         self.max_errors = max_errors
         self.errors: list[str] = []
         self._reporter = reporter or SilentReporter()
-        self._decoder = _Decoder(decode, panel_px)
-        self._shards_sha256 = _identity(index, split)
-        self._places, self.left_out = _places(data, index, split, only_complete=decode)
+        takedown = Takedown.of_folder(data)
+        self._decoder = _Decoder(decode, panel_px, takedown)
+        self._shards_sha256 = _identity(index, split, takedown)
+        gone = hidden(data, index.of_split(split), takedown)
+        self._places, self.left_out = _places(data, index, split, gone, only_complete=decode)
         self._batch_size: int | None = None
         self._drop_last = False
         self._bounds = (1, MAX_STEPS)
@@ -350,7 +355,9 @@ def _buckets(places: list[_Place], batch_size: int, drop_last: bool) -> list[tup
     return batches
 
 
-def _places(data: Path, index: ShardIndex, split: str, *, only_complete: bool) -> tuple[list[_Place], int]:
+def _places(
+    data: Path, index: ShardIndex, split: str, gone: Hidden, *, only_complete: bool
+) -> tuple[list[_Place], int]:
     places, left_out = [], 0
     for shard in index.of_split(split):
         for row in read_rows(shard.parquet(data)):
@@ -360,15 +367,19 @@ def _places(data: Path, index: ShardIndex, split: str, *, only_complete: bool) -
                 raise DataError(f"{shard.parquet(data)}: the row of {row.key!r} has no place in the tar")
             if row.offset < 0 or not 0 < row.bytes <= shard.bytes - row.offset:
                 raise DataError(f"{shard.parquet(data)}: the row of {row.key!r} points outside the tar")
-            if only_complete and row.num_images != row.num_steps:
+            if row.key in gone.articles:
+                left_out += 1
+                continue
+            if only_complete and (row.num_images != row.num_steps or row.key in gone.pictures):
                 left_out += 1
                 continue
             places.append(_Place(shard.tar(data), row.offset, row.bytes, row.num_steps))
     return places, left_out
 
 
-def _identity(index: ShardIndex, split: str) -> str:
-    """SHA-256 over the split's shards, so that a saved place is never used on other data."""
+def _identity(index: ShardIndex, split: str, takedown: Takedown) -> str:
+    """SHA-256 over the split's shards and what is hidden, so that a saved place is never used on other data."""
     import hashlib
 
-    return hashlib.sha256("".join(shard.sha256 for shard in index.of_split(split)).encode()).hexdigest()
+    told = [shard.sha256 for shard in index.of_split(split)] + [takedown.sha256 or ""]
+    return hashlib.sha256("".join(told).encode()).hexdigest()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, computed_field, model_validator
 
 from illinstr.articles import MAX_STEPS, Article, Step, normalise_goal
 from illinstr.config import Config
+from illinstr.wikihow_scraper.language import language_of
 from illinstr.wikihow_scraper.licences import OPEN_KINDS
+from illinstr.wikihow_scraper.picture_rules import Lookalikes, PictureRules, look_at, picture_digest, unfit
 from illinstr.wikihow_scraper.takedown import Takedown
+from illinstr.wikihow_scraper.tokens import counter, most_tokens, token_counts
 
 ImageLicense = Literal["cc", "any"]
 
@@ -27,7 +31,9 @@ class CleanRules(Config):
     """What an article must be to be kept.
 
     Lengths are characters. ``image_license`` "cc" keeps the bytes of pictures under Creative Commons or in the public
-    domain only; the address and licence of every picture stay in the record either way.
+    domain only; the address and licence of every picture stay in the record either way. ``language`` asks both what the
+    page says and what its words tell. ``max_tokens`` bounds the goal and each headline, counted by the CLIP tokenizer
+    in the folder ``tokenizer`` (the package's own when None).
     """
 
     min_steps: int = Field(default=2, ge=1, le=MAX_STEPS)
@@ -38,6 +44,15 @@ class CleanRules(Config):
     max_goal_chars: int = Field(default=200, ge=1)
     max_headline_chars: int = Field(default=500, ge=1)
     max_step_chars: int = Field(default=10_000, ge=1)
+    max_tokens: int | None = Field(default=None, ge=3)
+    tokenizer: Path | None = Field(default=None, exclude=True)  # a place on this machine; what counts is its content
+    pictures: PictureRules = PictureRules()
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def tokenizer_sha256(self) -> str:
+        """What is in the tokenizer's files."""
+        return counter(self.tokenizer).sha256
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> CleanRules:
@@ -56,22 +71,70 @@ class Cleaner:
 
     rules: CleanRules
     takedown: Takedown = field(default_factory=Takedown)
+    # What it remembers: sets of strings, which can be written down and read back.
     _seen_texts: set[str] = field(default_factory=set)
     _seen_ids: set[str] = field(default_factory=set)
+    _seen_pictures: set[str] = field(default_factory=set)
+    _seen_looks: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._lookalikes = Lookalikes(self.rules.pictures.max_hash_distance)
+        self._owners: dict[str, str] = {}
 
     def judge(self, article: Article) -> Article | Dropped:
-        """The article, or why it is dropped."""
-        reason = "taken down" if self.takedown.covers(article) else self._reason(article)
+        """The article with what was counted about it, or why it is dropped."""
+        if self.takedown.covers(article):
+            return Dropped("taken down")
+        article = self._measured(article)
+        reason = self._reason(article)
         if reason is not None:
             return Dropped(reason)
         self._seen_texts.add(fingerprint(article))
         self._seen_ids.add(article.id)
         return article
 
+    def judge_picture(self, data: bytes, page: str) -> str | None:
+        """Why a picture of the page is left out, None where it is kept (and remembered).
+
+        Raises:
+            DataError: it cannot be decoded.
+        """
+        rules = self.rules.pictures
+        look = look_at(data)
+        reason = unfit(look, rules)
+        if reason is not None or rules.duplicates == "keep":
+            return reason
+        digest, number = picture_digest(data), f"{look.phash:016x}"
+        if len(self._owners) != len(self._seen_pictures):  # memory of an earlier run was put in
+            self._owners.update((entry[:64], entry[65:]) for entry in self._seen_pictures)
+        if self._owners.get(digest, page) != page:
+            return "same picture on another page"
+        if rules.duplicates == "near":
+            if len(self._lookalikes) != len(self._seen_looks):
+                self._lookalikes.learn(self._seen_looks)
+            if self._lookalikes.elsewhere(look.phash, page):
+                return "like a picture on another page"
+            self._seen_looks.add(f"{number} {page}")
+            self._lookalikes.learn([f"{number} {page}"])
+        self._seen_pictures.add(f"{digest} {page}")
+        self._owners[digest] = page
+        return None
+
+    def _measured(self, article: Article) -> Article:
+        extra: dict[str, Any] = {"tokens": token_counts(article, counter(self.rules.tokenizer))}
+        heard = language_of(article)
+        if heard is not None:
+            extra["detected_language"] = heard
+        unsaid = "language" in article.extra.get("missing", {})
+        language = heard if heard is not None and unsaid else article.language
+        return article.model_copy(update={"language": language, "extra": {**article.extra, **extra}})
+
     def _reason(self, article: Article) -> str | None:
         rules = self.rules
         if rules.language is not None and article.language != rules.language:
             return "other language"
+        if rules.language is not None and article.extra.get("detected_language", rules.language) != rules.language:
+            return "words in another language"
         if not rules.min_steps <= article.num_steps <= rules.max_steps:
             return "too few steps" if article.num_steps < rules.min_steps else "too many steps"
         # A goal of one ideograph says as much as a word, so only alphabetic languages have a lower bound.
@@ -83,6 +146,8 @@ class Cleaner:
             return "headline too long"
         if any(_length(step) > rules.max_step_chars for step in article.steps):
             return "step too long"
+        if rules.max_tokens is not None and most_tokens(article.extra["tokens"]) > rules.max_tokens:
+            return "too many tokens"
         return self._seen_before(article)
 
     def _seen_before(self, article: Article) -> str | None:

@@ -13,6 +13,8 @@ from bs4 import BeautifulSoup
 
 from illinstr.wikihow_scraper.page import Method, PageStep
 
+_NOT_A_LETTER = re.compile(r"[\W\d_]+")
+
 
 def disagreements(blocks: list[dict[str, Any]], methods: list[Method]) -> list[str]:
     """Where the ``HowTo`` block and the markup differ, one line each; empty without such a block."""
@@ -55,7 +57,8 @@ def _differences(theirs: dict[str, Any], step: PageStep) -> list[str]:
     if isinstance(text, str):
         # Plain text by the standard, markup on some pages: either reading may agree.
         readings = (text, BeautifulSoup(text, "lxml").get_text()) if "<" in text else (text,)
-        if not any(_letters(reading).startswith(_letters(step.headline)) for reading in readings):
+        headline = _letters(step.headline)
+        if not any(_letters(reading).startswith(headline) for reading in readings):
             found.append("the words differ")
     image = theirs.get("image")
     if isinstance(image, dict):
@@ -70,7 +73,7 @@ def _differences(theirs: dict[str, Any], step: PageStep) -> list[str]:
 
 
 def _letters(text: str) -> str:
-    return "".join(character for character in text.casefold() if character.isalpha())
+    return _NOT_A_LETTER.sub("", text.casefold())
 
 
 def _file(url: str) -> str:

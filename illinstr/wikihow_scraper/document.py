@@ -13,8 +13,7 @@ from bs4.exceptions import ParserRejectedMarkup
 
 from illinstr.errors import DataError
 from illinstr.wikihow_scraper.text import attribute, classes
-
-MAX_DEPTH = 512  # real pages stay under 40
+from illinstr.wikihow_scraper.tree import soup_of
 
 
 class Document:
@@ -22,12 +21,13 @@ class Document:
 
     Args:
         html: the page's text.
+        whole: keep the page's furniture (menus, adverts, pop-ups); slower, and no reader wants it.
 
     Raises:
         DataError: markup no parser takes, or nested absurdly deep.
     """
 
-    def __init__(self, html: str) -> None:
+    def __init__(self, html: str, *, whole: bool = False) -> None:
         self.html = html
         self._ids: dict[str, Tag] = {}
         self._classes: dict[str, list[Tag]] = {}
@@ -37,18 +37,12 @@ class Document:
                 warnings.simplefilter(
                     "ignore"
                 )  # markup that looks like a file name or XML is none of the caller's trouble
-                self._index(BeautifulSoup(html, "lxml"))
+                self._index(soup_of(html, whole=whole))
         except (ParserRejectedMarkup, AssertionError, RecursionError, ValueError) as error:
             raise DataError(f"the page's markup cannot be read: {type(error).__name__}") from error
 
     def _index(self, soup: BeautifulSoup) -> None:
-        # Questions about a tag's ancestors cost its depth, so an absurdly deep page would cost its square.
-        depth = {id(soup): 0}
         for tag in soup.find_all(True):
-            below = depth[id(tag.parent)] + 1
-            if below > MAX_DEPTH:
-                raise DataError(f"the page's markup is nested more than {MAX_DEPTH} deep")
-            depth[id(tag)] = below
             self._names.setdefault(tag.name, []).append(tag)
             if tag.attrs:
                 self._ids.setdefault(attribute(tag, "id"), tag)

@@ -8,12 +8,13 @@ the date of the revision decides. Where the page itself links a licence, that li
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from bs4 import BeautifulSoup
 
 from illinstr.wikihow_scraper.document import Document
 from illinstr.wikihow_scraper.page import LicenseKind
-from illinstr.wikihow_scraper.text import attribute, normalise, plain
+from illinstr.wikihow_scraper.text import attribute, classes, normalise, plain
 
 LEFT_CREATIVE_COMMONS = "2025-03-24"
 TERMS_FACTS = (
@@ -45,6 +46,7 @@ def kind_of(note: str | None) -> LicenseKind:
     return "unknown"
 
 
+@lru_cache(maxsize=256)  # a site has a handful of notes and repeats them on every picture
 def note_text(markup: str) -> str | None:
     """A licence note given as markup, as one plain line; None when it says nothing."""
     if "<" not in markup:
@@ -56,7 +58,7 @@ def linked_license(document: Document) -> str | None:
     """The Creative Commons licence the page links, for instance "CC BY-NC-SA 2.5"."""
     for link in document.named("link", "a"):
         match = _LICENSE_URL.search(attribute(link, "href"))
-        if match is not None and (link.name == "link" or not link.find_parent(class_="image_details")):
+        if match is not None and not any("image_details" in classes(parent) for parent in link.parents):
             family, name, version = match.groups()
             return f"CC0 {version}" if family == "publicdomain" else f"CC {name.upper()} {version}"
     return None

@@ -31,7 +31,7 @@ def attach(article: Article, find: FindPicture, cleaner: Cleaner, funnel: Funnel
     for index, record in enumerate(_records(article)):
         if record is None:
             continue
-        picture, reason = _picture(record, find, cleaner, reserved)
+        picture, reason = _picture(record, find, cleaner, reserved, _page(article))
         funnel.picture(reason)
         if picture is not None:
             steps[index] = steps[index].model_copy(update={"image": picture})
@@ -42,8 +42,15 @@ def _records(article: Article) -> list[dict[str, Any] | None]:
     return list(article.extra.get("step_images", []))
 
 
+def _page(article: Article) -> str:
+    """What pictures belong together: those of one page, whatever its methods."""
+    origin = article.provenance
+    page = origin.url or origin.page_id
+    return f"{origin.source} {page}" if page is not None else article.id
+
+
 def _picture(
-    record: dict[str, Any], find: FindPicture, cleaner: Cleaner, reserved: bool
+    record: dict[str, Any], find: FindPicture, cleaner: Cleaner, reserved: bool, page: str
 ) -> tuple[StepImage | None, str | None]:
     if reserved:
         return None, "opted out"
@@ -56,6 +63,9 @@ def _picture(
         return None, "no file"
     try:
         check_picture(data)
+        unfit = cleaner.judge_picture(data, page)
+        if unfit is not None:
+            return None, unfit
         named = {"source_url": record.get("url"), "license": record.get("license"), "alt": record.get("alt")}
         return StepImage.from_bytes(data, **named), None
     except DataError:

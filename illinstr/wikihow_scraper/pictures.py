@@ -38,10 +38,13 @@ def absolute(url: str, base: str) -> str | None:
     return joined.replace(" ", "%20")
 
 
-def step_pictures(item: Tag, base: str) -> list[Picture]:
-    """The still pictures inside one step, those beside its text before those inside it, each counted once."""
+def step_pictures(item: Tag, tags: list[Tag], base: str) -> list[Picture]:
+    """The still pictures inside one step, those beside its text before those inside it, each counted once.
+
+    ``tags`` are all the elements inside ``item``, in document order.
+    """
     frames: dict[int, tuple[Tag, list[Tag]]] = {}
-    for image in item.find_all(["img", "amp-img"]):
+    for image in (tag for tag in tags if tag.name in ("img", "amp-img")):
         frame = _frame_of(image, item)
         if frame is not None:
             frames.setdefault(id(frame), (frame, []))[1].append(image)
@@ -54,9 +57,9 @@ def step_pictures(item: Tag, base: str) -> list[Picture]:
     return beside + inside
 
 
-def step_video(item: Tag, base: str) -> Video | None:
-    """The step's video, its address made whole, with the still that stands for it."""
-    for player in item.find_all(["video", "amp-video"]):
+def step_video(item: Tag, tags: list[Tag], base: str) -> Video | None:
+    """The step's video, its address made whole, with the still that stands for it; ``tags`` as above."""
+    for player in (tag for tag in tags if tag.name in ("video", "amp-video")):
         if player.has_attr("data-summary") or _foreign(player, item, allow_player=True):
             continue
         source = attribute(player, "data-src") or attribute(player, "src")
@@ -108,8 +111,11 @@ def _frame_of(image: Tag, item: Tag) -> Tag | None:
             link = ancestor
     if link is not None:
         return link
-    in_noscript = image.find_parent("noscript") is not None
-    return None if in_noscript else image
+    return None if _in_noscript(image) else image
+
+
+def _in_noscript(tag: Tag) -> bool:
+    return any(ancestor.name == "noscript" for ancestor in tag.parents)
 
 
 def _inside_text(frame: Tag, item: Tag) -> bool:
@@ -123,8 +129,8 @@ def _inside_text(frame: Tag, item: Tag) -> bool:
 
 def _picture(frame: Tag, images: list[Tag], base: str) -> Picture | None:
     details = _details(frame)
-    seen = [image for image in images if image.find_parent("noscript") is None]
-    hidden = [image for image in images if image.find_parent("noscript") is not None]
+    seen = [image for image in images if not _in_noscript(image)]
+    hidden = [image for image in images if _in_noscript(image)]
     for image in seen + hidden:
         if 0 < _number(attribute(image, "data-width") or attribute(image, "width")) < _MIN_SIDE:
             return None
@@ -189,9 +195,10 @@ def _is_saved_path(value: str) -> bool:
 
 
 def _details(frame: Tag) -> dict[str, Any]:
-    holder = frame.select_one(".image_details span") or frame.select_one(".image_details")
-    if holder is None:
+    box = next((tag for tag in frame.find_all("div") if "image_details" in classes(tag)), None)
+    if box is None:
         return {}
+    holder = box.find("span") or box
     try:
         loaded = json.loads(holder.get_text())
     except (ValueError, RecursionError):

@@ -34,22 +34,25 @@ def parse_step(item: Tag, base: str) -> PageStep:
     The words come from its ``div.step``, or from the item itself on the layouts that have none. Anything that is a
     picture, a remark or a sub-point is taken out of the running text and kept in its own field.
     """
-    body = _body_of(item)
+    tags: list[Tag] = item.find_all(True)  # once: a search of its own for each question costs more than the questions
+    body = _body_of(item, tags)
     headline, text = _headline_and_body(body)
-    pictures = step_pictures(item, base)
+    pictures = step_pictures(item, tags, base)
     return PageStep(
         headline=headline,
         body=text,
         bullets=tuple(bullets(body)),
         image=pictures[0] if pictures else None,
         extra_images=tuple(pictures[1:]),
-        video=step_video(item, base),
-        notes=tuple(_notes(item)),
+        video=step_video(item, tags, base),
+        notes=tuple(_notes(tags)),
     )
 
 
-def _body_of(item: Tag) -> Tag:
-    for candidate in item.find_all("div", class_="step"):
+def _body_of(item: Tag, tags: list[Tag]) -> Tag:
+    for candidate in tags:
+        if candidate.name != "div" or "step" not in classes(candidate):
+            continue
         if next((parent for parent in candidate.parents if parent.name == "li"), item) is item:
             return candidate
     return item
@@ -83,9 +86,9 @@ def _hidden(tag: Tag, root: Tag) -> bool:
     return False
 
 
-def _notes(item: Tag) -> Iterator[Note]:
-    for box in item.find_all(_is_note_box):
-        if any(_is_note_box(parent) for parent in box.parents if isinstance(parent, Tag)):
+def _notes(tags: list[Tag]) -> Iterator[Note]:
+    for box in tags:
+        if not _is_note_box(box) or any(_is_note_box(parent) for parent in box.parents if isinstance(parent, Tag)):
             continue
         text = join(part for child in _inner(box) for part in pieces(child))
         if text:

@@ -12,8 +12,9 @@ from bs4.element import NavigableString
 
 from illinstr.wikihow_scraper.page import Method, PageStep
 from illinstr.wikihow_scraper.steps import bullets, parse_step
-from illinstr.wikihow_scraper.text import classes, is_noise, normalise, plain
+from illinstr.wikihow_scraper.text import classes, is_noise, normalise, pieces, plain
 
+_VISUALS = frozenset({"img", "video", "amp-img", "amp-video"})
 _SKIPPED = frozenset({"h1", "h2"})
 _LABEL = re.compile(r"^\W*(method|part)\b", re.IGNORECASE)
 _LABEL_TEXT = re.compile(r"^(?:method|part)\s+\d+\s*(?:of\s+\d+)?\s*:?\s*", re.IGNORECASE)
@@ -46,7 +47,7 @@ class _Draft:
 
 def read_methods(containers: list[Tag], base: str) -> list[Method]:
     """The methods in ``containers``: a heading opens one; so does a new container, or a list that has no heading."""
-    marked = any(container.find("ol", class_="steps_list_2") is not None for container in containers)
+    marked = any("steps_list_2" in classes(tag) for container in containers for tag in container.find_all("ol"))
     drafts: list[_Draft] = []
     for container in containers:
         carried = drafts.pop().text if drafts and drafts[-1].is_empty else []
@@ -101,13 +102,20 @@ def _items(steps: Tag) -> list[Tag]:
 
 def _is_step(item: Tag) -> bool:
     """An item with words or a picture; adverts were sometimes given a list item of their own."""
-    return bool(plain(item)) or item.find(["img", "video", "amp-img", "amp-video"]) is not None
+    if any(_has_word(part.text) for part in pieces(item)):
+        return True
+    return any(tag.name in _VISUALS for tag in item.find_all(True))
+
+
+def _has_word(text: str) -> bool:
+    return bool(text.strip() and normalise(text))
 
 
 def _heading(heading: Tag) -> tuple[str | None, Literal["method", "part"] | None]:
-    block = heading.find(class_="altblock")
+    inner: list[Tag] = heading.find_all(True)
+    block = next((tag for tag in inner if "altblock" in classes(tag)), None)
     marker = normalise(block.get_text(" ")) if block is not None else ""
-    headline = heading.find(class_="mw-headline")
+    headline = next((tag for tag in inner if "mw-headline" in classes(tag)), None)
     text = plain(headline if headline is not None else heading)
     found = _LABEL.match(marker) or (_LABEL_TEXT.match(text) if not marker else None)
     label: Literal["method", "part"] | None = None

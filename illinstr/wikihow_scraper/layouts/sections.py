@@ -11,8 +11,8 @@ from illinstr.wikihow_scraper.text import classes
 def containers(document: Document) -> list[Tag]:
     """The method sections, attached sample documents left out."""
     found = [tag for tag in document.classed("steps", "div") if _is_method(tag)]
-    inner = {id(tag) for outer in found for tag in outer.find_all("div", class_="steps")}
-    return [tag for tag in found if id(tag) not in inner]
+    outer = {id(tag) for tag in found}
+    return [tag for tag in found if not any(id(parent) in outer for parent in tag.parents)]
 
 
 def _is_method(tag: Tag) -> bool:
@@ -25,6 +25,7 @@ def name(document: Document) -> str:
     if document.named("amp-img"):
         return "amp"
     if document.classed("skin-minervawh") or document.id("section_0") is not None:
-        lazy = any(image.find_parent("div", class_="steps") for image in document.classed("img-loading-alt"))
+        pictures = document.classed("img-loading-alt")
+        lazy = any("steps" in classes(parent) for image in pictures for parent in image.parents)
         return "responsive-2025" if lazy else "responsive-2020"
     return "desktop-2013"

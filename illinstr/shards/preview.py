@@ -1,0 +1,146 @@
+"""A page of random samples, to look at data before trusting it.
+
+The page is self-contained and inert: no script, nothing fetched, a policy (CSP, W3C Content Security Policy 3) that
+allows its own style by hash and pictures in data URIs, and every text of the data escaped. Pictures are decoded and
+encoded again, small, so that no byte of a picture from elsewhere reaches the browser's decoders.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import random
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from illinstr import __version__
+from illinstr.articles import Article, Step, StepImage
+from illinstr.errors import DataError, UsageError
+from illinstr.progress import Reporter, SilentReporter
+from illinstr.shards.layout import SampleRow, ShardInfo, read_index, read_rows
+from illinstr.shards.reader import read_sample, to_article
+from illinstr.shards.takedown import Takedown, hidden
+
+THUMBNAIL_PX = 240
+
+
+def sample(
+    data: Path, count: int, *, seed: int = 0, split: str | None = None, reporter: Reporter | None = None
+) -> list[tuple[str, Article]]:
+    """``count`` random articles (all of them, where there are no more) with their splits, in the order they lie in.
+
+    Only the chosen articles are read.
+
+    Raises:
+        UsageError: a count below 1.
+        DataError: no index, no such split, no article, or a damaged shard.
+    """
+    if count < 1:
+        raise UsageError(f"cannot show {count} samples", hint="ask for one at least")
+    places: list[tuple[ShardInfo, SampleRow]] = []
+    takedown, shards = Takedown.of_folder(data), read_index(data).of_split(split)
+    gone = hidden(data, shards, takedown).articles
+    for shard in shards:
+        rows = read_rows(shard.parquet(data))
+        places += [(shard, row) for row in rows if row.status == "ok" and row.key not in gone]
+    if not places:
+        raise DataError(f"{data} holds no article")
+    chosen = sorted(random.Random(seed).sample(range(len(places)), min(count, len(places))))
+    found = []
+    with (reporter or SilentReporter()).task("articles read", total=len(chosen)) as advance:
+        for shard, row in (places[place] for place in chosen):
+            tar = shard.tar(data)
+            if row.offset is None or row.bytes is None:
+                raise DataError(f"{shard.parquet(data)}: {row.key!r} has no place in the tar")
+            article = to_article(read_sample(tar, row.offset, row.bytes), tar)
+            found.append((shard.split, takedown.without(article) or article))
+            advance()
+    return found
+
+
+def render_preview(data: Path, samples: list[tuple[str, Article]]) -> str:
+    """The page. ``samples`` are splits and articles, pictures attached."""
+    index = read_index(data)
+    total = sum(info.samples for info in index.splits.values())
+    splits = ", ".join(f"{info.samples} {name}" for name, info in sorted(index.splits.items()))
+    style = _template("preview.css")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    page = _environment().get_template("preview.html.j2")
+    return page.render(
+        policy=policy,
+        style=Markup(style),  # ours, and the policy names it by its hash
+        version=__version__,
+        title=data.resolve().name,
+        lead=f"{len(samples)} of {total} articles ({splits})",
+        articles=[_shown(split, article) for split, article in samples],
+    )
+
+
+def _shown(split: str, article: Article) -> dict[str, Any]:
+    origin = article.provenance
+    tokens = article.extra.get("tokens")
+    facts = {
+        "split": split,
+        "id": article.id,
+        "language": article.language,
+        "licence": article.license or "unknown",
+        "source": origin.source,
+        "address": origin.url,
+        "parser": origin.parser,
+        "tokens": f"goal {tokens.get('goal')}, steps {tokens.get('steps')}" if isinstance(tokens, dict) else None,
+    }
+    return {
+        "goal": article.goal,
+        "method": article.method,
+        "facts": {name: value for name, value in facts.items() if value},
+        "steps": [_step(step) for step in article.steps],
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    shown: dict[str, Any] = {"headline": step.headline, "body": step.body, "bullets": step.bullets, "picture": None}
+    if step.image is not None and step.image.data is not None:
+        uri, note = _thumbnail(step.image)
+        licence = step.image.license or "licence unknown"
+        size = f"{step.image.width}x{step.image.height} {step.image.media_type.removeprefix('image/')}"
+        shown["picture"] = {"uri": uri, "note": note or f"{size}, {licence}", "alt": step.image.alt or step.headline}
+    return shown
+
+
+def _thumbnail(image: StepImage) -> tuple[str | None, str | None]:
+    """A data URI of the picture made small, or None and why there is none."""
+    from PIL import Image
+
+    assert image.data is not None
+    try:
+        StepImage.from_bytes(image.data)  # its limits hold before anything is decoded
+        with Image.open(io.BytesIO(image.data), formats=["JPEG", "PNG", "WEBP"]) as picture:
+            small = picture.convert("RGB")
+        small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+        stream = io.BytesIO()
+        small.save(stream, "JPEG", quality=85)
+    except Exception as error:  # decoders raise nearly anything on damaged input
+        return None, f"cannot be decoded: {type(error).__name__}"
+    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}", None
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FunctionLoader(_template),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _template(name: str) -> str:
+    return (resources.files("illinstr.shards") / "templates" / name).read_text(encoding="utf-8")

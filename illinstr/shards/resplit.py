@@ -1,0 +1,114 @@
+"""Dealing the articles of a data folder to splits anew, near-duplicate goals on one side.
+
+``split_of`` alone puts goals of equal word sets together. Here the whole set is at hand, so goals whose word sets
+*overlap* enough (Jaccard similarity) can be joined too; joined goals go where the first of them by signature goes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+
+from illinstr.errors import ConfigError, UsageError
+from illinstr.progress import Reporter, SilentReporter
+from illinstr.shards.layout import ShardIndex, read_index, read_rows
+from illinstr.shards.reader import iter_articles
+from illinstr.shards.splits import DEFAULT_FRACTIONS, goal_signature, split_of
+from illinstr.shards.writer import ShardWriter
+
+
+def leaders(signatures: Iterable[str], near: float) -> dict[str, str]:
+    """Join signatures whose word sets have a Jaccard similarity of ``near`` or more; each maps to its group's least.
+
+    Exact, by prefix filtering (Bayardo et al. 2007, "Scaling up all pairs similarity search"): two sets of at least
+    that similarity share one of their rarest ``|x| - ceil(near |x|) + 1`` words.
+
+    Raises:
+        ConfigError: ``near`` is outside (0, 1].
+    """
+    if not 0 < near <= 1:
+        raise ConfigError(f"near is {near:g}; it must be over 0 and at most 1")
+    share = Fraction(str(near))
+    words = {signature: frozenset(signature.split()) for signature in sorted(set(signatures))}
+    rarity = Counter(word for held in words.values() for word in held)
+    leader = {signature: signature for signature in words}
+
+    def find(signature: str) -> str:
+        while leader[signature] != signature:
+            leader[signature] = leader[leader[signature]]
+            signature = leader[signature]
+        return signature
+
+    seen: dict[str, list[str]] = defaultdict(list)
+    for signature, held in words.items():
+        ordered = sorted(held, key=lambda word: (rarity[word], word))
+        prefix = ordered[: len(held) - ceil(share * len(held)) + 1]
+        for other in {other for word in prefix for other in seen[word]}:
+            common = len(held & words[other])
+            if common >= share * (len(held) + len(words[other]) - common):
+                first, second = sorted((find(signature), find(other)))
+                leader[second] = first
+        for word in prefix:
+            seen[word].append(signature)
+    return {signature: find(signature) for signature in words}
+
+
+def resplit(
+    data: Path,
+    out: Path,
+    *,
+    seed: int = 0,
+    fractions: Mapping[str, float] = DEFAULT_FRACTIONS,
+    near: float = 0.8,
+    overwrite: bool = False,
+    reporter: Reporter | None = None,
+) -> ShardIndex:
+    """Copy a data folder into ``out`` with its articles dealt anew; ``data`` stays as it is.
+
+    Args:
+        data: the data folder to read.
+        out: the data folder to write.
+        seed: another seed deals the goals anew.
+        fractions: share of goals per split, summing to 1.
+        near: word sets of at least this Jaccard similarity stand on one side; 1 joins equal sets only, which makes
+            the split of a goal independent of the other goals.
+        overwrite: replace what ``out`` holds.
+        reporter: hears of progress.
+
+    Raises:
+        UsageError: ``out`` is ``data`` or lies in it.
+        ConfigError: fractions or ``near`` out of range.
+        DataError: ``data`` is damaged, or ``out`` already holds data.
+    """
+    if out.resolve().is_relative_to(data.resolve()):
+        raise UsageError(f"{out} lies in the data to be read", hint="choose another folder")
+    index = read_index(data)
+    rows = [row for shard in index.shards for row in read_rows(shard.parquet(data))]
+    led = leaders((goal_signature(row.goal) for row in rows if row.goal is not None), near)
+    split_of("a goal", seed=seed, fractions=fractions)  # refuse wrong fractions before anything is written
+    config = {
+        "command": "data split",
+        "seed": seed,
+        "fractions": dict(fractions),
+        "near": near,
+        "of": index.source_config,
+        "of_sha256": index.source_config_sha256,
+    }
+    total = sum(shard.samples for shard in index.shards)
+    reporter = reporter or SilentReporter()
+    with (
+        ShardWriter(out, source_config=config, existing="overwrite" if overwrite else "refuse") as writer,
+        reporter.task("articles written", total=total) as advance,
+    ):
+        for article in iter_articles(data):
+            writer.add(article, split=split_of(led[goal_signature(article.goal)], seed=seed, fractions=fractions))
+            advance()
+        written = {row.key for row in rows if row.status == "ok"}  # or taken down, and then no failure either
+        for key, failed in {row.key: row for row in rows if row.status == "failed"}.items():
+            if key not in written:
+                writer.add_failure(key, reason=failed.reason or "no reason", url=failed.url)
+    assert writer.index is not None  # set on every clean exit
+    return writer.index

@@ -1,0 +1,159 @@
+"""What is in a data folder, in numbers."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from illinstr.articles import Article
+from illinstr.progress import Reporter, SilentReporter
+from illinstr.shards.layout import read_index, read_rows
+from illinstr.shards.reader import iter_samples, to_article
+from illinstr.shards.splits import goal_signature
+from illinstr.shards.takedown import Takedown
+
+TOKEN_LIMIT = 77
+_LISTED = 20
+
+
+class Spread(BaseModel):
+    """Least, median and most of some count."""
+
+    model_config = ConfigDict(frozen=True)
+
+    least: float
+    median: float
+    most: float
+
+
+class DataStats(BaseModel):
+    """What ``describe`` counts. Distinct goals are counted by signature, so near-duplicates count once.
+
+    ``pictures_of_all`` are the articles with a picture at every step: those the stacked model can learn from.
+    ``texts_over_77_tokens`` is None where the data does not say how many tokens its texts have.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    articles: int
+    goals: int
+    steps: int
+    images: int
+    failed: int
+    bytes: int
+    pictures_of_all: int
+    splits: dict[str, int]
+    steps_per_article: dict[int, int]
+    languages: dict[str, int]
+    licenses: dict[str, int]
+    image_licenses: dict[str, int]
+    image_types: dict[str, int]
+    image_width: Spread | None
+    image_height: Spread | None
+    headline_words: Spread | None
+    texts_over_77_tokens: int | None
+    sources: dict[str, int]
+    categories: dict[str, int]
+    failures: dict[str, int]
+    funnel: dict[str, Any] | None
+
+
+@dataclass
+class _Tally:
+    goals: set[str] = field(default_factory=set)
+    counts: Counter[str] = field(default_factory=Counter)
+    steps_per_article: Counter[int] = field(default_factory=Counter)
+    named: dict[str, Counter[str]] = field(default_factory=dict)
+    widths: list[int] = field(default_factory=list)
+    heights: list[int] = field(default_factory=list)
+    words: list[int] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
+
+    def name(self, what: str, value: str) -> None:
+        self.named.setdefault(what, Counter())[value] += 1
+
+    def article(self, article: Article) -> None:
+        self.goals.add(goal_signature(article.goal))
+        self.counts["articles"] += 1
+        self.steps_per_article[article.num_steps] += 1
+        self.name("languages", article.language)
+        self.name("licenses", article.license or "unknown")
+        self.name("sources", article.provenance.source)
+        for category in article.extra.get("categories") or ():
+            self.name("categories", str(category))
+        for step in article.steps:
+            self.words.append(len(step.headline.split()))
+            if step.image is not None:
+                self.counts["images"] += 1
+                self.widths.append(step.image.width)
+                self.heights.append(step.image.height)
+                self.name("image_licenses", step.image.license or "unknown")
+                self.name("image_types", step.image.media_type)
+        self.counts["pictures_of_all"] += all(step.image is not None for step in article.steps)
+        counted = article.extra.get("tokens")
+        if isinstance(counted, dict):
+            self.tokens += [count for count in (counted.get("goal"), *counted.get("steps", ())) if _is_count(count)]
+
+    def listed(self, what: str, most: int | None = None) -> dict[str, int]:
+        found = self.named.get(what, Counter())
+        return dict(sorted(found.items(), key=lambda entry: (-entry[1], entry[0]))[:most])
+
+
+def describe(data: Path, *, split: str | None = None, reporter: Reporter | None = None) -> DataStats:
+    """Count what a data folder, or one split of it, holds.
+
+    Raises:
+        DataError: no index, no such split, or a damaged shard.
+    """
+    index = read_index(data)
+    shards, takedown = index.of_split(split), Takedown.of_folder(data)
+    tally = _Tally()
+    with (reporter or SilentReporter()).task("shards read", total=len(shards)) as advance:
+        for shard in shards:
+            for sample in iter_samples(shard.tar(data)):
+                article = takedown.without(to_article(sample, shard.tar(data)))
+                if article is not None:
+                    tally.article(article)
+            for row in read_rows(shard.parquet(data)):
+                if row.status == "failed":
+                    tally.name("failures", (row.reason or "no reason").split(":")[0])
+            advance(status=shard.name)
+    funnel = index.source_config.get("funnel")
+    return DataStats(
+        articles=tally.counts["articles"],
+        goals=len(tally.goals),
+        steps=sum(number * count for number, count in tally.steps_per_article.items()),
+        images=tally.counts["images"],
+        failed=sum(tally.listed("failures").values()),
+        bytes=sum(shard.bytes for shard in shards),
+        pictures_of_all=tally.counts["pictures_of_all"],
+        splits={name: info.samples for name, info in sorted(index.splits.items()) if split in (None, name)},
+        steps_per_article=dict(sorted(tally.steps_per_article.items())),
+        languages=tally.listed("languages"),
+        licenses=tally.listed("licenses"),
+        image_licenses=tally.listed("image_licenses", _LISTED),
+        image_types=tally.listed("image_types"),
+        image_width=_spread(tally.widths),
+        image_height=_spread(tally.heights),
+        headline_words=_spread(tally.words),
+        texts_over_77_tokens=sum(count > TOKEN_LIMIT for count in tally.tokens) if tally.tokens else None,
+        sources=tally.listed("sources"),
+        categories=tally.listed("categories", _LISTED),
+        failures=tally.listed("failures", _LISTED),
+        funnel=funnel if isinstance(funnel, dict) else None,
+    )
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _spread(values: Iterable[int]) -> Spread | None:
+    found = list(values)
+    return Spread(least=min(found), median=statistics.median(found), most=max(found)) if found else None
