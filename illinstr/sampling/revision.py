@@ -27,8 +27,9 @@ from illinstr.runs import (
 )
 from illinstr.sampling.illustrator import Illustrator, has_recipe
 from illinstr.sampling.page import render_pages
+from illinstr.sampling.pdf import PDF_FILE
 
-STALE = ("eval",)  # scores of pictures that are no longer there
+STALE = ("eval", PDF_FILE)  # scores and prints of pictures that are no longer there
 
 
 @dataclass(frozen=True)
