@@ -71,7 +71,7 @@ def render_html(article: Article, record: RunRecord, *, style: str | None = None
     ]
     return _render(
         "article.html.j2",
-        _style() + (_template(style) if style else ""),
+        _style() + (read_template(style) if style else ""),
         lang=article.language,
         title=article.goal,
         method=_method(article),
@@ -210,14 +210,18 @@ def _render(template: str, style: str, *, lang: str, **context: Any) -> str:
     english = Markup("") if primary == "en" else Markup(' lang="en" dir="ltr"')
     context |= {"lang": lang, "english": english, "rtl": primary in _RIGHT_TO_LEFT}
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    page = _environment().get_template(template)
-    return page.render(style=Markup(style), policy=policy, version=__version__, **context) + "\n"
+    return render_template(template, style=Markup(style), policy=policy, version=__version__, **context)
+
+
+def render_template(name: str, **context: Any) -> str:
+    """A template of this room, filled in with everything escaped; an unknown name in it is an error."""
+    return _environment().get_template(name).render(**context) + "\n"
 
 
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=FunctionLoader(_template),
+        loader=FunctionLoader(read_template),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -225,10 +229,11 @@ def _environment() -> Environment:
     )
 
 
-def _template(name: str) -> str:
+def read_template(name: str) -> str:
+    """A file of ``templates`` as it stands."""
     return (resources.files("illinstr.sampling") / "templates" / name).read_text(encoding="utf-8")
 
 
 @cache
 def _style() -> str:
-    return _template("style.css")
+    return read_template("style.css")
