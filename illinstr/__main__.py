@@ -1,5 +1,6 @@
-"""``python -m illinstr``, which is also what launchers of several processes start."""
+"""``python -m illinstr``: the same program, for launchers that start modules."""
 
 from illinstr.cli.app import main
 
-main()
+if __name__ == "__main__":
+    main()

@@ -72,6 +72,19 @@ def check_folder(folder: Path) -> None:
                 ) from error
 
 
+def _check_family(folder: Path) -> None:
+    """Refuse a pipeline of another kind (SDXL, FLUX, ...), which would load in part and draw nonsense."""
+    import json
+
+    try:
+        name = json.loads((folder / "model_index.json").read_text(encoding="utf-8")).get("_class_name")
+    except (OSError, ValueError, AttributeError) as error:
+        raise ModelError(f"damaged {folder / 'model_index.json'}", hint="copy or download the model again") from error
+    if name != "StableDiffusionPipeline":
+        hint = "models of the families Stable Diffusion 1 and 2 work"
+        raise ModelError(f"{folder} holds a {name}, not a StableDiffusionPipeline", hint=hint)
+
+
 def read_settings(folder: Path) -> StackedSettings | None:
     """The folder's ``stacked.json``, or None when it has none.
 
@@ -108,6 +121,7 @@ def load_parts(folder_or_hub_id: str, *, dtype: Any, revision: str | None = None
     if not folder.is_dir():
         folder = _from_hub(folder_or_hub_id, revision)
     check_folder(folder)
+    _check_family(folder)
     from diffusers import StableDiffusionPipeline
 
     try:
