@@ -41,9 +41,8 @@ def rival(model: str, device: str, dtype: str) -> Any:
     """StableDiffusionPipeline with the same folder's weights."""
     from diffusers import StableDiffusionPipeline
 
-    pipe = StableDiffusionPipeline.from_pretrained(
-        check_model(model), torch_dtype=getattr(torch, dtype), safety_checker=None, use_safetensors=True
-    ).to(device)
+    pipe = StableDiffusionPipeline.from_pretrained(check_model(model), safety_checker=None, use_safetensors=True)
+    pipe.to(device, getattr(torch, dtype))
     pipe.scheduler = make_sampler(DEFAULT_SAMPLER, pipe.scheduler)
     pipe.set_progress_bar_config(disable=True)
     return pipe

@@ -1,6 +1,5 @@
-"""``python -m illinstr``: the same program, for launchers that start modules."""
+"""``python -m illinstr``, which is also what launchers of several processes start."""
 
 from illinstr.cli.app import main
 
-if __name__ == "__main__":
-    main()
+main()

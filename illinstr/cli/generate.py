@@ -224,9 +224,9 @@ def _batch(request: Request, say: Reporter, dry_run: bool) -> Outcome:
         request.planner,
         request.num_steps,
         out,
+        resume=not request.overwrite,
         crew=crew,
         first_picture=request.first_picture,
-        resume=not request.overwrite,
     )
     for failure in plan.failures:
         say.log(f"failed: {failure.error.message}")

@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from illinstr.diffusion.autoencoder import decode_panels, downsampling, encode_panels
+from illinstr.diffusion.autoencoder import PANELS_AT_ONCE, decode_panels, downsampling, encode_panels
 from illinstr.diffusion.denoiser import CanvasText, Denoiser
 from illinstr.diffusion.model_folder import ModelParts, load_parts
 from illinstr.diffusion.sampling import Report, sample
@@ -30,7 +30,6 @@ from illinstr.errors import UsageError
 Method = Literal["stacked", "independent"]
 ArticleText = tuple[str, Sequence[str]]  # a goal and its N step texts
 Anchors = Mapping[int, Image.Image]
-VAE_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -90,9 +89,14 @@ class StackedDiffusionPipeline:
     ) -> None:
         self.parts = parts
         self.device = torch.device(device)
-        self.offload, self.vae_slicing = offload, vae_slicing
+        self.offload = offload
+        self.vae_batch = 1 if vae_slicing else PANELS_AT_ONCE
         for module in (parts.unet, parts.vae, parts.text_encoder):
             module.to("cpu" if offload else self.device).eval()
+        if self.device.type == "cuda" or parts.unet.dtype == torch.float32:
+            # Convolutions are 5 % faster so in float32 on a CPU, and 5 % slower in bfloat16 there.
+            for module in (parts.unet, parts.vae):
+                module.to(memory_format=torch.channels_last)
         self.defaults: StackedSettings = parts.settings
         self.panel_px = parts.settings.panel_px
         self.model_id = parts.model_id
@@ -296,11 +300,7 @@ class StackedDiffusionPipeline:
         pixels = np.stack([np.asarray(_square(picture, side)) for picture in pictures])
         batch = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(127.5).sub(1).to(self.device)
         with self._working(self.parts.vae) as vae:
-            return torch.cat([encode_panels(vae, part) for part in self._portions(batch)])
-
-    def _portions(self, batch: Tensor) -> tuple[Tensor, ...]:
-        portions: tuple[Tensor, ...] = batch.split(1 if self.vae_slicing else VAE_BATCH)
-        return portions
+            return encode_panels(vae, batch, at_once=self.vae_batch)
 
     def _known(self, held: Sequence[Anchors], n: int) -> tuple[Tensor, Tensor]:
         """Latents of anchored panels (b, n, c, h, w) and where they are (b, n)."""
@@ -318,7 +318,7 @@ class StackedDiffusionPipeline:
         """(b, n, c, h, w) -> n pictures an article, each panel apart: a canvas decoded whole bleeds across seams."""
         b, n = latents.shape[:2]
         with self._working(self.parts.vae) as vae:
-            decoded = torch.cat([decode_panels(vae, part) for part in self._portions(latents.flatten(0, 1))])
+            decoded = decode_panels(vae, latents.flatten(0, 1), at_once=self.vae_batch)
         pixels = ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         return [[Image.fromarray(pixels[row * n + panel]) for panel in range(n)] for row in range(b)]
 

@@ -92,9 +92,9 @@ def plan_batch(
     num_steps: int,
     out: Path,
     *,
+    resume: bool = True,
     crew: Crew = ALONE,
     first_picture: StepImage | None = None,
-    resume: bool = True,
 ) -> Plan:
     """Plan every goal with every seed, of them this process's share; a goal that fails does not stop the others.
 
@@ -111,8 +111,8 @@ def plan_batch(
                 job = Job(check_goal(goal), seed, written, folder)
             else:
                 job = plan_job(goal, seed, planner, num_steps, folder)
-            job = replace(job, place=place)
-            plan.jobs.append(job if first_picture is None else with_first_picture(job, first_picture))
+            job = job if first_picture is None else with_first_picture(job, first_picture)
+            plan.jobs.append(replace(job, place=place))
         except IllinstrError as error:
             plan.failures.append(Failure(goal, seed, error))
     return plan
@@ -160,10 +160,10 @@ def make_article(job: Job, illustrator: Illustrator, reporter: Reporter) -> tupl
         OSError: the folder could not be written.
     """
     article, record = illustrator.draw(job.article, goal=job.goal, seed=job.seed, reporter=reporter)
-    article, writing = split_writing(article)
     given = tuple(number for number, step in enumerate(job.article.steps, start=1) if step.image)
+    article, writing = split_writing(article)
     timings = record.timings | {"plan_s": round(job.plan_s, 3)}
-    record = record.model_copy(update={"timings": timings, "given": given, "writing": writing})
+    record = record.model_copy(update={"timings": timings, "writing": writing, "given": given})
     pages = render_pages(article, record, metadata=illustrator.settings.metadata)
     return write_run(job.folder, article, record, pages), record
 
@@ -203,8 +203,8 @@ def _written_before(folder: Path, planner: Writer, num_steps: int) -> Article | 
     if not same:
         return None
     article = read_article(folder)
-    words = tuple(step.model_copy(update={"image": None}) for step in article.steps)
-    return article.model_copy(update={"steps": words})
+    bare = tuple(step.model_copy(update={"image": None}) for step in article.steps)
+    return article.model_copy(update={"steps": bare})
 
 
 def _check_same(job: Job, settings: DrawingSettings) -> None:
