@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from illinstr import minihow
 from illinstr.evaluation.leaderboard import make_leaderboard
 from illinstr.shards import ShardWriter
 from tests.eval_world import GOAL_COLOURS, STEP_COLOURS, article, picture
+from tests.hub_server import running_hub
 from tests.test_eval_cli import illinstr, own_cache, refusal, results, write
 from tests.test_eval_vlm import Seeing, server
 from tests.tiny_clip import make_tiny_clip
@@ -160,3 +164,27 @@ def test_a_vision_language_model_is_asked_when_told_to(own_runs, clip, server):
     assert Path(done.stdout.splitlines()[-1]).is_file()
     assert illinstr(run, "--encoder", clip, "--limit", "2").returncode == 0
     assert "vlm_goal" not in {metric["name"] for metric in results(run)["metrics"]}
+
+
+@pytest.mark.slow
+def test_an_encoder_comes_from_a_hub_by_name_and_no_pickle_with_it(own_runs, clip, tmp_path):
+    files = {path.name: path.read_bytes() for path in clip.iterdir()}
+    with running_hub() as hub:
+        hub.repos["org/eye"] = {**files, "pytorch_model.bin": b"never to be loaded", "README.md": b"words"}
+        settings = {
+            **os.environ,
+            **hub.environment(str(tmp_path / "hub")),
+            "OMP_NUM_THREADS": "1",
+            "HF_HUB_OFFLINE": "0",
+        }
+        command = [sys.executable, "-m", "illinstr", "eval", str(own_runs[0]), "--encoder", "org/eye", "--quiet"]
+        done = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "model.safetensors" in hub.downloads
+        assert not {"pytorch_model.bin", "README.md"} & set(hub.downloads)
+    from_hub = results(own_runs[0])
+    assert from_hub["encoders"]["encoder"]["id"] == "org/eye"
+    illinstr(own_runs[0], "--encoder", clip)
+    assert results(own_runs[0])["encoders"]["encoder"]["sha256"] == from_hub["encoders"]["encoder"]["sha256"]
+    for local, remote in zip(results(own_runs[0])["metrics"], from_hub["metrics"], strict=True):
+        assert local["value"] == pytest.approx(remote["value"], abs=1e-5)

@@ -11,7 +11,7 @@ import torch
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
-from illinstr.diffusion.model_folder import read_settings, weights_metadata
+from illinstr.diffusion.model_folder import load_parts, read_settings, weights_metadata
 from illinstr.errors import DataError, FetchError, ModelError, UsageError
 from illinstr.progress import SilentReporter
 from illinstr.training.export import export_run
@@ -69,6 +69,11 @@ def export(run, out, *, weights="ema", checkpoint=None, dtype=None):
 
 def same(first, second):
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_others_may_read_every_file(folders):
+    modes = {file.stat().st_mode & 0o777 for file in (folders["lora"] / "model").rglob("*") if file.is_file()}
+    assert modes == {0o644}
 
 
 @pytest.mark.parametrize("kind", ["whole", "lora"])
@@ -192,6 +197,9 @@ def hub(monkeypatch):
 
     with running_hub() as running:
         monkeypatch.setattr(constants, "ENDPOINT", running.endpoint)
+        monkeypatch.setattr(
+            constants, "HUGGINGFACE_CO_URL_TEMPLATE", running.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+        )
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         yield running
@@ -226,6 +234,37 @@ def test_who_may_not_upload_hears_it_at_once(hub, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(FetchError, match="does not let us in"):
         check_hub("lab/stacked")
+
+
+def _half_named(base, folder):
+    """The same repository with its weights under half-precision names, as some come."""
+    shutil.copytree(base, folder)
+    for file in folder.rglob("*.safetensors"):
+        file.rename(file.with_name(f"{file.stem}.fp16.safetensors"))
+    return folder
+
+
+def test_a_base_comes_from_the_hub_at_its_revision_and_without_ballast(hub, folders, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    base = folders["base"]
+    files = {str(file.relative_to(base)): file.read_bytes() for file in base.rglob("*.*")}
+    ballast = {"unet/diffusion_pytorch_model.fp16.safetensors": b"", "unet/diffusion_pytorch_model.bin": b"pickle"}
+    hub.repos["lab/sd15"] = {**files, **ballast}
+    loaded = load_parts("lab/sd15", dtype=torch.float32, revision=hub.sha("lab/sd15"))
+    assert same(loaded.unet.state_dict(), load_parts(str(base), dtype=torch.float32).unet.state_dict())
+    assert UNET in hub.downloads
+    assert not any(name in ballast or name.startswith("safety_checker") for name in hub.downloads)
+    with pytest.raises(ModelError, match="at revision 'v9'"):
+        load_parts("lab/sd15", dtype=torch.float32, revision="v9")
+
+
+def test_a_base_in_half_precision_only_is_taken_as_it_is(hub, folders, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    half = _half_named(folders["base"], tmp_path / "half")
+    hub.repos["lab/half"] = {str(file.relative_to(half)): file.read_bytes() for file in half.rglob("*.*")}
+    for place in (str(half), "lab/half"):
+        loaded = load_parts(place, dtype=torch.float32)
+        assert same(loaded.unet.state_dict(), load_parts(str(folders["base"]), dtype=torch.float32).unet.state_dict())
 
 
 def test_a_broken_folder_is_not_uploaded(hub, tmp_path):

@@ -83,7 +83,7 @@ def command(
     if out is not None:
         check_out(out, overwrite=overwrite)
     name = model or record.model_id
-    folder = check_model(name)
+    check_model(name)
     say = reporter(quiet)
     announce(writer, say)
     chosen = record.seed if seed is None else seed
@@ -99,13 +99,13 @@ def command(
         return
     settings = DrawingSettings(
         method=record.method,
-        sampler=record.sampler,
         sampling_steps=record.sampling_steps,
         guidance=record.guidance,
         metadata=finished.metadata,
+        window=record.window,
     )
     started = time.perf_counter()
-    pipeline = load_pipeline(folder, device, None)
+    pipeline = load_pipeline(name, device, None)
     if pipeline.model_sha256 != record.model_sha256:
         say.log("note: this is not the model that drew the article; the new pictures may not match the others")
     illustrator = Illustrator(pipeline, settings, load_s=time.perf_counter() - started)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -140,5 +141,8 @@ def _svg(figure: Any) -> bytes:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     stream = io.BytesIO()
-    FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None})
+    with warnings.catch_warnings():
+        # A category or folder in a script that the font lacks is drawn as boxes; the tables beside hold its letters.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+        FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None})
     return stream.getvalue()

@@ -40,6 +40,9 @@ def export_run(
         DataError: the checkpoint does not fit the run's config.
         ModelError: the base of the run is gone.
     """
+    from illinstr.diffusion.quiet import silence_libraries
+
+    silence_libraries()
     config = _config_of(run, dtype)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} is not empty", hint="choose another --out")

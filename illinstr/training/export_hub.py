@@ -21,13 +21,15 @@ def check_hub(hub_id: str) -> str:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import LocalTokenNotFoundError
 
+    from illinstr.diffusion.model_folder import hub_failures
+
     if not HUB_ID.fullmatch(hub_id):
         raise UsageError(f"{hub_id!r} is no hub id", hint="write ORG/NAME")
     try:
         return str(HfApi().whoami()["name"])
     except LocalTokenNotFoundError as error:
         raise UsageError("no token for the hub", hint=LOGIN_HINT) from error
-    except _failures() as error:
+    except hub_failures() as error:
         raise FetchError(f"the hub does not let us in: {_first_line(error)}", hint=LOGIN_HINT) from error
 
 
@@ -40,7 +42,7 @@ def push_folder(folder: Path, hub_id: str, *, private: bool) -> str:
     """
     from huggingface_hub import HfApi
 
-    from illinstr.diffusion.model_folder import check_folder
+    from illinstr.diffusion.model_folder import check_folder, hub_failures
 
     check_folder(folder)
     api = HfApi()
@@ -49,18 +51,11 @@ def push_folder(folder: Path, hub_id: str, *, private: bool) -> str:
         commit = api.upload_folder(
             repo_id=hub_id, folder_path=folder, commit_message="Upload a StackedDiffusion model folder"
         )
-    except _failures(ValueError, RuntimeError) as error:
+    except hub_failures(ValueError, RuntimeError) as error:
         raise FetchError(
             f"cannot upload to {hub_id}: {_first_line(error)}", hint=f"the model is safe in {folder}; try again"
         ) from error
     return str(commit.commit_url)
-
-
-def _failures(*more: type[BaseException]) -> tuple[type[BaseException], ...]:
-    """What a broken line raises: the error of the HTTP library beneath, which differs by version, and the system's."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    return (*HfHubHTTPError.__bases__, OSError, *more)
 
 
 def _first_line(error: BaseException) -> str:
