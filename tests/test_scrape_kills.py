@@ -127,10 +127,10 @@ def finish(site: Site, runner: Runner, out: Path) -> None:
     assert ended.code == 3, ended.errors
 
 
-def kill_at_named_points(site: Site, runner: Runner, out: Path, points: list[Point]) -> int:
+def kill_at_named_points(site: Site, runner: Runner, out: Path, points: list[Point], *more: str) -> int:
     """One folder, one kill a point, in the order in which a run comes to them."""
     for point in points:
-        ended = runner.run(arguments(site, out), point)
+        ended = runner.run([*arguments(site, out), *more], point)
         assert ended.killed, (point, ended)
         assert point[:2] == ("renamed", "index") or not (out / "index.json").exists()
     return len(points)
@@ -169,3 +169,42 @@ def test_a_hundred_kills(site, runner, whole, tmp_path):
         total += kills
     assert total >= 100
     print(f"{total} kills, {folder + 1} folders")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["--retry-failed", "--refresh"])
+def test_kills_while_a_finished_folder_changes(site, runner, tmp_path, mode):
+    """What was finished is taken apart from behind and built again; a kill in between leaves nothing that misleads."""
+    out, calm = tmp_path / "out", tmp_path / "calm"
+    for folder in (out, calm):
+        finish(site, runner, folder)
+    gone = site.answers.get("/Gone")
+    site.answers["/Gone"] = html(render(how_to("Mend", origin=site.origin, page_id=97, steps=4)))
+    try:
+        assert runner.run([*arguments(site, calm), mode]).code == 0
+        points: list[Point] = [
+            ("removed", "index", 1),
+            ("removed", "task", 1),
+            ("removed", "task", 2),
+            ("removed", "tar", 1),
+            ("removed", "parquet", 1),
+            ("removed", "stats", 1),
+            ("written", "settings", 1),
+            ("added", "article", 2),
+            ("renamed", "tar", 1),
+            ("renamed", "stats", 1),
+            ("written", "task", 1),
+            ("renamed", "task", 1),
+            ("written", "card", 1),
+            ("written", "index", 1),
+        ]
+        kill_at_named_points(site, runner, out, points, mode)
+        assert runner.run([*arguments(site, out), mode]).code == 0
+    finally:
+        site.answers.pop("/Gone")
+        if gone is not None:
+            site.answers["/Gone"] = gone
+    assert tree(out) == tree(calm)
+    assert validate(out).ok
+    ids = [article.id for article in iter_articles(out)]
+    assert len(ids) == len(set(ids)) == len(NAMES) + 1

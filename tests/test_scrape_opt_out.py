@@ -149,3 +149,23 @@ def test_the_nearer_declaration_wins():
     assert binding(frozenset(), True, {}, True) == frozenset()
     assert binding(everything, True, {"tdm-reservation": "0"}, True) == frozenset()
     assert binding(frozenset(), True, {"tdm-reservation": "1", "noai": "1"}, False) == everything | {"noai"}
+
+
+@pytest.mark.parametrize(
+    ("robots", "refused"),
+    [
+        ("User-agent: *\nContent-Signal: search=yes, ai-train=no\nAllow: /\n", True),
+        ("User-agent: *\nContent-Signal: search=yes,ai-train=yes\nAllow: /\n", False),
+        ("User-agent: other\nContent-Signal: ai-train=no\n\nUser-agent: *\nAllow: /\n", False),
+        ("User-agent: other\nUser-agent: *\nContent-Signal: ai-train=no\n", True),
+        ("User-agent: *\nContent-Signal: ai-train=no\n\nUser-agent: illinstr\nAllow: /\n", False),
+        ("User-agent: illinstr\nAllow: /\nContent-Usage: bots=y, train-ai=n\n", True),
+        ("# Content-Signal: ai-train=no\nUser-agent: *\nAllow: /\n", False),
+    ],
+)
+def test_signals_in_robots_txt(site, tmp_path, robots, refused):
+    site.answers["/robots.txt"] = Answer(robots.encode())
+    site.answers["/a"] = html(PAGE)
+    found = get(site, tmp_path, "/a")[0]
+    assert isinstance(found, NotAllowed) == refused
+    assert ("/a" in site.paths()) != refused

@@ -173,7 +173,8 @@ def _request(urls: list[str], urls_file: Path | None, network: dict[str, Any], *
 
 def _run(request: Request, *, as_json: bool, quiet: bool) -> None:
     from illinstr.errors import PartialError
-    from illinstr.wikihow_scraper.scrape import CLOSED_HINT, dry_run, scrape
+    from illinstr.wikihow_scraper.fetch_settings import CLOSED_HINT
+    from illinstr.wikihow_scraper.scrape import dry_run, scrape
 
     progress = reporter(quiet)
     if request.dry_run and request.fetch is not None:

@@ -15,6 +15,9 @@ from illinstr.wikihow_scraper.robots import PRODUCT_TOKEN
 _CONTACT = re.compile(r"[^@\s()<>\"\\]+@[^@\s()<>\"\\]+\.[^@\s()<>\"\\]+|https?://[^\s()<>\"\\]+\.[^\s()<>\"\\]+")
 
 
+CLOSED_HINT = "do not work around it: ask the site, or run the same command again much later; what is fetched is kept"
+
+
 class NotAllowed(FetchError):
     """robots.txt, or our failing to read it, forbids the request."""
 
@@ -25,6 +28,9 @@ class OptedOut(FetchError):
 
 class HostClosed(FetchError):
     """The host is not asked any more in this run; what was to be asked of it is still open."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, hint=CLOSED_HINT)
 
 
 class Stopped(FetchError):

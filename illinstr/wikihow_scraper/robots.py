@@ -33,7 +33,11 @@ class Robots:
     def from_answer(cls, status: int, body: bytes) -> Robots:
         """The rules an answer to the request for robots.txt stands for."""
         if 200 <= status < 300:
-            return cls(rules=Protego.parse(body[:MAX_ROBOTS_BYTES].decode("utf-8", errors="replace")))
+            text = body[:MAX_ROBOTS_BYTES].decode("utf-8", errors="replace")
+            signal = reserving_signal(text)
+            if signal is not None:
+                return cls(refusal=f"robots.txt reserves the site: {signal}")
+            return cls(rules=Protego.parse(text))
         if 400 <= status < 500 and status != 429:
             return cls(rules=None)
         return cls(refusal=f"robots.txt answered {status}")
@@ -59,3 +63,29 @@ class Robots:
         if rate is not None and rate.requests > 0:
             delay = max(delay, rate.seconds / rate.requests)
         return delay
+
+
+def reserving_signal(text: str) -> str | None:
+    """The line of robots.txt by which a site reserves all its content against training: ``Content-Signal: ai-train=no``
+    (contentsignals.org) or ``Content-Usage: train-ai=n`` (IETF aipref), in the group for us or else the one for all.
+
+    A ``Content-Usage`` for a path alone is not read.
+    """
+    groups: dict[str, str | None] = {}
+    agents: list[str] = []
+    naming = False
+    for line in text.splitlines():
+        name, colon, value = line.split("#")[0].partition(":")
+        name, value = name.strip().lower(), value.strip().lower()
+        if not colon:
+            continue
+        if name == "user-agent":
+            agents = [*agents, value] if naming else [value]
+            for agent in agents:
+                groups.setdefault(agent, None)
+        elif name in ("content-signal", "content-usage"):
+            words = {word.replace(" ", "") for word in value.split(",")}
+            if words & {"ai-train=no", "train-ai=n"}:
+                groups |= dict.fromkeys(agents or ["*"], f"{name}: {value[:100]}")
+        naming = name == "user-agent"
+    return groups.get(PRODUCT_TOKEN, groups.get("*"))

@@ -22,6 +22,7 @@ from illinstr.wikihow_scraper.clean import Cleaner, CleanRules
 from illinstr.wikihow_scraper.crawl import Order, crawl, source_of
 from illinstr.wikihow_scraper.discover import Discovery
 from illinstr.wikihow_scraper.fetch import FetchConfig
+from illinstr.wikihow_scraper.fetch_settings import CLOSED_HINT
 from illinstr.wikihow_scraper.funnel import Funnel
 from illinstr.wikihow_scraper.importers import imported
 from illinstr.wikihow_scraper.interrupt import Stop
@@ -36,7 +37,6 @@ from illinstr.wikihow_scraper.visits import Visit
 
 SHARD_PAGES = 1000
 MAX_RUN_BYTES = 64_000_000
-CLOSED_HINT = "do not work around it: ask the site, or run the same command again much later; what is fetched is kept"
 
 
 @dataclass(frozen=True)
