@@ -17,6 +17,7 @@ from illinstr.progress import Reporter
 from illinstr.wikihow_scraper import build
 from illinstr.wikihow_scraper.cache import Cache
 from illinstr.wikihow_scraper.clean import Cleaner, CleanRules
+from illinstr.wikihow_scraper.collection import Collection
 from illinstr.wikihow_scraper.crawl import crawl, fetched_pages
 from illinstr.wikihow_scraper.fetch import FetchConfig
 from illinstr.wikihow_scraper.funnel import Funnel
@@ -31,13 +32,14 @@ from illinstr.wikihow_scraper.takedown import Takedown
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for: ``urls`` with ``fetch``, a ``folder``, or ``jsonl`` with ``pictures``."""
+    """What the user asked for: ``urls`` with ``fetch``, a ``folder``, ``jsonl`` with ``pictures``, a ``collection``."""
 
     out: Path
     rules: CleanRules
     urls: tuple[str, ...] = ()
     folder: Path | None = None
     jsonl: Path | None = None
+    collection: Collection | None = None
     pictures: Path | None = None
     takedown: Takedown = field(default_factory=Takedown)
     sitemap: str | None = None
@@ -178,6 +180,11 @@ def scrape(request: Request, reporter: Reporter) -> Result:
                 lines = imported(request.jsonl, request.pictures if request.images else None, request.limit)
                 build.judge(_counted(lines, advance), cleaner, funnel, spool)
             return _finish(request, funnel, spool, reporter)
+        if request.collection is not None:
+            with reporter.task("pages read") as advance:
+                pages = request.collection.sources(images=request.images, limit=request.limit)
+                build.judge(_counted(pages, advance), cleaner, funnel, spool)
+            return _finish(request, funnel, spool, reporter)
         if request.folder is not None:
             files = saved_files(request.folder, request.limit)
             with reporter.task("pages read", total=len(files)) as advance:
@@ -238,6 +245,8 @@ def _settings(request: Request) -> dict[str, Any]:
     origin: dict[str, Any]
     if request.folder is not None:
         origin = {"kind": "saved pages", "folder": request.folder.resolve().name}
+    elif request.collection is not None:
+        origin = dict(request.collection.describe())
     elif request.jsonl is not None:
         origin = {"kind": "JSON lines", "file": request.jsonl.name}
     else:
