@@ -44,7 +44,9 @@ _SOURCES = re.compile(r"(?:^|\s)references(?:\s|$)")
 # What stands around the article: of it, only the elements that some field is read from.
 _SURROUNDINGS = etree.XPath("//*[@id='aboutthisarticle' or @id='sidebar' or @id='footer']")
 _TELLING_IDS = frozenset({"sp_expert_name", "sp_modified", "byline_info", "footer-info-viewcount"})
-_TELLING_CLASSES = re.compile(r"(?:^|\s)(?:sp_text|page_stats|viewcount|coauthor_link|breadcrumbs)(?:\s|$)")
+_TELLING_CLASSES = re.compile(
+    r"(?:^|\s)(?:sp_text|page_stats|viewcount|coauthor_link|breadcrumbs|language_link)(?:\s|$)"
+)
 # What follows the end of the page is still on the page (HTML Living Standard, 13.2.6.4.22); libxml2 drops it.
 _EARLY_END = re.compile(r"</(?:body|html)[\s/]*>", re.IGNORECASE)
 _ONLY_ENDS = re.compile(r"(?:\s|</body>|</html>)*")
