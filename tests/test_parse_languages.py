@@ -65,10 +65,12 @@ def test_no_name_means_two_sections():
             assert role == other or not names & others
 
 
-METHODS = """Methode 1 von 3: | Método 1 de 3: | Méthode 1 sur 3: | Метод 1 из 3: | 方法 1（3の方法）： | 방법 1 의 3:
-| طريقة 1 من 3: | Phương pháp 1 của 3: | Yöntem 1 | Method 1 of 3: | วิธีการ 1 ของ 3: | Metode 1 dari 3: | Metodo 1 di 3:"""
-PARTS = """Teil 2 von 2: | Parte 1 de 3: | Partie 1 sur 2: | Часть 1 из 3: | パート 1 の 3: | 部分 1 的 3: | 파트 1 의 3:
-| جزء 1 من 3: | Phần 1 của 3: | Bagian 1 dari 3: | Bölüm 1 | Part 1 of 3: | ส่วน 1 ของ 3: | Deel 1 van 3: | Část 1 ze 3:"""
+METHODS = """Methode 1 von 3: | Método 1 de 3: | Méthode 1 sur 3: | Метод 1 из 3: | 方法 1（3の方法）：
+| 방법 1 의 3: | طريقة 1 من 3: | Phương pháp 1 của 3: | Yöntem 1 | Method 1 of 3: | วิธีการ 1 ของ 3:
+| Metode 1 dari 3: | Metodo 1 di 3:"""
+PARTS = """Teil 2 von 2: | Parte 1 de 3: | Partie 1 sur 2: | Часть 1 из 3: | パート 1 の 3: | 部分 1 的 3:
+| 파트 1 의 3: | جزء 1 من 3: | Phần 1 của 3: | Bagian 1 dari 3: | Bölüm 1 | Part 1 of 3: | ส่วน 1 ของ 3:
+| Deel 1 van 3: | Část 1 ze 3:"""
 
 
 @pytest.mark.parametrize(

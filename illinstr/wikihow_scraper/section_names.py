@@ -54,7 +54,7 @@ _PART_WORDS = (
 )
 _METHOD_WORDS = (
     "method / methode / método / méthode / metodo / метод / metoda / "
-    "phương pháp / cara / วิธีการ / วิธี / 방법 / 方法 / طريقة / विधि / तरीका / "
+    "phương pháp / metode / cara / วิธีการ / วิธี / 방법 / 方法 / طريقة / विधि / तरीका / "
     "yöntem / روش"
 )
 
