@@ -81,7 +81,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     incomplete = path.with_name(path.name + INCOMPLETE_SUFFIX)
-    _recover(path)
+    recover_folder(path)
     if incomplete.exists():
         shutil.rmtree(incomplete)
     incomplete.mkdir()
@@ -101,7 +101,7 @@ def _moved_aside(path: Path) -> Path:
     return path.with_name(f".{path.name}.old{INCOMPLETE_SUFFIX}")
 
 
-def _recover(path: Path) -> None:
+def recover_folder(path: Path) -> None:
     """Finish what a kill between the two renames of ``_swap_in`` left: the old folder gets its name back."""
     old = _moved_aside(path)
     if not old.exists():

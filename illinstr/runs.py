@@ -14,7 +14,8 @@ must be the one that ``article.json`` names by hash, and nothing outside the fol
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -35,6 +36,86 @@ _MAKE_ONE = 'make one with: illinstr generate "How to make apple juice" --steps 
 _MAKE_AGAIN = "generate the article again, with --overwrite"
 
 
+class PromptRecord(BaseModel):
+    """The prompt that a language model was given: a versioned file of ``illinstr/sampling/prompts``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1)
+    version: int = Field(ge=1)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class WritingRecord(BaseModel):
+    """How a language model wrote steps.
+
+    Attributes:
+        model: the model's name, as its runtime gives it.
+        model_hash: hash over the model's files, or its commit on the hub; None where they are elsewhere (a server's).
+        prompt: what it was asked.
+        forced: how the runtime was made to give exactly N steps: ``grammar``, ``schema``, or ``none`` (checked after).
+        attempts: answers it took until one could be used.
+        seed: seed of the answer that was used.
+        examples: ids of the articles shown as examples.
+        context: what the reader said about themselves; empty when nothing was said.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = Field(min_length=1)
+    model_hash: str | None = None
+    prompt: PromptRecord
+    forced: Literal["grammar", "schema", "none"]
+    attempts: int = Field(ge=1)
+    seed: int = Field(ge=0)
+    examples: tuple[str, ...] = ()
+    context: str = ""
+
+
+class Correction(BaseModel):
+    """What ``correct`` changed in the words of an article.
+
+    Attributes:
+        after: how many steps were kept.
+        planner: who wrote the new ones.
+        removed: headlines of the steps that were there.
+        added: headlines of the steps that took their place.
+        writing: how a language model wrote them; None where none did.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    after: int = Field(ge=1)
+    planner: str = Field(min_length=1)
+    removed: tuple[str, ...]
+    added: tuple[str, ...] = Field(min_length=1)
+    writing: WritingRecord | None = None
+
+
+class Revision(BaseModel):
+    """A later change to a finished article.
+
+    Attributes:
+        command: what changed it: ``edit``, ``correct``.
+        steps: the steps drawn anew, counted from 1; all others kept their pictures.
+        seed: seed of the new noise.
+        note: why, in the user's words; empty when nothing was said.
+        model_sha256: hash over the files of the model that drew them.
+        correction: what ``correct`` changed in the words; None for other commands.
+        created: when, in UTC.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    command: str = Field(min_length=1)
+    steps: tuple[int, ...]
+    seed: int = Field(ge=0)
+    note: str = ""
+    model_sha256: str
+    correction: Correction | None = None
+    created: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+
+
 class RunRecord(BaseModel):
     """How an article was made: enough to make it again.
 
@@ -49,6 +130,9 @@ class RunRecord(BaseModel):
         model_id: name or folder of the model.
         model_sha256: hash over the model's files.
         planner: who wrote the steps.
+        writing: how a language model wrote them; None where none did.
+        given: steps whose pictures the user gave, counted from 1.
+        revisions: what was changed since, oldest first.
         versions: package name to version.
         timings: part of the work to seconds.
         created: when, in UTC.
@@ -67,6 +151,9 @@ class RunRecord(BaseModel):
     model_id: str
     model_sha256: str
     planner: str = Field(min_length=1)
+    writing: WritingRecord | None = None
+    given: tuple[int, ...] = ()
+    revisions: tuple[Revision, ...] = ()
     versions: dict[str, str] = Field(default_factory=dict)
     timings: dict[str, float] = Field(default_factory=dict)
     created: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
@@ -132,7 +219,9 @@ def is_article_folder(path: Path) -> bool:
     return (path / ARTICLE_FILE).is_file() and (path / RECORD_FILE).is_file()
 
 
-def write_run(out: Path, article: Article, record: RunRecord, pages: Mapping[str, bytes | str]) -> Path:
+def write_run(
+    out: Path, article: Article, record: RunRecord, pages: Mapping[str, bytes | str], *, others: Iterable[Path] = ()
+) -> Path:
     """Publish a run folder, whole or not at all; an existing one is replaced.
 
     Args:
@@ -140,6 +229,7 @@ def write_run(out: Path, article: Article, record: RunRecord, pages: Mapping[str
         article: each ``step.image`` is None or carries its bytes.
         record: how the article was made.
         pages: plain file names to contents, such as ``index.html``.
+        others: files and folders to copy into it as they are, names of the run's own files excepted.
 
     Returns:
         The folder, resolved.
@@ -161,6 +251,11 @@ def write_run(out: Path, article: Article, record: RunRecord, pages: Mapping[str
         files[name] = content.encode() if isinstance(content, str) else content
     out = out.expanduser().resolve()
     with atomic_folder(out) as folder:
+        for path in others:
+            if path.is_dir() and not path.is_symlink():
+                shutil.copytree(path, folder / path.name, symlinks=True)
+            else:
+                shutil.copy2(path, folder / path.name, follow_symlinks=False)
         for name, data in files.items():
             (folder / name).write_bytes(data)
     return out

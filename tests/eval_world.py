@@ -29,11 +29,14 @@ class ColourEncoder:
 
     def __init__(self, max_words: int = 50) -> None:
         self.max_words = max_words
-        self.seen = self.cut = self.pictures = 0
+        self.pictures = self.texts = 0
 
-    @property
-    def cut_share(self) -> float:
-        return self.cut / self.seen if self.seen else 0.0
+    @staticmethod
+    def _words(text):
+        return re.findall(r"[a-z]+", text.lower())
+
+    def is_cut(self, texts):
+        return [len(self._words(text)) > self.max_words for text in texts]
 
     def encode_images(self, images):
         self.pictures += len(images)
@@ -47,10 +50,9 @@ class ColourEncoder:
     def encode_texts(self, texts):
         rows = []
         for text in texts:
-            words = re.findall(r"[a-z]+", text.lower())
-            self.seen += 1
-            self.cut += len(words) > self.max_words
-            rows.append([words[: self.max_words].count(name) for name in COLOURS])
+            words = self._words(text)[: self.max_words]
+            self.texts += 1
+            rows.append([words.count(name) for name in COLOURS])
         return np.array(rows, dtype=np.float32)
 
 
@@ -78,6 +80,8 @@ def article(goal_colour: str, steps: tuple[str, ...] = tuple(STEP_COLOURS), **ch
         steps=tuple(Step(headline=f"Draw the {colour} square", body=f"{colour} " * 3) for colour in steps),
         provenance=Provenance(source="test"),
     )
+    if "category" in changes:
+        plain = plain.model_copy(update={"extra": {"category": changes["category"]}})
     pictures = changes.get("pictures")
     if pictures is None:
         pictures = [picture(goal_colour, colour, changes.get("size", 16)) for colour in steps]
@@ -86,3 +90,8 @@ def article(goal_colour: str, steps: tuple[str, ...] = tuple(STEP_COLOURS), **ch
 
 def good_run() -> list[Article]:
     return [article(colour) for colour in GOAL_COLOURS]
+
+
+def twice(run: list[Article]) -> list[Article]:
+    """Every goal a second time: enough articles for a difference to survive Holm's correction."""
+    return [*run, *(each.model_copy(update={"id": f"{each.id}-again"}) for each in run)]

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+TDM_FILE = "/.well-known/tdmrep.json"
+
 
 @dataclass(frozen=True)
 class Request:
@@ -46,7 +48,8 @@ class Site:
         return f"http://127.0.0.1:{self.port}"
 
     def paths(self) -> list[str]:
-        return [request.path for request in self.requests]
+        """What was asked for, in order; without the TDM file, which every site is asked for once."""
+        return [request.path for request in self.requests if request.path != TDM_FILE]
 
     def answer(self, request: Request) -> Answer:
         with self._lock:

@@ -51,6 +51,14 @@ def illinstr_process(*arguments) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, env=settings, check=False)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def own_cache(tmp_path_factory):
+    """Features of tests stay out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
     return make_tiny_clip(tmp_path_factory.mktemp("clip") / "tiny")
@@ -86,8 +94,8 @@ def test_a_run_is_scored_and_the_last_line_is_the_report(run, clip):
     assert lines[0] == results(run)["verdict"]
     assert any(line.startswith("goal_faithfulness ") for line in lines)
     assert any(line.startswith("left out: consistency_gap") for line in lines)
-    assert "look at pictures" in done.stderr and "Traceback" not in done.stderr
-    assert results(run)["truth"] is None
+    assert "pictures through tiny" in done.stderr and "Traceback" not in done.stderr
+    assert results(run)["names"] == {"run": str(run)}
 
 
 def test_json_and_quiet(run, clip):
@@ -105,7 +113,7 @@ def test_minihow_goals_bring_their_truth_and_distractors(tmp_path, clip):
     done = illinstr(run, "--encoder", clip, "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)["results"]
-    assert found["truth"] == "MiniHow"
+    assert found["names"]["truth"] == "MiniHow"
     assert "consistency_gap" in {metric["name"] for metric in found["metrics"]}
     lines = [json.loads(line) for line in (run / "eval" / "samples.jsonl").read_text().splitlines()]
     chosen = [line["candidates"] for line in lines if line["metric"] == "goal_faithfulness"]
@@ -122,7 +130,7 @@ def test_against_truth_split_and_data_folders(run, tmp_path, clip):
     done = illinstr(run, "--against", data, "--truth", data, "--encoder", clip, "--json")
     assert done.returncode == 0, done.stderr
     found = results(run)
-    assert found["truth"] == found["other"] == str(data)
+    assert found["names"]["truth"] == found["names"]["other"] == str(data)
     assert {c["metric"]: c["difference"] for c in found["comparisons"]}["consistency"] == 0
     assert illinstr(data, "--split", "test", "--encoder", clip).returncode == 0
     assert (results(data)["n_articles"], results(data)["split"]) == (3, "test")

@@ -57,11 +57,41 @@ def test_features_equal_those_of_the_model_itself(folder, encoder):
     assert abs(np.linalg.norm(image) - 1) > 1e-3  # unnormalised
 
 
+def test_clip_score_equals_torchmetrics(folder, encoder):
+    import torch
+    from torchmetrics.functional.multimodal import clip_score
+    from transformers import AutoImageProcessor, CLIPModel, CLIPProcessor, CLIPTokenizer
+
+    from illinstr.evaluation.metrics import clip_score as ours
+
+    model = CLIPModel.from_pretrained(folder, use_safetensors=True).eval()
+
+    class Plain(torch.nn.Module):
+        """torchmetrics wants tensors where transformers 5 returns an object that holds them."""
+
+        config, device = model.config, torch.device("cpu")
+
+        def get_image_features(self, pixel_values):
+            return model.get_image_features(pixel_values=pixel_values).pooler_output
+
+        def get_text_features(self, input_ids, attention_mask):
+            return model.get_text_features(input_ids=input_ids, attention_mask=attention_mask).pooler_output
+
+    processor = CLIPProcessor(AutoImageProcessor.from_pretrained(folder), CLIPTokenizer.from_pretrained(folder))
+    texts = [TEXTS[0], TEXTS[1], TEXTS[3]]
+    looked, read = encoder.encode_images(pictures()[:3]), encoder.encode_texts(texts)
+    for picture, image, text, sentence in zip(pictures(), looked, read, texts, strict=False):
+        tensor = torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+        with torch.inference_mode():
+            theirs = clip_score(tensor, sentence, model_name_or_path=lambda: (Plain(), processor))
+        assert ours(image, text) == pytest.approx(float(theirs), abs=1e-4)
+
+
 def test_long_texts_are_cut_counted_and_keep_their_end(folder):
     encoder = load_image_text_encoder(str(folder), device="cpu")
-    assert encoder.cut_share == 0
-    encoder.encode_texts(TEXTS)
-    assert encoder.cut_share == 1 / 5
+    assert encoder.is_cut(TEXTS) == [False, False, True, False, False]
+    # 77 tokens with start and end: 75 of the text's own fit, one more does not.
+    assert encoder.is_cut(["w " * 75, "w " * 76]) == [False, True]
     longer = encoder.encode_texts(["wash " * 90, "wash " * 300, "wash " * 20])
     np.testing.assert_allclose(longer[0], longer[1], atol=1e-6)
     assert np.abs(longer[0] - longer[2]).max() > 1e-4

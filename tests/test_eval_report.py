@@ -9,7 +9,8 @@ from html.parser import HTMLParser
 import pytest
 
 from illinstr.evaluation.evaluate import Source, prepare, score
-from illinstr.evaluation.report import cases, interval_plot, render, write_eval
+from illinstr.evaluation.plots import interval_plot
+from illinstr.evaluation.report import cases, render, write_eval
 from illinstr.evaluation.results import Settings
 from tests.eval_world import GOAL_COLOURS, ColourEncoder, article, good_run, picture
 
@@ -17,8 +18,9 @@ HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(1)> {{ 7 * 7 }} \"
 
 
 def evaluation_of(run, **sources):
-    named = {side: Source(side, articles) for side, articles in sources.items()}
-    return score(prepare(Source("run", run), Settings(bootstrap=200), **named), ColourEncoder())
+    others = [Source("other", sources["other"])] if "other" in sources else []
+    truth = Source("truth", sources["truth"]) if "truth" in sources else None
+    return score(prepare(Source("run", run), Settings(bootstrap=200), others=others, truth=truth), ColourEncoder())
 
 
 class Page(HTMLParser):
@@ -94,8 +96,8 @@ def test_truth_and_other_stand_beside_the_run_only_when_given():
     alone = Page(render(evaluation_of(good_run())))
     beside = Page(render(evaluation_of(good_run(), truth=good_run(), other=good_run())))
     heads = [{text.strip() for text in page.text} for page in (alone, beside)]
-    assert not {"Truth", "Other"} & heads[0]
-    assert {"Truth", "Other"} <= heads[1]
+    assert not {"truth", "other"} & heads[0]
+    assert {"truth", "other"} <= heads[1]
 
 
 def test_one_article_is_shown_once():

@@ -9,21 +9,22 @@ import numpy as np
 import pytest
 
 from illinstr.errors import DataError, UsageError
-from illinstr.evaluation.aggregate import article_means, recompute
+from illinstr.evaluation.aggregate import recompute
+from illinstr.evaluation.comparing import article_means
 from illinstr.evaluation.evaluate import Source, prepare, score
 from illinstr.evaluation.report import write_eval
 from illinstr.evaluation.results import DEFINITIONS, Results, Settings, read_results
-from illinstr.evaluation.samples import read_samples
-from tests.eval_world import GOAL_COLOURS, STEP_COLOURS, ColourEncoder, article, good_run, noise, picture
+from illinstr.evaluation.samples import Sample, read_samples
+from tests.eval_world import GOAL_COLOURS, STEP_COLOURS, ColourEncoder, article, good_run, noise, picture, twice
 
 STEPS = tuple(STEP_COLOURS)
 FAST = Settings(bootstrap=200)
 
 
 def evaluate(run, *, settings=FAST, encoder=None, consistency=None, **sources):
-    named = {side: Source(side, articles) for side, articles in sources.items() if side in ("other", "truth")}
-    rest = {name: value for name, value in sources.items() if name not in named}
-    prepared = prepare(Source("run", run), settings, **named, **rest)
+    others = [Source(name, sources.pop(name)) for name in ("other", "third") if name in sources]
+    truth = Source("truth", sources.pop("truth")) if "truth" in sources else None
+    prepared = prepare(Source("run", run), settings, others=others, truth=truth, **sources)
     return score(prepared, encoder or ColourEncoder(), consistency)
 
 
@@ -33,7 +34,7 @@ def values(evaluation) -> dict[str, float]:
 
 def test_right_pictures_find_their_goal_and_step():
     found = values(evaluate(good_run(), truth=good_run()))
-    assert set(found) == set(DEFINITIONS)
+    assert set(found) == {name for name in DEFINITIONS if name != "fid" and not name.startswith("vlm")}
     assert found["goal_faithfulness"] == found["step_faithfulness"] == found["diversity"] == 1
     assert found["consistency_gap"] == 0
 
@@ -62,7 +63,7 @@ def test_one_picture_over_and_over_is_flagged_and_has_a_gap():
     run = [article(c, pictures=[picture(c, "black")] * 5) for c in GOAL_COLOURS]
     evaluation = evaluate(run, truth=good_run(), settings=Settings(bootstrap=200, num_distractors=4))
     found = values(evaluation)
-    truth = {metric.name: metric.value for metric in evaluation.results.truth_metrics}
+    truth = {metric.name: metric.value for metric in evaluation.results.side_metrics["truth"]}
     assert found["consistency"] == found["diversity"] == 0
     assert found["consistency_gap"] == pytest.approx(truth["consistency"])
     assert found["step_faithfulness"] == pytest.approx(1 / 5)
@@ -119,7 +120,7 @@ def test_the_order_of_articles_changes_no_score():
 
 def test_two_runs_face_the_same_distractors_and_the_better_one_is_named():
     bad = [article(c, pictures=[picture("red", "black")] * 5) for c in GOAL_COLOURS]
-    evaluation = evaluate(good_run(), other=bad)
+    evaluation = evaluate(twice(good_run()), other=twice(bad))
     by_side = {
         side: {(s.key, s.steps): s.candidates for s in evaluation.samples if s.side == side and s.metric == metric}
         for side in ("run", "other")
@@ -127,11 +128,11 @@ def test_two_runs_face_the_same_distractors_and_the_better_one_is_named():
     }
     assert by_side["run"] == by_side["other"]
     verdicts = {comparison.metric: comparison for comparison in evaluation.results.comparisons}
-    assert verdicts["goal_faithfulness"].better == verdicts["step_faithfulness"].better == "run"
+    assert verdicts["goal_faithfulness"].better == verdicts["step_faithfulness"].better == "a"
     assert verdicts["consistency"].better is None and verdicts["consistency"].settled
     assert "run is better than other on goal_faithfulness" in evaluation.results.verdict
-    turned = evaluate(bad, other=good_run())
-    assert {c.metric: c.better for c in turned.results.comparisons}["goal_faithfulness"] == "other"
+    turned = evaluate(twice(bad), other=twice(good_run()))
+    assert {c.metric: c.better for c in turned.results.comparisons}["goal_faithfulness"] == "b"
     same = evaluate(good_run(), other=good_run())
     assert all(not comparison.settled for comparison in same.results.comparisons)
 
@@ -166,7 +167,7 @@ def test_every_distinct_picture_is_encoded_once():
 
 def test_consistency_may_have_an_encoder_of_its_own():
     class Doubled(ColourEncoder):
-        id = "doubled"
+        id, sha256 = "doubled", "2" * 64
 
         def encode_images(self, images):
             return 2 * super().encode_images(images)
@@ -242,18 +243,23 @@ def test_results_schema_is_frozen():
     """A change here is a change of contract: raise ``RESULTS_VERSION``."""
     schema = Results.model_json_schema()
     assert sorted(schema["properties"]) == [
-        "comparisons", "encoders", "environment", "limit", "metrics", "n_articles", "n_pictures", "other",
-        "other_metrics", "run", "schema_version", "settings", "skipped", "split", "truth", "truth_metrics", "verdict",
-        "warnings",
+        "breakdowns", "compared", "comparisons", "coverage", "encoders", "environment", "limit", "metrics",
+        "n_articles", "n_pictures", "names", "run", "schema_version", "settings", "side_metrics", "skipped", "split",
+        "verdict", "warnings",
     ]  # fmt: skip
     assert sorted(schema["$defs"]["Metric"]["properties"]) == [
-        "chance", "confidence", "definition", "direction", "encoder", "encoder_sha256", "high", "interval", "low",
-        "n_articles", "n_items", "name", "value",
+        "chance", "confidence", "definition", "direction", "encoder", "encoder_sha256", "high", "interval", "label",
+        "low", "n_articles", "n_items", "name", "value",
     ]  # fmt: skip
     assert sorted(schema["$defs"]["Comparison"]["properties"]) == [
-        "better", "difference", "high", "interval", "low", "metric", "n_articles", "settled",
+        "a", "b", "better", "difference", "effect", "high", "interval", "low", "metric", "n_articles", "p", "p_holm",
+        "settled", "wins",
     ]  # fmt: skip
-    assert schema["properties"]["schema_version"]["const"] == 1
+    assert schema["properties"]["schema_version"]["const"] == 2
+    assert sorted(Sample.model_json_schema()["properties"]) == [
+        "article", "candidates", "category", "chance", "goal", "key", "metric", "num_steps", "score", "side",
+        "similarities", "steps",
+    ]  # fmt: skip
 
 
 def test_missing_pictures_mixed_sizes_and_few_articles_are_named():

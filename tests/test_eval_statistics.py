@@ -9,10 +9,13 @@ from scipy import stats
 from illinstr.evaluation.statistics import (
     Interval,
     absolute_interval,
+    holm,
     mean_interval,
-    paired_difference,
     replicate_means,
+    standardised_difference,
     statistic_interval,
+    swap_test,
+    win_share,
 )
 
 
@@ -88,17 +91,65 @@ def test_absolute_interval(bounds, expected):
     assert (found.low, found.high) == expected
 
 
+def plain(means):
+    return means[:, 0] - means[:, 1]
+
+
 def test_pairing_finds_a_small_steady_difference_that_unpaired_intervals_miss():
     base = np.random.default_rng(0).normal(size=30)
     steady = base - 0.1 + np.random.default_rng(1).normal(size=30) * 0.02
-    found = paired_difference(base, steady, replicates=2000, seed=0)
-    assert found.value == pytest.approx(0.1, abs=0.02)
-    assert found.settled
+    found = mean_interval(base - steady, replicates=2000, seed=0)
+    assert 0 < found.low < 0.1 < found.high
     alone = [mean_interval(side, replicates=2000, seed=0) for side in (base, steady)]
     assert alone[0].low < alone[1].high
-    assert not paired_difference(base, base[::-1], replicates=2000, seed=0).settled
-    with pytest.raises(ValueError, match="one length"):
-        paired_difference(base, base[:5], replicates=100, seed=0)
+    assert swap_test(np.stack([base, steady], axis=1), plain, seed=0) < 0.001
+    assert swap_test(np.stack([base, base[::-1]], axis=1), plain, seed=0) > 0.5
+
+
+@pytest.mark.parametrize("count", [4, 9, 25])
+def test_swap_test_agrees_with_scipy(count):
+    a, b = np.random.default_rng(count).normal([[0.4], [0.0]], 1, size=(2, count))
+    theirs = stats.permutation_test(
+        (a, b), lambda x, y, axis: (x - y).mean(axis=axis), permutation_type="samples", n_resamples=20_000, rng=1,
+        vectorized=True,
+    )  # fmt: skip
+    ours = swap_test(np.stack([a, b], axis=1), plain, seed=0)
+    assert ours == pytest.approx(theirs.pvalue, abs=1e-12 if count < 12 else 0.01)
+
+
+def test_swap_test_of_equal_runs_is_uniform_and_never_zero():
+    values = [
+        swap_test(np.random.default_rng(seed).normal(size=(30, 2)), plain, replicates=199, seed=seed)
+        for seed in range(300)
+    ]
+    assert stats.kstest(values, "uniform").pvalue > 0.01
+    far = np.stack([np.arange(40) + 100.0, np.arange(40)], axis=1)
+    assert swap_test(far, plain, replicates=199, seed=0) == pytest.approx(1 / 200)
+
+
+@pytest.mark.parametrize("p_values", [[0.01, 0.04, 0.03], [0.5], [], [0.2, 0.2, 0.9, 0.001], [1.0, 1.0]])
+def test_holm_rejects_exactly_what_stepping_down_rejects(p_values):
+    adjusted = holm(p_values)
+    for level in (0.005, 0.05, 0.1, 0.3):
+        rejected, left = set(), sorted(range(len(p_values)), key=lambda i: p_values[i])
+        while left and p_values[left[0]] * len(left) <= level:
+            rejected.add(left.pop(0))
+        assert {i for i, p in enumerate(adjusted) if p <= level} == rejected
+
+
+def test_holm_keeps_the_family_wise_rate():
+    generator = np.random.default_rng(0)
+    false_alarms = sum(min(holm(generator.random(8).tolist())) < 0.05 for _ in range(2000))
+    assert 0.035 < false_alarms / 2000 < 0.065
+
+
+def test_effect_sizes():
+    a, b = np.array([1.0, 2.0, 4.0, 4.0]), np.array([0.0, 2.0, 1.0, 5.0])
+    difference = [1.0, 0.0, 3.0, -1.0]
+    assert standardised_difference(a, b) == pytest.approx(np.mean(difference) / np.std(difference, ddof=1))
+    assert win_share(a, b) == (2 + 0.5) / 4
+    assert standardised_difference(a, a - 1) is None
+    assert standardised_difference(a[:1], b[:1]) is None
 
 
 def test_statistic_interval_equals_a_plain_bootstrap_of_the_statistic():

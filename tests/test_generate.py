@@ -24,7 +24,7 @@ from illinstr.progress import SilentReporter
 from illinstr.runs import is_article_folder, read_record, read_run
 from illinstr.sampling.batch import plan_batch
 from illinstr.sampling.illustrator import METADATA_KEY, SAMPLERS, DrawingSettings, Illustrator, encode_png, model_name
-from illinstr.sampling.planners import UserSteps, parse_step, plan_article
+from illinstr.sampling.writers import UserSteps, parse_step, plan_article
 from tests.tiny_model import make_tiny_model
 
 ROOT = Path(__file__).parent.parent

@@ -58,7 +58,7 @@ def test_every_goal_attribute_changes_some_picture() -> None:
     for family in all_families().values():
         base = family.combinations()[0]
         for name, values in family.attributes.items():
-            for value in values[1:]:
+            for value in set(values) - {base[name]}:
                 looks = [Look.sample(attributes, random.Random(1)) for attributes in (base, {**base, name: value})]
                 assert any(step.scene(looks[0]) != step.scene(looks[1]) for step in family.steps), (family.name, value)
 

@@ -172,7 +172,11 @@ def test_a_dry_run_writes_and_asks_nothing(run, saved, site, tmp_path):
     code, lines, _ = run(*urls(site), *NETWORK, "--min-interval", "3", "--out", tmp_path / "x", "--dry-run", "--json")
     assert code == 0
     plan = json.loads(lines[-1])
-    assert plan == {"pages": 3, "cached": 0, "to_fetch": {"127.0.0.1": 3}, "least_seconds": 12.0}
+    assert {name: plan[name] for name in ("pages", "settled", "to_fetch", "urls")} == {
+        "pages": 3, "settled": 0, "to_fetch": {"127.0.0.1": 3}, "urls": urls(site),
+    }  # fmt: skip
+    # robots.txt, the TDM file and three pages, three seconds and on average an eighth of jitter each
+    assert plan["seconds"] == pytest.approx(5 * 3 * 1.125, abs=0.1)
     assert site.requests == []
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -253,7 +257,7 @@ def test_the_least_interval_flag_is_kept(run, site, tmp_path):
     options = [*NETWORK, "--min-interval", "0.2", "--no-images"]
     assert run(*urls(site), *options, "--out", tmp_path / "x")[0] == 0
     times = [request.at for request in site.requests]
-    assert len(times) == 4
+    assert len(times) == 5
     assert all(later - earlier >= 0.2 for earlier, later in itertools.pairwise(times))
 
 
@@ -262,7 +266,7 @@ def test_refresh_is_conditional(run, site, tmp_path):
     for name in ("Wash", "Cook", "Draw"):
         site.answers[f"/{name}-Things"] = Answer(b"", 304)
     assert run(*urls(site), *NETWORK, "--no-images", "--refresh", "--out", tmp_path / "x")[0] == 0
-    again = [request for request in site.requests[4:] if request.path != "/robots.txt"]
+    again = [request for request in site.requests[5:] if request.path.endswith("-Things")]
     assert [request.headers["If-None-Match"] for request in again] == ['"Wash"', '"Cook"', '"Draw"']
     assert len(articles(tmp_path / "x")) == 3
 
@@ -282,9 +286,14 @@ def test_failures_are_rows_and_a_partial_exit_and_can_be_retried(run, site, tmp_
     }
     site.answers["/Cook-Things"] = broken
     site.answers["/robots.txt"] = Answer(b"", 404)
-    assert run(*urls(site), *NETWORK, "--out", out)[0] == 0
+    asked = len(site.requests)
+    before = tree(out)
+    assert run(*urls(site), *NETWORK, "--out", out)[0] == 3
+    assert (len(site.requests), tree(out)) == (asked, before)
+    assert run(*urls(site), *NETWORK, "--retry-failed", "--out", out)[0] == 0
     assert len(articles(out)) == 3
-    assert site.paths().count("/Wash-Things") == 1
+    pages = [path for path in site.paths()[asked - 1 :] if path.endswith("-Things")]
+    assert pages == ["/Cook-Things", "/Draw-Things"]
 
 
 def test_a_missing_picture_costs_the_picture_only(run, site, tmp_path):

@@ -78,7 +78,7 @@ def test_a_sitemap_with_a_hole_stops_the_run(run, site, tmp_path):
     where = ("--sitemap", f"{site.origin}/sitemap_index.xml")
     code, errors = run(*where, *NETWORK, "--out", tmp_path / "out")
     assert code == 1
-    assert "error: HTTP 404" in errors
+    assert "/two.xml.gz: HTTP 404" in errors
     assert not (tmp_path / "out").exists()
 
 

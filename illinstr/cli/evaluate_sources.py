@@ -51,6 +51,14 @@ class EmbeddedWorld:
         known = minihow.recognise(goal)
         return goal_identity(goal if known is None else known.text)
 
+    @staticmethod
+    def family(goal: str) -> str | None:
+        """The goal's family: goals that differ in a fruit or a colour alone share it. None from outside."""
+        from illinstr import minihow
+
+        known = minihow.recognise(goal)
+        return None if known is None else known.family
+
 
 def embedded_world(articles: Sequence[Article], *, draw: bool) -> EmbeddedWorld | None:
     """The world around ``articles``, None where it does not know all of their goals.

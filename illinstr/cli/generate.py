@@ -14,18 +14,18 @@ from illinstr.cli.console import emit, reporter
 from illinstr.cli.generate_checks import (
     check_model,
     check_options,
-    choose_planner,
     default_out,
     load_pipeline,
     outside_world_note,
 )
+from illinstr.cli.writers import DEFAULT_EXAMPLES, announce, choose_writer, release
 from illinstr.errors import DataError, IllinstrError, PartialError
 from illinstr.progress import Reporter
 
 if TYPE_CHECKING:
     from illinstr.sampling.batch import Failure, Job
     from illinstr.sampling.illustrator import DrawingSettings, Illustrator
-    from illinstr.sampling.planners import Planner
+    from illinstr.sampling.writers import Writer
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Request:
     goals: list[str]
     seeds: list[int]
     num_steps: int
-    planner: Planner
+    planner: Writer
     settings: DrawingSettings
     model: str
     out: Path
@@ -68,7 +68,16 @@ def command(
     steps_file: Annotated[
         Path | None, typer.Option(help="Steps in your words, one a line; - is stdin.", show_default=False)
     ] = None,
-    llm: Annotated[str, typer.Option(help="Who writes the steps: minihow (offline).")] = "minihow",
+    llm: Annotated[
+        str,
+        typer.Option(
+            help="Who writes the steps: minihow (offline), hf:ORG/NAME, a folder, FILE.gguf, or http(s)://..."
+        ),
+    ] = "minihow",
+    context: Annotated[
+        str | None, typer.Option(help='About the reader, for --llm: "I have no oven".', show_default=False)
+    ] = None,
+    examples: Annotated[int, typer.Option(help="Articles to show a language model as examples.")] = DEFAULT_EXAMPLES,
     num_variants: Annotated[int, typer.Option(help="Articles to make, with seeds SEED, SEED+1, ...")] = 1,
     goals_file: Annotated[
         Path | None, typer.Option(help="Goals, one a line; - is stdin. One folder each under --out.")
@@ -100,10 +109,10 @@ def command(
     batch failed, 130 interrupted.
     """
     from illinstr.sampling.illustrator import DrawingSettings
-    from illinstr.sampling.planners import read_goals
+    from illinstr.sampling.writers import read_goals
 
     check_options(locals())
-    planner, num_steps = choose_planner(steps, step, steps_file, llm)
+    planner, num_steps = choose_writer(steps, step, steps_file, llm, context=context, examples=examples, device=device)
     settings = DrawingSettings(
         method="stacked" if method == "stacked" else "independent",
         sampler=sampler,
@@ -144,9 +153,10 @@ def _single(request: Request, say: Reporter, dry_run: bool) -> Outcome:
     from illinstr.runs import check_out
     from illinstr.sampling.batch import make_article, plan_job
 
-    job = plan_job(request.goals[0], request.seeds[0], request.planner, request.num_steps, request.out)
     check_out(request.out, overwrite=request.overwrite)
     model = check_model(request.model)
+    announce(request.planner, say)
+    job = plan_job(request.goals[0], request.seeds[0], request.planner, request.num_steps, request.out)
     if dry_run:
         return _dry(request, [job], [])
     illustrator = _open_illustrator(request, model, [job], say)
@@ -159,7 +169,10 @@ def _batch(request: Request, say: Reporter, dry_run: bool) -> Outcome:
     from illinstr.sampling.batch import check_batch_out, check_same_model, make_batch, plan_batch, write_batch_page
 
     out = request.out.expanduser().resolve()
-    plan = plan_batch(request.goals, request.seeds, request.planner, request.num_steps, out)
+    announce(request.planner, say)
+    plan = plan_batch(
+        request.goals, request.seeds, request.planner, request.num_steps, out, resume=not request.overwrite
+    )
     for failure in plan.failures:
         say.log(f"failed: {failure.error.message}")
     left = check_batch_out(out, plan.jobs, request.settings, overwrite=request.overwrite)
@@ -195,6 +208,7 @@ def _batch(request: Request, say: Reporter, dry_run: bool) -> Outcome:
 def _open_illustrator(request: Request, model: str, jobs: list[Job], say: Reporter) -> Illustrator:
     from illinstr.sampling.illustrator import Illustrator
 
+    release(request.planner)
     for job in jobs:
         note = outside_world_note(job.goal, request.model)
         if note is not None:

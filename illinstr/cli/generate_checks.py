@@ -8,18 +8,16 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from illinstr.articles import MAX_STEPS, Article
-from illinstr.errors import ModelError, PlanError, UsageError
+from illinstr.articles import MAX_STEPS
+from illinstr.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
     from illinstr.sampling.illustrator import ArticlePipeline
-    from illinstr.sampling.planners import Planner
 
 MAX_SAMPLING_STEPS = 1_000
 MAX_VARIANTS = 1_000
 MAX_SEED = 2**32 - 1
 METHODS = ("stacked", "independent")
-WRITERS = ("minihow",)
 DTYPES = ("float32", "float16", "bfloat16")
 EMBEDDED = "mini"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -43,56 +41,11 @@ def check_options(options: dict[str, Any]) -> None:
         raise UsageError(f"--guidance {guidance:g} is not between 0 and 100", hint="3 is usual; 1 is off")
     _one_of("--method", options["method"], METHODS)
     _one_of("--sampler", options["sampler"], SAMPLERS)
-    _one_of("--llm", options["llm"], WRITERS)
     if options["dtype"] is not None:
         _one_of("--dtype", options["dtype"], DTYPES)
     if not _DEVICE.fullmatch(options["device"]):
         raise UsageError(f"--device {options['device']!r} is unknown", hint="auto, cpu, cuda, cuda:N or mps")
     _check_sources(options)
-
-
-def choose_planner(steps: int | None, step: list[str] | None, steps_file: Path | None, llm: str) -> tuple[Planner, int]:
-    """Who writes the steps, and how many.
-
-    Raises:
-        UsageError: steps that cannot be read, or not as many as ``--steps`` says.
-    """
-    from illinstr.sampling.planners import DEFAULT_NUM_STEPS, UserSteps, parse_step, read_steps
-
-    if step:
-        given = [parse_step(text) for text in step]
-    elif steps_file is not None:
-        given = read_steps(steps_file)
-    else:
-        return MiniHowWriter(), steps or DEFAULT_NUM_STEPS
-    if len(given) > MAX_STEPS:
-        raise UsageError(f"{len(given)} steps were given; an article has at most {MAX_STEPS}")
-    if steps is not None and steps != len(given):
-        raise UsageError(f"--steps {steps}, but the steps given are {len(given)}", hint="leave --steps out")
-    return UserSteps(given), len(given)
-
-
-class MiniHowWriter:
-    """The offline writer of the embedded world."""
-
-    name = "minihow"
-
-    def plan(self, goal: str, num_steps: int, *, seed: int) -> Article:
-        """Write steps for a goal of the embedded world.
-
-        Raises:
-            PlanError: the goal is outside the world, or its family has no article of so many steps.
-        """
-        from illinstr.minihow import nearest_goals, plan, recognise
-
-        if recognise(goal) is None:
-            near = "; ".join(nearest_goals(goal, k=3))
-            raise PlanError(
-                f'"{goal}" is outside the embedded world; the nearest it can draw: {near}',
-                hint='give the steps yourself: --step "..." --step "...", or --steps-file FILE',
-            )
-        article: Article = plan(goal, num_steps, seed=seed)
-        return article
 
 
 def outside_world_note(goal: str, model: str) -> str | None:
@@ -108,7 +61,7 @@ def outside_world_note(goal: str, model: str) -> str | None:
 
 def default_out(goals: list[str], goals_file: Path | None, seed: int, num_variants: int) -> Path:
     """``runs/GOAL-sSEED``; for variants ``runs/GOAL-sSEED-xK``, for a file of goals ``runs/FILE-sSEED``."""
-    from illinstr.sampling.planners import check_goal, slug
+    from illinstr.sampling.writers import check_goal, slug
 
     variants = f"-x{num_variants}" if num_variants > 1 else ""
     if goals_file is None:

@@ -37,6 +37,12 @@ def command(
     preview: Annotated[
         bool, typer.Option("--preview", help="Also write preview.png, a contact sheet of eight articles.")
     ] = False,
+    families: Annotated[
+        str, typer.Option("--families", help="Only these families of goals, separated by commas. [default: all]")
+    ] = "",
+    list_goals: Annotated[
+        bool, typer.Option("--list-goals", help="Print every goal, one a line, with its split; make nothing.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was cut off.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the shards that OUT already holds.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
@@ -54,23 +60,43 @@ def command(
 
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other")
+    chosen = tuple(name.strip() for name in families.split(",") if name.strip())
+    if list_goals:
+        _list_goals(chosen, as_json)
+        return
     existing: Existing = "resume" if resume else "overwrite" if overwrite else "refuse"
     started = time.monotonic()
     index = write_dataset(
         out, count=count, seed=seed, val_share=val_share, test_share=test_share, panel_px=panel_px, min_steps=min_steps,
-        max_steps=max_steps, processes=processes, existing=existing, reporter=console.reporter(quiet),
+        max_steps=max_steps, families=chosen, processes=processes, existing=existing,
+        reporter=console.reporter(quiet),
     )  # fmt: skip
     counts = {name: split.samples for name, split in index.splits.items()}
     result = {
-        "out": str(out), "count": count, "seed": seed, "panel_px": panel_px,
+        "out": str(out), "count": count, "seed": seed, "panel_px": panel_px, "families": list(chosen),
         "seconds": round(time.monotonic() - started, 2),
         "splits": counts,
     }  # fmt: skip
     if preview:
         rows = [
-            make_article(i, seed=seed, step_range=(min_steps, max_steps), picture=False) for i in range(PREVIEW_ROWS)
+            make_article(i, seed=seed, step_range=(min_steps, max_steps), picture=False, families=chosen or None)
+            for i in range(PREVIEW_ROWS)
         ]
         files.write_bytes(out / "preview.png", contact_sheet(rows, panel_px=panel_px))
         result["preview"] = str(out / "preview.png")
     told = ", ".join(f"{number} {name}" for name, number in counts.items())
     console.emit(result, str(out), as_json=as_json, lines=(f"{count} articles: {told}",))
+
+
+def _list_goals(chosen: tuple[str, ...], as_json: bool) -> None:
+    """Print the goals of the chosen families (of all where none is chosen): split, family, goal."""
+    from illinstr.minihow.grammar import family_categories, goals
+
+    known = goals(None, chosen or None)
+    categories = family_categories()
+    rows = [
+        {"goal": goal.text, "split": goal.split, "family": goal.family, "category": categories[goal.family]}
+        for goal in known
+    ]
+    lines = tuple("\t".join((row["split"], row["category"], row["family"], row["goal"])) for row in rows)
+    console.emit({"goals": rows}, None, as_json=as_json, lines=lines)

@@ -19,6 +19,12 @@ def command(  # the options are the interface, so there are as many as there are
     urls_file: Annotated[Path | None, typer.Option(help="File of addresses, one a line; # starts a comment.")] = None,
     sitemap: Annotated[str | None, typer.Option(help="Address of a sitemap; its pages come after the others.")] = None,
     since: Annotated[str | None, typer.Option(help="With --sitemap: only pages modified on this day or later.")] = None,
+    category: Annotated[
+        list[str] | None, typer.Option(help="Address of a category page; all its pages count; repeatable.")
+    ] = None,
+    category_depth: Annotated[
+        int, typer.Option(min=0, max=10, help="With --category: how deep into sub-categories.")
+    ] = 0,
     from_jsonl: Annotated[Path | None, typer.Option(help="JSON lines: wikiHow-VGSI pages, or Articles.")] = None,
     from_csv: Annotated[
         Path | None, typer.Option(help="CSV: the paper's splits, or wikihowAll.csv, wikihowSep.csv.")
@@ -66,8 +72,15 @@ def command(  # the options are the interface, so there are as many as there are
     ] = None,
     cache: Annotated[Path | None, typer.Option(help="Where fetched pages are kept. [default: OUT.cache]")] = None,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Ask again about kept pages, with their validators.")
+        bool,
+        typer.Option("--refresh", help="Ask again about kept pages, with their validators, unless a sitemap says no."),
     ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Ask again for pages and pictures that failed, and only those.")
+    ] = False,
+    shard_pages: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Pages a shard task: what a killed run may have to build again.")
+    ] = 1000,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; ask and write nothing.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace other data in the data folder.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
@@ -76,7 +89,8 @@ def command(  # the options are the interface, so there are as many as there are
     """Turn how-to pages into articles of steps and pictures, in WebDataset shards.
 
     Pages come from the web or from a folder of saved ones. Sites are asked slowly, by their robots.txt, and under your
-    own contact address; what is fetched is kept, so running a command again asks only for what is missing.
+    own contact address; what is fetched is kept, so running a command again goes on where it was, whatever ended it.
+    Ctrl-C once finishes what is in hand, twice stops at once.
 
     Example, saved pages:   illinstr scrape --from-html saved/ --out data/pages
 
@@ -111,6 +125,8 @@ def command(  # the options are the interface, so there are as many as there are
         collections={"csv": from_csv, "warc": from_warc, "zim": from_zim},
         sitemap=sitemap,
         since=since,
+        categories=tuple(category or ()),
+        category_depth=category_depth,
         pictures=pictures,
         takedown=Takedown.read(takedown) if takedown is not None else Takedown(),
         out=out,
@@ -119,6 +135,8 @@ def command(  # the options are the interface, so there are as many as there are
         limit=limit,
         images=not no_images,
         refresh=refresh,
+        retry_failed=retry_failed,
+        shard_pages=shard_pages,
         dry_run=dry_run,
         overwrite=overwrite,
     )
@@ -129,48 +147,57 @@ def _request(urls: list[str], urls_file: Path | None, network: dict[str, Any], *
     from illinstr.config import validate
     from illinstr.errors import UsageError
     from illinstr.wikihow_scraper.collection import Collection
+    from illinstr.wikihow_scraper.discover import Discovery
     from illinstr.wikihow_scraper.fetch import FetchConfig
     from illinstr.wikihow_scraper.scrape import Request, check_discovery, read_urls
 
-    check_discovery(options["sitemap"], options["since"])
+    lists = {name: options.pop(name) for name in ("sitemap", "since", "categories", "category_depth")}
+    check_discovery(lists["sitemap"], lists["since"], lists["categories"], lists["category_depth"])
     given = {kind: file for kind, file in options.pop("collections").items() if file is not None}
     local = [name for name in ("folder", "jsonl") if options[name] is not None] + list(given)
     if options["pictures"] is not None and options["jsonl"] is None and "csv" not in given:
         raise UsageError("--pictures belongs to --from-jsonl or --from-csv")
+    if options["refresh"] and options["retry_failed"]:
+        raise UsageError("--refresh asks again for what failed, too", hint="leave --retry-failed out")
+    discovering = lists["sitemap"] is not None or lists["categories"]
     if local:
-        if len(local) > 1 or urls or urls_file is not None or options["sitemap"] is not None:
+        if len(local) > 1 or urls or urls_file is not None or discovering:
             raise UsageError(
                 "give one source: addresses, or one of --from-html, --from-jsonl, --from-csv, --from-warc, --from-zim"
             )
+        for name in ("refresh", "retry_failed"):
+            if options[name]:
+                raise UsageError(f"--{name.replace('_', '-')} is for fetched pages")
         made = [Collection(kind, file, options["pictures"]) for kind, file in given.items()]
         return Request(**options, collection=made[0] if made else None)
     addresses = read_urls(urls, urls_file)
-    if not addresses and options["sitemap"] is None:
-        raise UsageError("nothing to scrape", hint="give addresses, --urls-file FILE or --from-html DIR")
+    if not addresses and not discovering:
+        raise UsageError("nothing to scrape", hint="give addresses, --urls-file FILE or --from-html FOLDER")
     if network["contact"] is None:
         raise UsageError(
             "fetching needs --contact, an e-mail or web address by which a site's operator can reach you",
             hint="for example --contact you@example.org",
         )
-    return Request(urls=addresses, fetch=validate(FetchConfig, network), **options)
+    discovery = Discovery(urls=addresses, **lists)
+    return Request(discovery=discovery, fetch=validate(FetchConfig, network), **options)
 
 
 def _run(request: Request, *, as_json: bool, quiet: bool) -> None:
     from illinstr.errors import PartialError
-    from illinstr.wikihow_scraper.scrape import check_terms, plan, scrape
+    from illinstr.wikihow_scraper.scrape import CLOSED_HINT, dry_run, scrape
 
     progress = reporter(quiet)
     if request.dry_run and request.fetch is not None:
-        check_terms(request.addresses, request.fetch.accept_terms, progress)
-        planned = plan(request)
-        lines = tuple(f"{name}: {value}" for name, value in planned.items())
+        planned, lines = dry_run(request, progress)
         emit(planned, None, as_json=as_json, lines=lines)
         return
     result = scrape(request, progress)
     counts = tuple(f"{split}: {count} articles" for split, count in result.splits.items())
     emit(result.as_dict(), str(result.out) if result.out else None, as_json=as_json, lines=counts)
+    if result.closed:
+        raise PartialError("; ".join(result.closed.values()), hint=CLOSED_HINT)
     if result.failed_pages:
         raise PartialError(
             f"{result.failed_pages} of {result.funnel.pages.total()} pages failed; the others are in the data folder",
-            hint="run the same command again to retry them; what worked is kept",
+            hint="add --retry-failed to the same command to ask for those again; what worked is kept",
         )

@@ -18,6 +18,7 @@ from typing import Any
 from illinstr import files
 from illinstr.config import validate
 from illinstr.diffusion.attention import route_panels
+from illinstr.diffusion.autoencoder import downsampling
 from illinstr.diffusion.settings import StackedSettings
 from illinstr.errors import ConfigError, ModelError
 
@@ -97,21 +98,27 @@ def folder_sha256(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def load_parts(folder_or_hub_id: str, *, dtype: Any) -> ModelParts:
-    """Load a folder, or a hub id through the local hub cache and the network.
+def load_parts(folder_or_hub_id: str, *, dtype: Any, revision: str | None = None) -> ModelParts:
+    """Load a folder, or a hub id (at ``revision``) through the local hub cache and the network.
 
     Raises:
         ModelError: not there, damaged, or not a Stable-Diffusion-shaped model.
     """
     folder = Path(folder_or_hub_id)
     if not folder.is_dir():
-        folder = _from_hub(folder_or_hub_id)
+        folder = _from_hub(folder_or_hub_id, revision)
     check_folder(folder)
     from diffusers import StableDiffusionPipeline
 
     try:
         pipe = StableDiffusionPipeline.from_pretrained(
-            folder, use_safetensors=True, safety_checker=None, local_files_only=True
+            folder,
+            use_safetensors=True,
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+            local_files_only=True,
+            variant=_variant_of(folder),
         )
     except (OSError, ValueError, RuntimeError, TypeError, KeyError, AttributeError) as error:
         first = str(error).strip().splitlines()[0]
@@ -119,7 +126,7 @@ def load_parts(folder_or_hub_id: str, *, dtype: Any) -> ModelParts:
     settings = read_settings(folder)
     stacked = settings is not None
     if settings is None:
-        size = int(pipe.unet.config.sample_size) * int(pipe.vae_scale_factor)
+        size = int(pipe.unet.config.sample_size) * downsampling(pipe.vae)
         settings = StackedSettings(
             conditioning="joint", step_code=False, panel_px=size, trained_steps=(1, 1), sampling_steps=30, guidance=7.5
         )
@@ -133,18 +140,35 @@ def load_parts(folder_or_hub_id: str, *, dtype: Any) -> ModelParts:
     )
 
 
-def _from_hub(hub_id: str) -> Path:
+# What a Stable Diffusion repository holds beside the parts: other precisions, training leftovers, the safety checker.
+HUB_PATTERNS = ["model_index.json", *(f"{part}/*.{kind}" for part in PARTS for kind in ("json", "txt", "safetensors"))]
+HUB_REDUNDANT = ["*.non_ema.safetensors", "*.fp16.safetensors"]
+
+
+def _from_hub(hub_id: str, revision: str | None) -> Path:
+    """The local snapshot of a hub id, half-precision weights only where there are no others."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    patterns = ["*.json", "*.txt", "*/*.json", "*/*.txt", "*/*.safetensors"]
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=patterns))
+        folder = Path(
+            snapshot_download(hub_id, revision=revision, allow_patterns=HUB_PATTERNS, ignore_patterns=HUB_REDUNDANT)
+        )
+        if not any((folder / "unet").glob("*.safetensors")):
+            folder = Path(snapshot_download(hub_id, revision=revision, allow_patterns=HUB_PATTERNS))
+        return folder
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise ModelError(
-            f"no model folder and no reachable hub model called {hub_id!r}",
+            f"no model folder and no reachable hub model called {hub_id!r}"
+            + (f" at revision {revision!r}" if revision else ""),
             hint="--model mini is embedded; or give a folder, or check the network with illinstr doctor",
         ) from error
+
+
+def _variant_of(folder: Path) -> str | None:
+    """``fp16`` for a folder whose U-Net comes in half precision only."""
+    weights = [file.name for file in (folder / "unet").glob("*.safetensors")]
+    return "fp16" if weights and all(".fp16" in name for name in weights) else None
 
 
 def save_folder(
@@ -164,4 +188,43 @@ def save_folder(
         requires_safety_checker=False,
     )
     pipe.save_pretrained(folder, safe_serialization=True)
+    _load_text_encoder_whole(folder / "text_encoder" / "config.json")
     files.write_json(folder / SETTINGS_FILE, settings.model_dump(mode="json"))
+
+
+def _load_text_encoder_whole(config_json: Path) -> None:
+    """Let the text encoder load in float32 unless the caller asks for another precision, as the U-Net and VAE do.
+
+    transformers takes the precision named in the config, diffusers float32: a folder of half-precision weights would
+    otherwise come up with a half text encoder beside a whole U-Net, and its first picture would fail.
+    """
+    import json
+
+    config = json.loads(config_json.read_text(encoding="utf-8"))
+    for key in {"dtype", "torch_dtype"} & set(config):
+        config[key] = "float32"
+    files.write_json(config_json, config)
+
+
+def stamp_weights(folder: Path, metadata: dict[str, str]) -> None:
+    """Add ``metadata`` to the header of every safetensors file directly in ``folder`` (not yet published).
+
+    A weight file then says how it was made, wherever it is copied to.
+    """
+    from safetensors import safe_open
+    from safetensors.torch import load_file, save_file
+
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, framework="pt") as stream:
+            known = stream.metadata() or {}
+        stamped = file.with_suffix(".stamped")
+        save_file(load_file(file), stamped, metadata={**known, **metadata})
+        stamped.replace(file)
+
+
+def weights_metadata(file: Path) -> dict[str, str]:
+    """The metadata in the header of a safetensors file."""
+    from safetensors import safe_open
+
+    with safe_open(file, framework="pt") as stream:
+        return dict(stream.metadata() or {})

@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from illinstr.diffusion.attention import predict
+from illinstr.diffusion.autoencoder import decode_panels, downsampling, encode_panels
 from illinstr.diffusion.model_folder import ModelParts, load_parts
 from illinstr.diffusion.schedule import DEFAULT_SAMPLER, make_sampler, rescale_guidance, timesteps_of
 from illinstr.diffusion.settings import StackedSettings
@@ -40,7 +41,7 @@ class StackedDiffusionPipeline:
         self.panel_px = parts.settings.panel_px
         self.model_id = parts.model_id
         self.model_sha256 = parts.sha256
-        self.latent_px = self.panel_px // (2 ** (len(parts.vae.config.block_out_channels) - 1))
+        self.latent_px = self.panel_px // downsampling(parts.vae)
 
     @classmethod
     def from_folder(cls, folder_or_hub_id: str, device: str = "cpu", dtype: torch.dtype | None = None) -> Self:
@@ -160,9 +161,7 @@ class StackedDiffusionPipeline:
         side = self.panel_px
         pixels = np.stack([np.asarray(_square(picture, side)) for picture in pictures])
         batch = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(127.5).sub(1).to(self.device)
-        vae = self.parts.vae
-        latents: Tensor = vae.encode(batch.to(vae.dtype)).latent_dist.mean.float() * vae.config.scaling_factor
-        return latents
+        return encode_panels(self.parts.vae, batch)
 
     def _known(self, held: Sequence[Mapping[int, Image.Image]], n: int) -> tuple[Tensor, Tensor]:
         """Latents of anchored panels (b, n, c, h, w) and where they are (b, n, 1, 1, 1)."""
@@ -178,10 +177,8 @@ class StackedDiffusionPipeline:
 
     def _pictures(self, latents: Tensor, held: Sequence[Mapping[int, Image.Image]]) -> list[list[Image.Image]]:
         """Decode each panel apart (a canvas decoded whole bleeds across seams); anchors are returned untouched."""
-        vae = self.parts.vae
         b, n = latents.shape[:2]
-        flat = (latents.flatten(0, 1) / vae.config.scaling_factor).to(vae.dtype)
-        decoded = torch.cat([vae.decode(part).sample for part in flat.split(16)]).float()
+        decoded = decode_panels(self.parts.vae, latents.flatten(0, 1))
         pixels = ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         drawn = [[Image.fromarray(pixels[row * n + panel]) for panel in range(n)] for row in range(b)]
         for row, anchored in enumerate(held):

@@ -30,15 +30,31 @@ class NoiseConfig(Config):
     train_timesteps: int = Field(default=1000, ge=2)
     zero_snr: bool = Field(default=True, description="rescale betas to zero terminal SNR")
     prediction: Literal["v_prediction", "epsilon"] = "v_prediction"
+    transition_steps: int | None = Field(
+        default=None,
+        ge=0,
+        description="optimiser steps over which the target turns from a base's epsilon to v; needed with one",
+    )
     min_snr_gamma: float | None = Field(default=None, gt=0, description="min-SNR weighting (arXiv 2303.09556)")
+    min_snr_floor: float = Field(default=0.0, ge=0, le=1, description="least weight; needed with zero_snr")
 
     @model_validator(mode="after")
     def _legal(self) -> NoiseConfig:
         if self.zero_snr and self.prediction == "epsilon":
             raise ValueError("epsilon prediction cannot be used with zero_snr: it divides by zero at the last timestep")
-        if self.zero_snr and self.min_snr_gamma is not None:
-            raise ValueError("min_snr_gamma gives the timestep that sampling starts from zero weight with zero_snr")
+        if self.min_snr_gamma is None and self.min_snr_floor:
+            raise ValueError("min_snr_floor does nothing without min_snr_gamma")
+        if self.zero_snr and self.min_snr_gamma is not None and not self.min_snr_floor:
+            raise ValueError(
+                "min_snr_gamma with zero_snr gives the timestep that sampling starts from no weight: set min_snr_floor"
+            )
+        if self.transition_steps and self.prediction == "epsilon":
+            raise ValueError("transition_steps leads from epsilon to v_prediction; the prediction here is epsilon")
         return self
+
+    def turned_at(self, step: int) -> float:
+        """How far the target has turned from epsilon (0) to v (1) at optimiser step ``step`` (from 0)."""
+        return min(1.0, step / self.transition_steps) if self.transition_steps else 1.0
 
 
 def training_scheduler(config: NoiseConfig) -> Any:
@@ -113,22 +129,41 @@ def timesteps_of(sampler: Any, steps: int) -> Tensor:
     return timesteps
 
 
-def training_target(scheduler: Any, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-    """What the network learns: v = sqrt(abar) * noise - sqrt(1 - abar) * latents, or the noise itself for epsilon."""
-    if scheduler.config.prediction_type == "v_prediction":
-        target: Tensor = scheduler.get_velocity(latents, noise, timesteps)
-        return target
-    return noise
+def training_target(scheduler: Any, latents: Tensor, noise: Tensor, timesteps: Tensor, turned: float = 1.0) -> Tensor:
+    """What the network learns: v = cos(p) * noise - sin(p) * latents with tan(p)^2 = (1 - abar) / abar, or the noise.
+
+    ``turned`` scales the angle p (arXiv 2202.00512, appendix D): at 0 the target is epsilon, at 1 it is v, and between
+    them it has the same unit variance. A base that predicts epsilon is led over by raising it from 0 to 1.
+
+    Args:
+        scheduler: its ``alphas_cumprod`` and ``prediction_type`` count.
+        latents, noise: (b, ...).
+        timesteps: (b,).
+        turned: 0 to 1; without meaning for an epsilon scheduler.
+    """
+    if scheduler.config.prediction_type != "v_prediction":
+        return noise
+    if turned == 1.0:
+        velocity: Tensor = scheduler.get_velocity(latents, noise, timesteps)
+        return velocity
+    abar = scheduler.alphas_cumprod.to(timesteps.device)[timesteps].to(latents.dtype)
+    angle = turned * torch.atan2((1 - abar).sqrt(), abar.sqrt()).reshape(-1, *[1] * (latents.dim() - 1))
+    return angle.cos() * noise - angle.sin() * latents
 
 
-def loss_weights(scheduler: Any, timesteps: Tensor, min_snr_gamma: float | None) -> Tensor:
-    """Weight of each sample's squared error, (b,): ones, or min-SNR-gamma (arXiv 2303.09556, section 3.4)."""
+def loss_weights(scheduler: Any, timesteps: Tensor, min_snr_gamma: float | None, floor: float = 0.0) -> Tensor:
+    """Weight of each sample's squared error, (b,): ones, or min-SNR-gamma (arXiv 2303.09556, section 3.4).
+
+    For v-prediction min(SNR, gamma) / (SNR + 1), for epsilon min(SNR, gamma) / SNR; never under ``floor``. With zero
+    terminal SNR the former is exactly 0 at the last timestep, so that the step sampling starts from would never be
+    learned: hence the floor.
+    """
     if min_snr_gamma is None:
         return torch.ones(len(timesteps))
     abar = scheduler.alphas_cumprod[timesteps.cpu()]
     snr = abar / (1 - abar)
     divisor = snr + 1 if scheduler.config.prediction_type == "v_prediction" else snr
-    weights: Tensor = snr.clamp_max(min_snr_gamma) / divisor
+    weights: Tensor = (snr.clamp_max(min_snr_gamma) / divisor).clamp_min(floor)
     return weights
 
 

@@ -75,10 +75,16 @@ def encode_texts(tokenizer: Any, text_encoder: Any, texts: Sequence[str]) -> tup
     return hidden[rows], mask.to(device)[rows]
 
 
-def slot_texts(goal: str, steps: Sequence[str], conditioning: Conditioning) -> list[str]:
-    """The strings that are encoded: goal and each step, or one string of all for *single*."""
+def slot_texts(goal: str, steps: Sequence[str], conditioning: Conditioning, *, first: int = 1) -> list[str]:
+    """The strings that are encoded: goal and each step, or one string of all for *single*.
+
+    ``first`` is the number of the first step here, over 1 in a window of a longer article. Where there is no text at
+    all, *single* is the empty string, as in every other model's unconditional branch.
+    """
     if conditioning == "single":
-        numbered = " ".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))
+        if not goal and not any(steps):
+            return [""]
+        numbered = " ".join(f"{number}. {step}" for number, step in enumerate(steps, start=first))
         return [f"{goal}: {numbered}"]
     return [goal, *steps]
 

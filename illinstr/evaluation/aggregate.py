@@ -1,17 +1,20 @@
-"""From samples to numbers: nothing but samples and settings enter, so anyone can do it again (``recompute``)."""
+"""From samples to numbers: nothing but samples, features and settings enter, so anyone can do it again."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from illinstr.evaluation.comparing import article_means, compare
+from illinstr.evaluation.feature_sets import FeatureSets, distances, read_sets
 from illinstr.evaluation.results import (
     DEFINITIONS,
+    FEATURES_FILE,
     SAMPLES_FILE,
-    Comparison,
+    Breakdown,
     Encoders,
     Metric,
     Results,
@@ -19,51 +22,72 @@ from illinstr.evaluation.results import (
     read_results,
 )
 from illinstr.evaluation.samples import Sample, Side, read_samples
-from illinstr.evaluation.statistics import (
-    Difference,
-    Floats,
-    Interval,
-    absolute_interval,
-    mean_interval,
-    paired_difference,
-    statistic_interval,
-)
+from illinstr.evaluation.statistics import Floats, Interval, absolute_interval, mean_interval
+
+MAX_PARTS = 40
 
 
-def aggregate(samples: Sequence[Sample], side: Side, settings: Settings, encoders: Encoders) -> tuple[Metric, ...]:
-    """Every metric that one side's samples allow, in the order of ``DEFINITIONS``."""
-    found = []
-    for name in DEFINITIONS:
-        chosen = [sample for sample in samples if sample.side == side and sample.metric == name]
-        if chosen:
-            found.append(_metric(name, chosen, settings, encoders))
-    return tuple(found)
-
-
-def article_means(samples: Sequence[Sample]) -> dict[str, float]:
-    """Mean score by article key, in the order of the keys."""
-    scores: dict[str, list[float]] = defaultdict(list)
+def aggregate(
+    samples: Sequence[Sample], side: Side, settings: Settings, encoders: Encoders, sets: FeatureSets | None = None
+) -> tuple[Metric, ...]:
+    """Every metric that one side's samples and features allow, in the order of ``DEFINITIONS``."""
+    by_metric: dict[str, list[Sample]] = defaultdict(list)
     for sample in samples:
-        scores[sample.key].append(sample.score)
-    return {key: float(np.mean(scores[key])) for key in sorted(scores)}
+        if sample.side == side:
+            by_metric[sample.metric].append(sample)
+    found = []
+    for name, definition in DEFINITIONS.items():
+        if definition.set_based:
+            metric = None if side == "truth" else _set_metric(name, side, settings, encoders, sets or {})
+        else:
+            metric = _metric(name, by_metric[name], settings, encoders) if by_metric[name] else None
+        if metric:
+            found.append(metric)
+    return tuple(found)
 
 
 def _metric(name: str, samples: Sequence[Sample], settings: Settings, encoders: Encoders) -> Metric:
     values = np.array(list(article_means(samples).values()))
     value, interval = _value_and_interval(name, values, settings)
     chances = [sample.model_copy(update={"score": sample.chance}) for sample in samples if sample.chance is not None]
-    encoder = encoders.encoder if DEFINITIONS[name].looks == "encoder" else encoders.consistency_encoder
+    chance = float(np.mean(list(article_means(chances).values()))) if chances else None
+    return _filled(name, value, interval, len(values), len(samples), chance, settings, encoders)
+
+
+def _set_metric(name: str, side: Side, settings: Settings, encoders: Encoders, sets: FeatureSets) -> Metric | None:
+    found = distances(name, sets, [side], settings)
+    if found is None:
+        return None
+    interval = found[0].replicates.interval(settings.confidence)
+    if name != "kid" and interval.low is not None:  # the unbiased KID alone may lie below 0
+        interval = Interval(max(interval.low, 0.0), interval.high, interval.method)
+    value = found[0].replicates.value
+    return _filled(name, value, interval, found[0].n_articles, found[0].n_pictures, None, settings, encoders)
+
+
+def _filled(
+    name: str,
+    value: float,
+    interval: Interval,
+    n_articles: int,
+    n_items: int,
+    chance: float | None,
+    settings: Settings,
+    encoders: Encoders,
+) -> Metric:
+    encoder = encoders.of(name)
     return Metric(
         name=name,
+        label=f"{name} ({encoder.id}, n={n_items})" if DEFINITIONS[name].named else name,
         value=value,
         low=interval.low,
         high=interval.high,
         confidence=settings.confidence,
         interval=interval.method,
-        n_articles=len(values),
-        n_items=len(samples),
+        n_articles=n_articles,
+        n_items=n_items,
         direction=DEFINITIONS[name].direction,
-        chance=float(np.mean(list(article_means(chances).values()))) if chances else None,
+        chance=chance,
         definition=settings.definition(name),
         encoder=encoder.id,
         encoder_sha256=encoder.sha256,
@@ -84,64 +108,52 @@ def _value_and_interval(name: str, values: Floats, settings: Settings) -> tuple[
     return (abs(value), absolute_interval(interval)) if name == "consistency_gap" else (value, interval)
 
 
-def compare(samples: Sequence[Sample], settings: Settings) -> tuple[Comparison, ...]:
-    """Run against other, metric by metric, on the goals that both sides have."""
-    comparisons = []
-    for name in DEFINITIONS:
-        run = article_means([sample for sample in samples if sample.side == "run" and sample.metric == name])
-        other = article_means([sample for sample in samples if sample.side == "other" and sample.metric == name])
-        shared = [key for key in run if key in other]
-        if shared:
-            a, b = (np.array([side[key] for key in shared]) for side in (run, other))
-            comparisons.append(_comparison(name, a, b, settings))
-    return tuple(comparisons)
+def break_down(samples: Sequence[Sample], settings: Settings, encoders: Encoders) -> tuple[Breakdown, ...]:
+    """The run's metrics by category and by number of steps, where its articles differ in them."""
+    run = [sample for sample in samples if sample.side == "run"]
+    parts = _parts(run, "category", lambda sample: sample.category or "(none)", settings, encoders, order=str)
+    return parts + _parts(run, "num_steps", lambda sample: str(sample.num_steps), settings, encoders, order=int)
 
 
-def _comparison(name: str, a: Floats, b: Floats, settings: Settings) -> Comparison:
-    if name == "consistency_gap":
-
-        def gap(means: Floats) -> Floats:
-            return np.abs(means[:, 0]) - np.abs(means[:, 1])
-
-        pairs = np.stack([a, b], axis=1)
-        interval = statistic_interval(
-            pairs, gap, replicates=settings.bootstrap, seed=settings.seed, confidence=settings.confidence
+def _parts(
+    run: Sequence[Sample],
+    by: str,
+    value_of: Callable[[Sample], str],
+    settings: Settings,
+    encoders: Encoders,
+    *,
+    order: Callable[[str], str | int],
+) -> tuple[Breakdown, ...]:
+    grouped: dict[str, list[Sample]] = defaultdict(list)
+    for sample in run:
+        grouped[value_of(sample)].append(sample)
+    if not 2 <= len(grouped) <= MAX_PARTS:
+        return ()
+    return tuple(
+        Breakdown(
+            by=by,
+            value=value,
+            n_articles=len({sample.key for sample in grouped[value]}),
+            metrics=aggregate(grouped[value], "run", settings, encoders),
         )
-        difference = Difference(float(gap(pairs.mean(axis=0, keepdims=True))[0]), interval)
-    else:
-        difference = paired_difference(
-            a, b, replicates=settings.bootstrap, seed=settings.seed, confidence=settings.confidence
-        )
-    direction = DEFINITIONS[name].direction
-    better = None
-    if difference.settled and direction != "match_truth":
-        better = "run" if (difference.value > 0) == (direction == "higher") else "other"
-    return Comparison(
-        metric=name,
-        difference=difference.value,
-        low=difference.interval.low,
-        high=difference.interval.high,
-        interval=difference.interval.method,
-        n_articles=len(a),
-        settled=difference.settled,
-        better=better,
+        for value in sorted(grouped, key=order)
     )
 
 
 def recompute(folder: Path) -> Results:
-    """Do the aggregation of an eval folder again from its ``samples.jsonl`` and the settings in its ``results.json``.
+    """Do the aggregation of an eval folder again from its samples, features and the settings in ``results.json``.
 
     Raises:
         DataError: a file is missing or damaged.
     """
     results = read_results(folder)
-    samples = read_samples(folder / SAMPLES_FILE)
+    samples, sets = read_samples(folder / SAMPLES_FILE), read_sets(folder / FEATURES_FILE)
     settings, encoders = results.settings, results.encoders
     return results.model_copy(
         update={
-            "metrics": aggregate(samples, "run", settings, encoders),
-            "truth_metrics": aggregate(samples, "truth", settings, encoders),
-            "other_metrics": aggregate(samples, "other", settings, encoders),
-            "comparisons": compare(samples, settings),
+            "metrics": aggregate(samples, "run", settings, encoders, sets),
+            "side_metrics": {side: aggregate(samples, side, settings, encoders, sets) for side in results.side_metrics},
+            "comparisons": compare(samples, settings, results.compared, sets),
+            "breakdowns": break_down(samples, settings, encoders),
         }
     )

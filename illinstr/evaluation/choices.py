@@ -7,7 +7,7 @@ in a list. So the order of articles changes nothing, and two runs on one goal fa
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
@@ -30,18 +30,38 @@ def goal_pool(goals: Iterable[str], identify: Identify = goal_identity) -> dict[
 
 
 def goal_choices(
-    goal: str, identity: str, pool: dict[str, str], distractors: int, generator: np.random.Generator
+    goal: str,
+    identity: str,
+    pool: dict[str, str],
+    distractors: int,
+    generator: np.random.Generator,
+    near: Collection[str] = (),
 ) -> tuple[str, ...]:
     """The goal, then ``distractors`` other goals, distinct from it and from each other.
+
+    Args:
+        goal: the right answer.
+        identity: its identity.
+        pool: other goals by identity; the goal itself may be among them.
+        distractors: how many others.
+        generator: what draws them.
+        near: identities that come first; the rest of the pool fills up where these are too few.
 
     Raises:
         ValueError: the pool holds too few other goals.
     """
-    others = [text for name, text in pool.items() if name != identity]
+    others = [name for name in pool if name != identity]
     if len(others) < distractors:
         raise ValueError(f"{distractors} distractor goals asked for, {len(others)} there are")
-    drawn = generator.choice(len(others), size=distractors, replace=False)
-    return (goal, *(others[index] for index in drawn))
+    first = [name for name in others if name in near]
+    last = [name for name in others if name not in near]
+    drawn = _draw(first, min(distractors, len(first)), generator)
+    drawn += _draw(last, distractors - len(drawn), generator)
+    return (goal, *(pool[name] for name in drawn))
+
+
+def _draw(names: Sequence[str], count: int, generator: np.random.Generator) -> list[str]:
+    return [names[place] for place in generator.choice(len(names), size=count, replace=False)] if count else []
 
 
 def step_choices(step: int, texts: Sequence[str], distractors: int, generator: np.random.Generator) -> tuple[str, ...]:

@@ -55,9 +55,8 @@ class ImageEncoder(Protocol):
 class ImageTextEncoder(ImageEncoder, Protocol):
     """Turns pictures and texts into vectors of one space."""
 
-    @property
-    def cut_share(self) -> float:
-        """Share of the texts encoded so far that were longer than the encoder reads."""
+    def is_cut(self, texts: Sequence[str]) -> list[bool]:
+        """Whether each text is longer than the encoder reads."""
 
     def encode_texts(self, texts: Sequence[str]) -> FloatFeatures:
         """Unnormalised features (m, d) of m texts; a text that is cut keeps its end token."""
@@ -125,12 +124,10 @@ class TransformersImageTextEncoder(TransformersImageEncoder):
             self._tokenizer = _load(lambda: loader.from_pretrained(folder, split_special_tokens=True), folder)
         positions = int(self._model.config.text_config.max_position_embeddings)
         self.max_tokens = min(positions, int(self._tokenizer.model_max_length))
-        self._seen = self._cut = 0
 
-    @property
-    def cut_share(self) -> float:
-        """Share of the texts encoded so far that were longer than ``max_tokens``."""
-        return self._cut / self._seen if self._seen else 0.0
+    def is_cut(self, texts: Sequence[str]) -> list[bool]:
+        """Whether each text has more than ``max_tokens`` tokens, its start and end token among them."""
+        return [len(ids) > self.max_tokens for ids in self._tokenizer(list(texts), verbose=False)["input_ids"]]
 
     def encode_texts(self, texts: Sequence[str]) -> FloatFeatures:
         """Unnormalised features (m, d)."""
@@ -139,9 +136,6 @@ class TransformersImageTextEncoder(TransformersImageEncoder):
         parts = []
         for start in range(0, len(texts), self.batch_size):
             batch = list(texts[start : start + self.batch_size])
-            whole = self._tokenizer(batch, verbose=False)["input_ids"]
-            self._seen += len(batch)
-            self._cut += sum(len(ids) > self.max_tokens for ids in whole)
             # Padded to one length always: a text's features must not depend on its neighbours in the batch.
             tokens = self._tokenizer(
                 batch, padding="max_length", truncation=True, max_length=self.max_tokens, return_tensors="pt"

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import combinations, islice
 
 from illinstr.articles import Article
 from illinstr.errors import DataError, UsageError
-from illinstr.evaluation import verdict
-from illinstr.evaluation.aggregate import aggregate, compare
+from illinstr.evaluation import feature_sets, verdict
+from illinstr.evaluation.aggregate import aggregate, break_down
+from illinstr.evaluation.cache import FeatureStore
 from illinstr.evaluation.choices import goal_pool
+from illinstr.evaluation.comparing import compare
 from illinstr.evaluation.encoders import ImageEncoder, ImageTextEncoder
-from illinstr.evaluation.results import EncoderRecord, Encoders, Results, Settings, environment
-from illinstr.evaluation.samples import Sample, Side
+from illinstr.evaluation.encoding import FeatureTable, encode_pictures, encode_texts
+from illinstr.evaluation.results import Coverage, EncoderRecord, Encoders, Results, Settings, environment
+from illinstr.evaluation.samples import Sample, Side, other_side
 from illinstr.evaluation.scoring import Scene, gap_samples, numbered, score_ours, score_reproduction
-from illinstr.evaluation.subjects import (
-    FeatureTable,
-    Identify,
-    Subject,
-    encode_pictures,
-    encode_texts,
-    goal_identity,
-    keyed,
-    make_subject,
-)
+from illinstr.evaluation.subjects import Identify, Subject, category_of, goal_identity, keyed, make_subject
+from illinstr.evaluation.vlm import VlmJudge
 from illinstr.progress import Reporter, SilentReporter
+
+Kin = Callable[[str], str | None]
 
 
 @dataclass(frozen=True)
@@ -38,12 +35,18 @@ class Source:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Checked input of ``score``."""
+    """Checked input of ``score``.
+
+    ``pairs`` are the sides to compare. ``near`` says which goals of the pool are near a goal, by identity.
+    """
 
     settings: Settings
     names: dict[Side, str]
     sides: dict[Side, list[Subject]]
     pool: dict[str, str]
+    coverage: Coverage
+    near: dict[str, frozenset[str]] = field(default_factory=dict)
+    pairs: tuple[tuple[Side, Side], ...] = ()
     warnings: tuple[str, ...] = ()
     split: str | None = None
     limit: int | None = None
@@ -51,10 +54,11 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Results, the samples behind them, and the articles they speak of."""
+    """Results, the samples and features behind them, and the articles they speak of."""
 
     results: Results
     samples: list[Sample] = field(repr=False)
+    sets: feature_sets.FeatureSets = field(repr=False)
     sides: dict[Side, list[Subject]] = field(repr=False)
 
 
@@ -62,10 +66,12 @@ def prepare(
     run: Source,
     settings: Settings,
     *,
-    other: Source | None = None,
+    others: Sequence[Source] = (),
     truth: Source | None = None,
     spare_goals: Iterable[str] = (),
     identify: Identify = goal_identity,
+    kin: Kin | None = None,
+    every_pair: bool = False,
     split: str | None = None,
     limit: int | None = None,
 ) -> Prepared:
@@ -74,10 +80,12 @@ def prepare(
     Args:
         run: what is evaluated.
         settings: how.
-        other: a run to compare with; only goals of ``run`` are kept.
+        others: runs to compare with; only goals of ``run`` are kept.
         truth: articles by people or by the program that knows; only goals of ``run`` are kept.
         spare_goals: distractor goals to take where the runs and the truth have too few.
         identify: what two wordings of one goal share; for matching, and so that no distractor is the goal itself.
+        kin: what near goals share; the article's category where it says nothing.
+        every_pair: compare the others with one another too, on the goals that all of them have: a leaderboard.
         split: named in the results.
         limit: take the first so many articles of ``run``.
 
@@ -94,36 +102,95 @@ def prepare(
     keys = {subject.key for subject in drawn}
     sides: dict[Side, list[Subject]] = {"run": drawn}
     names: dict[Side, str] = {"run": run.name}
-    more_goals: list[str] = []
-    extra: list[tuple[Side, Source | None]] = [("other", other), ("truth", truth)]
+    goals = {subject.goal: subject.category for subject in drawn}
+    extra = [*((other_side(number), source) for number, source in enumerate(others, start=1)), ("truth", truth)]
     for side, source in extra:
         if source is None:
             continue
         sides[side], its_goals = _matching(source, keys, settings, identify)
         names[side] = source.name
-        more_goals += its_goals
+        goals = its_goals | goals
         if not sides[side]:
             raise DataError(
                 f"{run.name} and {source.name} have no goal in common",
                 hint="both need articles with pictures for the same goals",
             )
-    goals = [*(subject.goal for subject in drawn), *more_goals]
-    pool = _enough_goals(settings, goals, spare_goals, identify)
+    if every_pair:
+        _keep_shared(sides, run.name)
+    pool = _enough_goals(settings, list(goals), spare_goals, identify)
     notes = (*verdict.data_warnings(subjects, sides), *verdict.unmatched_warnings(names, sides))
-    return Prepared(settings, names, sides, pool, notes, split, limit)
+    return Prepared(
+        settings,
+        names,
+        sides,
+        pool,
+        _coverage(subjects),
+        _near(settings, pool, drawn, {identify(goal): category for goal, category in goals.items()}, kin),
+        _pairs([side for side in sides if side != "truth"], every_pair=every_pair),
+        notes,
+        split,
+        limit,
+    )
+
+
+def _keep_shared(sides: dict[Side, list[Subject]], name: str) -> None:
+    runs = [side for side in sides if side != "truth"]
+    shared = set.intersection(*({subject.key for subject in sides[side]} for side in runs))
+    if not shared:
+        raise DataError(f"{name} and the others have no goal that all of them drew", hint="compare fewer runs")
+    for side, subjects in sides.items():
+        sides[side] = [subject for subject in subjects if subject.key in shared]
+
+
+def _coverage(subjects: Sequence[Subject]) -> Coverage:
+    return Coverage(
+        articles=len(subjects),
+        articles_with_pictures=sum(bool(subject.panels) for subject in subjects),
+        steps=sum(len(subject.texts) for subject in subjects),
+        pictures=sum(len(subject.panels) for subject in subjects),
+    )
+
+
+def _pairs(sides: Sequence[Side], *, every_pair: bool) -> tuple[tuple[Side, Side], ...]:
+    return tuple((a, b) for a, b in combinations(sides, 2) if every_pair or a == "run")
+
+
+def _near(
+    settings: Settings,
+    pool: Mapping[str, str],
+    subjects: Sequence[Subject],
+    known: Mapping[str, str | None],
+    kin: Kin | None,
+) -> dict[str, frozenset[str]]:
+    """For each goal of the run the goals of the pool that share its family or, where none is known, its category."""
+    if settings.goal_distractors == "any":
+        return {}
+
+    def group(identity: str, goal: str) -> str | None:
+        return (kin(goal) if kin else None) or known.get(identity)
+
+    groups = {identity: group(identity, goal) for identity, goal in pool.items()}
+    near = {}
+    for subject in subjects:
+        own = group(subject.identity, subject.goal)
+        near[subject.identity] = frozenset(name for name, each in groups.items() if own is not None and each == own)
+    return near
 
 
 def _matching(
     source: Source, keys: set[str], settings: Settings, identify: Identify
-) -> tuple[list[Subject], list[str]]:
-    """The source's articles on the wanted goals, and all goals it has; pictures of other articles are never decoded."""
+) -> tuple[list[Subject], dict[str, str | None]]:
+    """The source's articles on the wanted goals, and all goals it has with what they are about.
+
+    Pictures of other articles are never decoded.
+    """
     subjects: list[Subject] = []
-    goals: dict[str, None] = {}
+    goals: dict[str, str | None] = {}
     for key, identity, article in keyed(source.articles, identify):
-        goals[article.goal] = None
+        goals[article.goal] = category_of(article)
         if key in keys:
             subjects.append(make_subject(key, identity, article, settings.step_text))
-    return [subject for subject in subjects if subject.panels], list(goals)
+    return [subject for subject in subjects if subject.panels], goals
 
 
 def _enough_goals(settings: Settings, goals: Sequence[str], spare: Iterable[str], identify: Identify) -> dict[str, str]:
@@ -139,38 +206,50 @@ def score(
     encoder: ImageTextEncoder,
     consistency_encoder: ImageEncoder | None = None,
     reporter: Reporter | None = None,
+    *,
+    store: FeatureStore | None = None,
+    vlm: VlmJudge | None = None,
 ) -> Evaluation:
     """Encode every distinct picture and text once, score every item, aggregate.
 
     Args:
         prepared: what ``prepare`` returned.
-        encoder: of goal and step faithfulness.
-        consistency_encoder: of consistency; ``encoder`` when None.
+        encoder: of goal and step faithfulness, CLIPScore and CMMD.
+        consistency_encoder: of consistency, FID and KID; ``encoder`` when None.
         reporter: told how far the work is.
+        store: where features are kept between evaluations; kept nowhere when None.
+        vlm: a vision-language model to ask as well.
 
     Raises:
         DataError: nothing could be scored.
+        FetchError: the vision-language model cannot be reached.
     """
-    reporter = reporter or SilentReporter()
+    reporter, store = reporter or SilentReporter(), store or FeatureStore()
     settings, sides = prepared.settings, prepared.sides
     everyone = [subject for subjects in sides.values() for subject in subjects]
-    pictures = encode_pictures(encoder, everyone, reporter)
-    table = FeatureTable(pictures, encode_texts(encoder, _texts(prepared), reporter))
+    texts, cut_share = encode_texts(encoder, _texts(prepared), reporter, store)
+    table = FeatureTable(encode_pictures(encoder, everyone, reporter, store), texts)
     spread = table
     if consistency_encoder is not None:
-        spread = FeatureTable(encode_pictures(consistency_encoder, everyone, reporter), {})
-    records = Encoders(
-        encoder=EncoderRecord(id=encoder.id, sha256=encoder.sha256, cut_share=encoder.cut_share),
-        consistency_encoder=_record(consistency_encoder or encoder),
-    )
+        spread = FeatureTable(encode_pictures(consistency_encoder, everyone, reporter, store), {})
 
     samples: list[Sample] = []
+    ours = settings.protocol == "ours"
     for side, subjects in sides.items():
-        scene = Scene(side, table, spread, prepared.pool, settings.seed, settings.num_distractors)
-        samples += (score_ours if settings.protocol == "ours" else score_reproduction)(scene, subjects)
-    if settings.protocol == "ours":
-        samples += [*gap_samples(samples, "run"), *gap_samples(samples, "other")]
-    return Evaluation(_results(prepared, samples, records), samples, sides)
+        scene = Scene(side, table, spread, prepared.pool, settings.seed, settings.num_distractors, prepared.near)
+        samples += (score_ours if ours else score_reproduction)(scene, subjects)
+        if vlm is not None:
+            samples += vlm.samples(side, subjects, reporter)
+    if ours:
+        for side in sides:
+            samples += gap_samples(samples, side) if side != "truth" else []
+    records = Encoders(
+        encoder=EncoderRecord(id=encoder.id, sha256=encoder.sha256, cut_share=cut_share),
+        consistency_encoder=_record(consistency_encoder or encoder),
+        vlm=vlm.record() if vlm is not None else None,
+    )
+    sets = feature_sets.gather(sides, table, spread) if ours else {}
+    return Evaluation(_results(prepared, samples, sets, records), samples, sets, sides)
 
 
 def _record(encoder: ImageEncoder) -> EncoderRecord:
@@ -190,31 +269,34 @@ def _texts(prepared: Prepared) -> set[str]:
     return texts
 
 
-def _results(prepared: Prepared, samples: list[Sample], encoders: Encoders) -> Results:
+def _results(prepared: Prepared, samples: list[Sample], sets: feature_sets.FeatureSets, encoders: Encoders) -> Results:
     settings, subjects = prepared.settings, prepared.sides["run"]
-    metrics = aggregate(samples, "run", settings, encoders)
+    metrics = aggregate(samples, "run", settings, encoders, sets)
     if not metrics:
         raise DataError(
             f"nothing in {prepared.names['run']} can be scored",
             hint="a metric needs several goals, several steps or several pictures in an article",
         )
-    comparisons = compare(samples, settings)
+    comparisons = compare(samples, settings, prepared.pairs, sets)
     return Results(
         run=prepared.names["run"],
-        other=prepared.names.get("other"),
-        truth=prepared.names.get("truth"),
+        names=prepared.names,
         split=prepared.split,
         limit=prepared.limit,
         settings=settings,
         encoders=encoders,
+        coverage=prepared.coverage,
         n_articles=len(subjects),
         n_pictures=sum(len(subject.panels) for subject in subjects),
         metrics=metrics,
-        truth_metrics=aggregate(samples, "truth", settings, encoders),
-        other_metrics=aggregate(samples, "other", settings, encoders),
+        side_metrics={
+            side: aggregate(samples, side, settings, encoders, sets) for side in prepared.sides if side != "run"
+        },
+        compared=prepared.pairs,
         comparisons=comparisons,
-        skipped=verdict.skipped(metrics, settings, has_truth="truth" in prepared.sides),
-        warnings=(*prepared.warnings, *verdict.sample_warnings(samples, encoders, settings)),
-        verdict=verdict.sentence(metrics, comparisons, prepared.names, settings),
+        breakdowns=break_down(samples, settings, encoders),
+        skipped=verdict.skipped(metrics, settings, sets, has_truth="truth" in prepared.sides),
+        warnings=(*prepared.warnings, *verdict.sample_warnings(samples, metrics, encoders, settings)),
+        verdict=verdict.sentence(metrics, comparisons, prepared.names, settings, prepared.coverage),
         environment=environment(),
     )

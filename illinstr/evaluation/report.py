@@ -12,30 +12,36 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from illinstr.evaluation import plots
 from illinstr.evaluation.evaluate import Evaluation
+from illinstr.evaluation.feature_sets import to_bytes
+from illinstr.evaluation.plots import CHOICES
 from illinstr.evaluation.results import (
     DEFINITIONS,
+    FEATURES_FILE,
     REPORT_FILE,
     RESULTS_FILE,
     SAMPLES_FILE,
-    Comparison,
     Metric,
     Results,
 )
 from illinstr.evaluation.samples import Sample, to_lines
 from illinstr.evaluation.subjects import Panel, Subject, open_picture
-from illinstr.evaluation.verdict import interval, number
+from illinstr.evaluation.verdict import comparison_note, interval, number, p_text
 from illinstr.files import atomic_folder, canonical_json
+
+if TYPE_CHECKING:
+    import jinja2
 
 EVAL_FOLDER = "eval"
 THUMBNAIL = 192
-CHOICES = ("goal_faithfulness", "step_faithfulness")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table, ready to print."""
+    """One line of the table, ready to print; ``sides`` holds the others' and the truth's values, in order."""
 
     metric: str
     meaning: str
@@ -45,9 +51,32 @@ class Row:
     n: str
     reads: str
     encoder: str
-    truth: str
-    other: str
+    sides: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ComparisonRow:
+    """One metric of one pair, ready to print."""
+
+    pair: str
+    metric: str
     difference: str
+    interval: str
+    effect: str
+    wins: str
+    p: str
+    n: str
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """The run's metrics by category or by number of steps: a table and a plot."""
+
+    by: str
+    header: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
+    plot: str
 
 
 @dataclass(frozen=True)
@@ -82,50 +111,67 @@ def write_eval(run: Path, evaluation: Evaluation) -> Path:
     with atomic_folder(out) as folder:
         (folder / RESULTS_FILE).write_text(canonical_json(evaluation.results.model_dump(mode="json")), encoding="utf-8")
         (folder / SAMPLES_FILE).write_text(to_lines(evaluation.samples), encoding="utf-8")
+        if evaluation.sets:
+            (folder / FEATURES_FILE).write_bytes(to_bytes(evaluation.sets))
         (folder / REPORT_FILE).write_text(page, encoding="utf-8")
     return out / REPORT_FILE
 
 
 def render(evaluation: Evaluation) -> str:
     """The page."""
+    results = evaluation.results
+    figures = (plots.step_plot(evaluation.samples), plots.consistency_plot(evaluation.samples))
+    return template("report.html").render(
+        results=results,
+        rows=table_rows(results),
+        sides=side_names(results),
+        comparisons=comparison_rows(results),
+        comparison_note=comparison_note(results.comparisons) if results.comparisons else "",
+        plot=_svg_uri(plots.interval_plot(results)),
+        step_plot=_svg_uri(figures[0]),
+        consistency_plot=_svg_uri(figures[1]),
+        parts=parts(results),
+        cases=cases(evaluation),
+    )
+
+
+def template(name: str) -> jinja2.Template:
+    """A page of ours, with escaping on and nothing forgiven."""
     import jinja2
 
-    templates = jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("illinstr.evaluation"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    results = evaluation.results
-    return templates.get_template("report.html").render(
-        results=results,
-        rows=table_rows(results),
-        plot=data_uri("image/svg+xml", interval_plot(results)),
-        cases=cases(evaluation),
-    )
+    return environment.get_template(name)
+
+
+def side_names(results: Results) -> list[str]:
+    """What stands above the columns of ``Row.sides``."""
+    return ["truth" if side == "truth" else results.names[side] for side in _shown_sides(results)]
+
+
+def _shown_sides(results: Results) -> list[str]:
+    return [side for side in results.names if side in results.side_metrics]
 
 
 def table_rows(results: Results) -> list[Row]:
-    """Every metric of the run as text, with truth, other and difference beside it where there are any."""
-    truth = {metric.name: metric for metric in results.truth_metrics}
-    other = {metric.name: metric for metric in results.other_metrics}
-    differences = {comparison.metric: comparison for comparison in results.comparisons}
+    """Every metric of the run as text, with the others' and the truth's values beside it."""
+    wording = {"higher": "higher is better", "lower": "lower is better", "match_truth": "near the truth is better"}
     return [
         Row(
-            metric=metric.name,
+            metric=metric.label,
             meaning=DEFINITIONS[metric.name].text,
             value=number(metric.name, metric.value),
             interval=interval(metric.name, metric.low, metric.high),
             chance=number(metric.name, metric.chance) if metric.chance is not None else "–",
             n=f"{metric.n_articles} / {metric.n_items}",
-            reads={"higher": "higher is better", "lower": "lower is better", "match_truth": "near the truth is better"}[
-                metric.direction
-            ],
-            encoder=f"{metric.encoder} {metric.encoder_sha256[:8]}",
-            truth=_beside(truth.get(metric.name)),
-            other=_beside(other.get(metric.name)),
-            difference=_difference(differences.get(metric.name)),
+            reads=wording[metric.direction],
+            encoder=f"{metric.encoder} {metric.encoder_sha256[:8]}".strip(),
+            sides=tuple(_beside(results.metric(metric.name, side)) for side in _shown_sides(results)),
         )
         for metric in results.metrics
     ]
@@ -135,48 +181,56 @@ def _beside(metric: Metric | None) -> str:
     return number(metric.name, metric.value) if metric else "–"
 
 
-def _difference(comparison: Comparison | None) -> str:
-    if comparison is None:
+def comparison_rows(results: Results) -> list[ComparisonRow]:
+    """Every comparison as text."""
+    rows = []
+    for each in results.comparisons:
+        a, b = results.names[each.a], results.names[each.b]
+        outcome = "differ" if each.settled else "cannot be told apart"
+        if each.better:
+            outcome = f"{a if each.better == 'a' else b} is better"
+        rows.append(
+            ComparisonRow(
+                pair=f"{a} − {b}",
+                metric=each.metric,
+                difference=number(each.metric, each.difference, signed=True),
+                interval=interval(each.metric, each.low, each.high, signed=True),
+                effect=f"{each.effect:+.2f}" if each.effect is not None else "–",
+                wins=f"{100 * each.wins:.0f} %" if each.wins is not None else "–",
+                p=p_text(each).removeprefix("= "),
+                n=str(each.n_articles),
+                outcome=outcome,
+            )
+        )
+    return rows
+
+
+def parts(results: Results) -> list[Part]:
+    """The breakdowns, a table and a plot each."""
+    found = []
+    for by, title in (("category", "category"), ("num_steps", "number of steps")):
+        chosen = [part for part in results.breakdowns if part.by == by]
+        if not chosen:
+            continue
+        names = list(dict.fromkeys(metric.name for part in chosen for metric in part.metrics))
+        lines = []
+        for part in chosen:
+            metrics = {metric.name: metric for metric in part.metrics}
+            lines.append((part.value, str(part.n_articles), *(_with_interval(metrics.get(name)) for name in names)))
+        plot = _svg_uri(plots.breakdown_plot(chosen))
+        found.append(Part(title, (title, "articles", *names), tuple(lines), plot or ""))
+    return found
+
+
+def _with_interval(metric: Metric | None) -> str:
+    if metric is None:
         return "–"
-    name = comparison.metric
-    bounds = interval(name, comparison.low, comparison.high, signed=True)
-    return f"{number(name, comparison.difference, signed=True)} {bounds}"
+    bounds = interval(metric.name, metric.low, metric.high)
+    return number(metric.name, metric.value) + ("" if bounds == "–" else f" {bounds}")
 
 
-def interval_plot(results: Results) -> bytes:
-    """Shares between 0 and 1 with their intervals, chance level dotted: the same SVG for the same results."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    sides = [("this run", "o", results.metrics), ("other", "s", results.other_metrics)]
-    sides.append(("truth", "D", results.truth_metrics))
-    names = [metric.name for metric in results.metrics if DEFINITIONS[metric.name].proportion]
-    with mpl.rc_context({"svg.hashsalt": "illinstr", "svg.fonttype": "path", "font.size": 9}):
-        figure = Figure(figsize=(7, 0.7 + 0.55 * max(len(names), 1)), layout="constrained")
-        axes = figure.add_subplot()
-        for offset, (label, marker, metrics) in enumerate(sides):
-            shown = [metric for metric in metrics if metric.name in names]
-            places = [names.index(metric.name) + 0.2 * offset for metric in shown]
-            if not shown:
-                continue
-            reach = [
-                [metric.value - (metric.value if metric.low is None else metric.low) for metric in shown],
-                [(metric.value if metric.high is None else metric.high) - metric.value for metric in shown],
-            ]
-            values = [metric.value for metric in shown]
-            axes.errorbar(values, places, xerr=reach, fmt=marker, capsize=3, markersize=5, label=label)
-        for place, name in enumerate(names):
-            metric = results.metric(name)
-            if metric and metric.chance is not None:
-                axes.plot([metric.chance] * 2, [place - 0.3, place + 0.5], color="0.5", linestyle=":")
-        axes.set(xlim=(-0.02, 1.02), yticks=range(len(names)), yticklabels=names, xlabel="share (dotted: guessing)")
-        axes.invert_yaxis()
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
-        stream = io.BytesIO()
-        FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None})
-    return stream.getvalue()
+def _svg_uri(figure: bytes | None) -> str | None:
+    return None if figure is None else data_uri("image/svg+xml", figure)
 
 
 def cases(evaluation: Evaluation) -> list[Case]:

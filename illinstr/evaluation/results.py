@@ -12,25 +12,36 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from illinstr import __version__
 from illinstr.config import Config
 from illinstr.errors import DataError
+from illinstr.evaluation.samples import Side
 from illinstr.evaluation.statistics import IntervalMethod
 from illinstr.evaluation.subjects import StepText
 
-RESULTS_VERSION: Literal[1] = 1
+RESULTS_VERSION: Literal[2] = 2
 RESULTS_FILE, SAMPLES_FILE, REPORT_FILE = "results.json", "samples.jsonl", "report.html"
+FEATURES_FILE = "features.safetensors"
 
 Direction = Literal["higher", "lower", "match_truth"]
 Protocol = Literal["ours", "reproduction"]
 
+# Inception's 2,048 features need as many pictures for a covariance of full rank; smaller encoders are no less biased.
+MIN_FID_PICTURES = 2_048
+
 
 @dataclass(frozen=True)
 class Definition:
-    """A metric in words. ``version`` rises whenever the number would change; ``looks`` says which encoder it needs."""
+    """A metric in words. ``version`` rises whenever the number would change; ``looks`` says which encoder it needs.
+
+    ``named`` metrics are compared across papers by name alone, so their label carries encoder and n. ``set_based`` ones
+    compare all pictures of a run with all of the truth's, so no single article has a score.
+    """
 
     version: int
     direction: Direction
     proportion: bool
-    looks: Literal["encoder", "consistency_encoder"]
+    looks: Literal["encoder", "consistency_encoder", "vlm"]
     text: str
+    named: bool = False
+    set_based: bool = False
 
 
 DEFINITIONS: dict[str, Definition] = {
@@ -40,7 +51,7 @@ DEFINITIONS: dict[str, Definition] = {
     "step_faithfulness": Definition(
         1, "higher", True, "encoder", "pictures that find their own step among steps of the same article"
     ),
-    "clip_score": Definition(1, "higher", False, "encoder", "100 x cosine of picture and step"),
+    "clip_score": Definition(1, "higher", False, "encoder", "100 x cosine of picture and step", named=True),
     "consistency": Definition(
         1, "match_truth", False, "consistency_encoder", "mean distance between the pictures of one article"
     ),
@@ -50,7 +61,25 @@ DEFINITIONS: dict[str, Definition] = {
     "diversity": Definition(
         1, "higher", True, "consistency_encoder", "articles whose pictures are not one picture over and over"
     ),
-}
+    "kid": Definition(
+        1, "lower", False, "consistency_encoder", "distance of all pictures together from the truth's, unbiased",
+        named=True, set_based=True,
+    ),
+    "cmmd": Definition(
+        1, "lower", False, "encoder", "distance of all pictures together from the truth's, Gaussian kernel",
+        named=True, set_based=True,
+    ),
+    "fid": Definition(
+        1, "lower", False, "consistency_encoder", "distance of all pictures together from the truth's, two Gaussians",
+        named=True, set_based=True,
+    ),
+    "vlm_goal": Definition(1, "higher", True, "vlm", "pictures that a vision-language model says fit the goal"),
+    "vlm_step": Definition(1, "higher", True, "vlm", "pictures that a vision-language model says show their step"),
+    "vlm_consistency": Definition(
+        1, "higher", True, "vlm", "articles whose pictures a vision-language model says show the same things"
+    ),
+}  # fmt: skip
+SET_METRICS = tuple(name for name, definition in DEFINITIONS.items() if definition.set_based)
 
 
 class Settings(Config):
@@ -63,6 +92,8 @@ class Settings(Config):
         bootstrap: resamples behind each interval.
         confidence: of each interval.
         step_text: what stands for a step, its headline or headline and body.
+        goal_distractors: ``any`` other goals, or ``near`` ones first: of the same family or category.
+        min_fid_pictures: FID over fewer is left out, because its bias outweighs what it measures.
     """
 
     protocol: Protocol = "ours"
@@ -71,10 +102,14 @@ class Settings(Config):
     bootstrap: int = Field(default=2000, ge=100)
     confidence: float = Field(default=0.95, gt=0, lt=1)
     step_text: StepText = "headline"
+    goal_distractors: Literal["any", "near"] = "any"
+    min_fid_pictures: int = Field(default=MIN_FID_PICTURES, ge=2)
 
     def definition(self, metric: str) -> str:
         """The metric's definition, for ``Metric.definition``: "goal_faithfulness/1", or ".../reproduction-1"."""
         prefix = "reproduction-" if self.protocol == "reproduction" else ""
+        if metric == "goal_faithfulness" and self.goal_distractors == "near":
+            prefix += "near-"
         return f"{metric}/{prefix}{DEFINITIONS[metric].version}"
 
 
@@ -90,21 +125,42 @@ class EncoderRecord(_Record):
     cut_share: float | None = None
 
 
+class VlmRecord(_Record):
+    """The vision-language model that was asked, what, and how often it gave no answer that could be read."""
+
+    model: str
+    host: str
+    questions: dict[str, str]
+    questions_version: int
+    asked: int
+    unanswered: int
+
+
 class Encoders(_Record):
-    """The encoder of faithfulness and the one of consistency (often the same)."""
+    """The encoder of faithfulness, the one of consistency (often the same), and the optional vision-language judge."""
 
     encoder: EncoderRecord
     consistency_encoder: EncoderRecord
+    vlm: VlmRecord | None = None
+
+    def of(self, metric: str) -> EncoderRecord:
+        """Who looked for a metric. A server keeps its weights to itself, so that model has a name and no hash."""
+        looks = DEFINITIONS[metric].looks
+        if looks == "vlm" and self.vlm is not None:
+            return EncoderRecord(id=self.vlm.model, sha256="")
+        return self.encoder if looks == "encoder" else self.consistency_encoder
 
 
 class Metric(_Record):
     """One number with all it takes to read it.
 
     ``low`` and ``high`` bound the interval over articles, None where one article gives none; ``interval`` says how it
-    was found. ``value`` is the mean over articles of the article's mean over its ``n_items``.
+    was found. ``value`` is the mean over articles of the article's mean over its ``n_items``; for metrics over sets of
+    pictures ``n_items`` is the smaller set. ``label`` is the name to quote, with encoder and n where it takes them.
     """
 
     name: str
+    label: str
     value: float
     low: float | None
     high: float | None
@@ -120,46 +176,104 @@ class Metric(_Record):
 
 
 class Comparison(_Record):
-    """Run minus other on the goals both have, with its interval over those goals.
+    """A minus B on the goals both have.
 
-    ``better`` is None where the interval holds 0 or where neither direction is better (consistency).
+    Attributes:
+        a: side of A; its name is in ``Results.names``.
+        b: side of B.
+        metric: what is compared.
+        difference: A minus B.
+        low: lower end of the interval of the difference, of this comparison alone.
+        high: upper end.
+        interval: how the interval was found.
+        n_articles: shared goals.
+        effect: Cohen's d of paired values, None for metrics over sets or without spread.
+        wins: share of articles on which A is higher, ties counted half; None for metrics over sets.
+        p: of a randomisation test over articles (Student's t for metrics over sets).
+        p_holm: the same, adjusted for all comparisons of this evaluation (Holm 1979).
+        settled: ``p_holm`` is under 1 - confidence.
+        better: "a" or "b"; None where nothing is settled or where neither direction is better (consistency).
     """
 
+    a: Side
+    b: Side
     metric: str
     difference: float
     low: float | None
     high: float | None
     interval: IntervalMethod
     n_articles: int
+    effect: float | None
+    wins: float | None
+    p: float
+    p_holm: float
     settled: bool
-    better: Literal["run", "other"] | None
+    better: Literal["a", "b"] | None
+
+
+class Breakdown(_Record):
+    """The run's metrics over a part of its articles: one category, or one number of steps."""
+
+    by: Literal["category", "num_steps"]
+    value: str
+    n_articles: int
+    metrics: tuple[Metric, ...]
+
+
+class Coverage(_Record):
+    """How much of the run was there to score."""
+
+    articles: int
+    articles_with_pictures: int
+    steps: int
+    pictures: int
+
+    @property
+    def whole(self) -> bool:
+        """Every step of every article has its picture."""
+        return self.pictures == self.steps
 
 
 class Results(_Record):
-    """The whole of ``results.json``."""
+    """The whole of ``results.json``. ``names`` gives each side's folder, ``side_metrics`` the others' and truth's.
 
-    schema_version: Literal[1] = RESULTS_VERSION
+    ``compared`` lists the pairs of sides that ``comparisons`` speaks of.
+    """
+
+    schema_version: Literal[2] = RESULTS_VERSION
     run: str
-    other: str | None
-    truth: str | None
+    names: dict[Side, str]
     split: str | None
     limit: int | None
     settings: Settings
     encoders: Encoders
+    coverage: Coverage
     n_articles: int
     n_pictures: int
     metrics: tuple[Metric, ...]
-    truth_metrics: tuple[Metric, ...] = ()
-    other_metrics: tuple[Metric, ...] = ()
+    side_metrics: dict[Side, tuple[Metric, ...]] = Field(default_factory=dict)
+    compared: tuple[tuple[Side, Side], ...] = ()
     comparisons: tuple[Comparison, ...] = ()
+    breakdowns: tuple[Breakdown, ...] = ()
     skipped: dict[str, str] = Field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     verdict: str
     environment: dict[str, str]
 
-    def metric(self, name: str) -> Metric | None:
-        """The run's metric of that name, None where it was left out."""
-        return next((metric for metric in self.metrics if metric.name == name), None)
+    def metric(self, name: str, side: Side = "run") -> Metric | None:
+        """A side's metric of that name, None where it was left out."""
+        metrics = self.metrics if side == "run" else self.side_metrics.get(side, ())
+        return next((metric for metric in metrics if metric.name == name), None)
+
+    @property
+    def truth(self) -> str | None:
+        """Where the truth came from."""
+        return self.names.get("truth")
+
+    @property
+    def others(self) -> tuple[Side, ...]:
+        """The sides that the run was compared with, in the order they were named."""
+        return tuple(side for side in self.names if side.startswith("other"))
 
 
 def environment() -> dict[str, str]:

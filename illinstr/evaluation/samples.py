@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from illinstr.errors import DataError
 
-Side = Literal["run", "other", "truth"]
+Side = Annotated[str, StringConstraints(pattern=r"^(run|truth|other(-[0-9]+)?)$")]
+
+
+def other_side(number: int) -> Side:
+    """The side of the ``number``-th run that ours is compared with, counted from 1: "other", "other-2", ..."""
+    return "other" if number == 1 else f"other-{number}"
 
 
 class Sample(BaseModel):
     """One score.
 
     Attributes:
-        side: whose article: the run's, the one it is compared with, or the truth's.
+        side: whose article: the run's, one it is compared with ("other", "other-2", ...), or the truth's.
         metric: name of the metric.
         article: id of the article.
         key: what articles of several sides are matched by.
         goal: the article's goal.
+        category: what the article is about, where it says so.
+        num_steps: steps of the article, drawn or not.
         steps: the steps whose pictures were scored, counted from 1.
         score: the item's score, in the metric's own unit.
         chance: what guessing earns on average, where that is defined.
@@ -36,6 +43,8 @@ class Sample(BaseModel):
     article: str
     key: str
     goal: str
+    category: str | None
+    num_steps: int
     steps: tuple[int, ...]
     score: float
     chance: float | None = None

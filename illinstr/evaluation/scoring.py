@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from illinstr.evaluation import metrics
 from illinstr.evaluation.choices import goal_choices, item_generator, step_choices
+from illinstr.evaluation.encoding import FeatureTable
 from illinstr.evaluation.samples import Sample, Side
-from illinstr.evaluation.subjects import FeatureTable, Panel, Subject
+from illinstr.evaluation.subjects import Panel, Subject
 
 REPRODUCTION_GROUP = 4
 REPRODUCTION_BATCH = 100
@@ -20,7 +21,8 @@ REPRODUCTION_BATCH = 100
 class Scene:
     """What scoring one side needs beside its articles.
 
-    ``pool`` holds the goals distractors are drawn from, by identity; empty leaves goal faithfulness out.
+    ``pool`` holds the goals distractors are drawn from, by identity; empty leaves goal faithfulness out. ``near`` says
+    which identities are near a goal's, where near distractors are asked for.
     """
 
     side: Side
@@ -29,6 +31,7 @@ class Scene:
     pool: dict[str, str]
     seed: int
     distractors: int
+    near: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def _sample(scene: Scene, subject: Subject, metric: str, steps: Sequence[int], score: float, **rest: object) -> Sample:
@@ -38,6 +41,8 @@ def _sample(scene: Scene, subject: Subject, metric: str, steps: Sequence[int], s
         article=subject.id,
         key=subject.key,
         goal=subject.goal,
+        category=subject.category,
+        num_steps=len(subject.texts),
         steps=tuple(steps),
         score=score,
         **rest,
@@ -60,7 +65,8 @@ def score_ours(scene: Scene, subjects: Sequence[Subject]) -> list[Sample]:
 def _goal_choice(scene: Scene, subject: Subject, panel: Panel) -> Sample:
     """Goal faithfulness of one picture: its goal among 1 + distractors goals, cosine argmax over the texts."""
     generator = item_generator(scene.seed, "goal", subject.key, panel.step)
-    candidates = goal_choices(subject.goal, subject.identity, scene.pool, scene.distractors, generator)
+    near = scene.near.get(subject.identity, frozenset())
+    candidates = goal_choices(subject.goal, subject.identity, scene.pool, scene.distractors, generator, near)
     return _choice(scene, subject, panel, "goal_faithfulness", candidates)
 
 

@@ -3,12 +3,13 @@
 Pictures of one article share a goal, a style and often a mistake, so they are no independent samples. The article is
 the unit everywhere: an article's items are averaged first, then whole articles are resampled.
 
-Sources: Efron 1987, "Better Bootstrap Confidence Intervals" (BCa); Clopper and Pearson 1934 (exact binomial limits).
+Sources: Efron 1987, "Better Bootstrap Confidence Intervals" (BCa); Clopper and Pearson 1934 (exact binomial limits);
+Fisher 1935 (randomisation test); Holm 1979 (several comparisons).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-IntervalMethod = Literal["bca", "percentile", "exact", "none"]
+IntervalMethod = Literal["bca", "percentile", "exact", "jackknife", "none"]
 
 CHUNK_CELLS = 4_000_000
+SWAPS, EXACT_SWAPS = 9_999, 12
 
 
 @dataclass(frozen=True)
@@ -126,35 +128,78 @@ def statistic_interval(
     return Interval(float(low), float(high), "percentile")
 
 
-@dataclass(frozen=True)
-class Difference:
-    """A minus B on the same articles, with its interval."""
+def swap_test(
+    pairs: Floats, statistic: Callable[[Floats], Floats], *, replicates: int = SWAPS, seed: int, chunk: int = 1000
+) -> float:
+    """Two-sided randomisation test: were A and B the same, each article's two values might as well be swapped.
 
-    value: float
-    interval: Interval
-
-    @property
-    def settled(self) -> bool:
-        """The interval leaves out 0: the articles at hand tell A from B."""
-        low, high = self.interval.low, self.interval.high
-        return low is not None and high is not None and (low > 0 or high < 0)
-
-
-def paired_difference(a: Floats, b: Floats, *, replicates: int, seed: int, confidence: float = 0.95) -> Difference:
-    """Mean of A minus mean of B, bootstrapped over articles with each article's two values kept together.
+    Up to ``EXACT_SWAPS`` articles every swapping is tried; with more, ``replicates`` random ones, and the observed one
+    counts among them so that p is never 0.
 
     Args:
-        a: (n,) values of A, one an article.
-        b: (n,) values of B on the same articles in the same order.
-        replicates: bootstrap resamples.
-        seed: of the resampling.
-        confidence: of the interval.
+        pairs: (n, 2), the values of A and B on one article a row.
+        statistic: takes column means (m, 2) and returns one number a row that swapping all articles negates.
+        replicates: random swappings.
+        seed: of the swappings.
+        chunk: swappings held in memory at a time.
 
-    Raises:
-        ValueError: ``a`` and ``b`` are not of one length.
+    Returns:
+        p, the share of swappings with a statistic at least as far from 0.
     """
-    if a.shape != b.shape:
-        raise ValueError(f"paired values need one length, not {len(a)} and {len(b)}")
-    difference = a - b
-    interval = mean_interval(difference, replicates=replicates, seed=seed, confidence=confidence)
-    return Difference(float(difference.mean()), interval)
+    count = len(pairs)
+    observed = abs(float(statistic(pairs.mean(axis=0, keepdims=True))[0]))
+    bar = observed - 1e-12 * max(1.0, observed)
+    differences = pairs[:, 1] - pairs[:, 0]
+    first, second = float(pairs[:, 0].sum()), float(pairs[:, 1].sum())
+
+    def extreme(swapped: NDArray[np.bool_]) -> int:
+        moved = swapped.astype(np.float64) @ differences
+        means = np.stack([first + moved, second - moved], axis=1) / count
+        return int(np.count_nonzero(np.abs(statistic(means)) >= bar))
+
+    if count <= EXACT_SWAPS:
+        everything = np.arange(2**count)[:, None] >> np.arange(count) & 1
+        return float(extreme(everything.astype(bool)) / 2**count)
+    generator = np.random.default_rng(seed)
+    found = sum(
+        extreme(generator.random((min(chunk, replicates - start), count)) < 0.5)
+        for start in range(0, replicates, chunk)
+    )
+    return float((found + 1) / (replicates + 1))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p-values that hold for all comparisons together (Holm 1979), in the order given."""
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    adjusted = [0.0] * len(p_values)
+    highest = 0.0
+    for rank, place in enumerate(order):
+        highest = max(highest, min(1.0, (len(order) - rank) * p_values[place]))
+        adjusted[place] = highest
+    return adjusted
+
+
+def standardised_difference(a: Floats, b: Floats) -> float | None:
+    """Cohen's d of paired values: mean difference over the standard deviation of differences; None without spread."""
+    spread = float((a - b).std(ddof=1)) if len(a) > 1 else 0.0
+    return float((a - b).mean()) / spread if spread > 0 else None
+
+
+def win_share(a: Floats, b: Floats) -> float:
+    """Share of articles on which A is higher than B, ties counted half: 0.5 when neither tends to be."""
+    return float(np.mean(np.where(a == b, 0.5, a > b)))
+
+
+def student_limits(value: float, error: float, freedom: int, confidence: float) -> tuple[float, float]:
+    """``value`` -/+ Student's t with ``freedom`` degrees times ``error``."""
+    from scipy.stats import t
+
+    reach = float(t.ppf(0.5 + confidence / 2, freedom)) * error
+    return value - reach, value + reach
+
+
+def student_p(value: float, error: float, freedom: int) -> float:
+    """Two-sided p of ``value`` against 0; 1 where there is no spread to judge by."""
+    from scipy.stats import t
+
+    return float(2 * t.sf(abs(value) / error, freedom)) if error > 0 else 1.0

@@ -1,7 +1,4 @@
-"""Articles made ready for scoring: what is compared with what, and the features of every picture and text.
-
-Every distinct picture (by the SHA-256 of its bytes) and every distinct text is encoded once.
-"""
+"""Articles made ready for scoring: what is compared with what, what each is about, and pictures that can be read."""
 
 from __future__ import annotations
 
@@ -9,25 +6,19 @@ import hashlib
 import io
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from illinstr.articles import IMAGE_SUFFIX, Article, Step, normalise_goal
+from illinstr.articles import IMAGE_SUFFIX, Article, Step, clean_text, normalise_goal
 from illinstr.errors import DataError
-from illinstr.evaluation.encoders import ImageEncoder, ImageTextEncoder
-from illinstr.progress import Reporter
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 StepText = Literal["headline", "full"]
-Vector = NDArray[np.float32]
 Identify = Callable[[str], str]
-PIECE = 256  # pictures decoded at a time: bounds memory, moves the progress bar
+MAX_CATEGORY = 80
 
 
 @dataclass(frozen=True)
@@ -47,6 +38,7 @@ class Subject:
 
     ``identity`` is what two wordings of one goal share. ``key`` adds which time the goal comes: articles of two runs,
     or of a run and the truth, that have one key are compared. ``texts`` holds every step's text, drawn or not.
+    ``category`` is what the article is about, where it says so.
     """
 
     key: str
@@ -55,6 +47,7 @@ class Subject:
     identity: str
     texts: tuple[str, ...]
     panels: tuple[Panel, ...]
+    category: str | None = None
 
 
 def keyed(articles: Iterable[Article], identify: Identify) -> Iterator[tuple[str, str, Article]]:
@@ -80,7 +73,20 @@ def make_subject(key: str, identity: str, article: Article, step_text: StepText)
         size = open_picture(step.image.data, f"step {number} of {article.id}").size
         digest = hashlib.sha256(step.image.data).hexdigest()
         panels.append(Panel(number, texts[number - 1], digest, size, step.image.data))
-    return Subject(key, article.id, article.goal, identity, texts, tuple(panels))
+    return Subject(key, article.id, article.goal, identity, texts, tuple(panels), category_of(article))
+
+
+def category_of(article: Article) -> str | None:
+    """What an article is about: its ``category``, the outermost of its ``categories``, or its MiniHow family."""
+    outermost = article.extra.get("categories")
+    for found in (
+        article.extra.get("category"),
+        outermost[0] if isinstance(outermost, list | tuple) and outermost else None,
+        article.extra.get("family"),
+    ):
+        if isinstance(found, str) and clean_text(found):
+            return clean_text(found)[:MAX_CATEGORY]
+    return None
 
 
 def goal_identity(goal: str) -> str:
@@ -121,42 +127,3 @@ def open_picture(data: bytes, label: str) -> Image:
         raise DataError(f"cannot read the picture of {label}", hint="draw or fetch that article again") from error
     backdrop = Image.new("RGBA", layer.size, "white")
     return Image.alpha_composite(backdrop, layer).convert("RGB")
-
-
-@dataclass(frozen=True)
-class FeatureTable:
-    """Features of distinct pictures and texts, looked up by SHA-256 and by text."""
-
-    pictures: dict[str, Vector]
-    texts: dict[str, Vector]
-
-    def of_pictures(self, panels: Sequence[Panel]) -> Vector:
-        """(m, d) in the order of ``panels``."""
-        return np.stack([self.pictures[panel.sha256] for panel in panels])
-
-    def of_texts(self, texts: Sequence[str]) -> Vector:
-        """(k, d) in the order of ``texts``."""
-        return np.stack([self.texts[text] for text in texts])
-
-
-def encode_pictures(encoder: ImageEncoder, subjects: Iterable[Subject], reporter: Reporter) -> dict[str, Vector]:
-    """Features of every distinct picture."""
-    distinct = {panel.sha256: panel.data for subject in subjects for panel in subject.panels}
-    names = list(distinct)
-    features: dict[str, Vector] = {}
-    with reporter.task(f"look at pictures with {encoder.id}", len(names)) as advance:
-        for start in range(0, len(names), PIECE):
-            piece = names[start : start + PIECE]
-            vectors = encoder.encode_images([open_picture(distinct[name], name) for name in piece])
-            features.update(zip(piece, vectors, strict=True))
-            advance(len(piece))
-    return features
-
-
-def encode_texts(encoder: ImageTextEncoder, texts: Iterable[str], reporter: Reporter) -> dict[str, Vector]:
-    """Features of every distinct text, in the order of their letters so that order of articles changes nothing."""
-    distinct = sorted(set(texts))
-    with reporter.task(f"read texts with {encoder.id}", len(distinct)) as advance:
-        vectors = encoder.encode_texts(distinct)
-        advance(len(distinct))
-    return dict(zip(distinct, vectors, strict=True))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from illinstr.evaluation.results import Comparison, Encoders, Metric, Settings
+from illinstr.evaluation.feature_sets import FeatureSets
+from illinstr.evaluation.results import DEFINITIONS, SET_METRICS, Comparison, Coverage, Encoders, Metric, Settings
 from illinstr.evaluation.samples import Sample, Side
 from illinstr.evaluation.subjects import Subject
 
@@ -16,7 +17,7 @@ NAMED_AT_MOST = 5
 def number(metric: str, value: float, *, signed: bool = False) -> str:
     """A value as people read it: shares in per cent, the rest with three figures."""
     sign = "+" if signed else ""
-    if metric in ("goal_faithfulness", "step_faithfulness", "diversity"):
+    if DEFINITIONS[metric].proportion:
         return f"{100 * value:{sign}.1f} %"
     return f"{value:{sign}.3g}"
 
@@ -37,11 +38,19 @@ def _measured(metric: Metric) -> str:
 
 
 def sentence(
-    metrics: Sequence[Metric], comparisons: Sequence[Comparison], names: Mapping[Side, str], settings: Settings
+    metrics: Sequence[Metric],
+    comparisons: Sequence[Comparison],
+    names: Mapping[Side, str],
+    settings: Settings,
+    coverage: Coverage,
 ) -> str:
-    """The first line of a report: A against B where there is a B, else how well pictures find their goal and step."""
+    """The first lines of a report: A against B where there is a B, else how well pictures find their goal and step."""
+    part = ""
+    if not coverage.whole:
+        part = f" Only {coverage.pictures} of {coverage.steps} steps have a picture; nothing is said of the others."
     if comparisons:
-        return " ".join(_comparison(comparison, names) for comparison in comparisons if comparison.metric in HEADLINES)
+        told = [_comparison(comparison, names) for comparison in comparisons if comparison.metric in HEADLINES]
+        return " ".join(told) + f" {comparison_note(comparisons)}{part}"
     parts = []
     wording = {"goal_faithfulness": "their own goal", "step_faithfulness": "their own step"}
     for metric in metrics:
@@ -53,26 +62,40 @@ def sentence(
     if gap:
         found += f"Their consistency lies {_measured(gap)} from that of the truth. "
     count = max(metric.n_articles for metric in metrics)
-    return f"{found}{count} {'article' if count == 1 else 'articles'}; protocol: {settings.protocol}."
+    return f"{found}{count} {'article' if count == 1 else 'articles'}; protocol: {settings.protocol}.{part}"
 
 
-HEADLINES = ("goal_faithfulness", "step_faithfulness", "consistency", "consistency_gap")
+HEADLINES = ("goal_faithfulness", "step_faithfulness", "consistency", "consistency_gap", "kid")
+
+
+def comparison_note(comparisons: Sequence[Comparison]) -> str:
+    """How the p-values of several comparisons are to be read."""
+    return (
+        f"Each interval stands for itself; p is adjusted for all {len(comparisons)} comparisons (Holm), and only what "
+        "survives that counts as a difference."
+    )
 
 
 def _comparison(comparison: Comparison, names: Mapping[Side, str]) -> str:
-    run, other, metric = names["run"], names["other"], comparison.metric
+    a, b, metric = names[comparison.a], names[comparison.b], comparison.metric
     goals = f"{comparison.n_articles} shared {'goal' if comparison.n_articles == 1 else 'goals'}"
     bounds = interval(metric, comparison.low, comparison.high, signed=True)
-    figures = f"{number(metric, comparison.difference, signed=True)} {bounds}, {goals}"
+    effect = f", d {comparison.effect:+.2f}" if comparison.effect is not None else ""
+    figures = f"{number(metric, comparison.difference, signed=True)} {bounds}{effect}, {goals}, p {p_text(comparison)}"
     if comparison.better:
-        winner, loser = (run, other) if comparison.better == "run" else (other, run)
+        winner, loser = (a, b) if comparison.better == "a" else (b, a)
         return f"{winner} is better than {loser} on {metric} ({figures})."
     if comparison.settled:
-        return f"{run} and {other} differ on {metric} ({figures})."
-    return f"On {metric} these articles cannot tell {run} from {other} ({figures})."
+        return f"{a} and {b} differ on {metric} ({figures})."
+    return f"On {metric} these articles cannot tell {a} from {b} ({figures})."
 
 
-def skipped(metrics: Sequence[Metric], settings: Settings, *, has_truth: bool) -> dict[str, str]:
+def p_text(comparison: Comparison) -> str:
+    """The adjusted p-value as people write it."""
+    return "< 0.001" if comparison.p_holm < 0.001 else f"= {comparison.p_holm:.3f}"
+
+
+def skipped(metrics: Sequence[Metric], settings: Settings, sets: FeatureSets, *, has_truth: bool) -> dict[str, str]:
     """Each metric that was left out, with the reason."""
     ours = settings.protocol == "ours"
     reasons = {
@@ -85,8 +108,16 @@ def skipped(metrics: Sequence[Metric], settings: Settings, *, has_truth: bool) -
         if has_truth
         else "there is no truth (--truth)",
     }
+    for name in SET_METRICS:
+        reasons[name] = "too few pictures have a truth on the same goal" if has_truth else "there is no truth (--truth)"
+    if has_truth and sets:
+        count = min(len(sets["run"].keys), len(sets["truth"].keys))
+        reasons["fid"] = (
+            f"{count} pictures are too few: under {settings.min_fid_pictures} its bias outweighs what it measures; "
+            "read kid and cmmd, or lower --min-fid and quote n"
+        )
     if not ours:
-        reasons.pop("consistency_gap")
+        reasons = {name: reasons[name] for name in ("goal_faithfulness", "step_faithfulness", "consistency")}
     present = {metric.name for metric in metrics}
     return {name: reason for name, reason in reasons.items() if name not in present}
 
@@ -119,9 +150,22 @@ def unmatched_warnings(names: Mapping[Side, str], sides: Mapping[Side, Sequence[
     ]
 
 
-def sample_warnings(samples: Sequence[Sample], encoders: Encoders, settings: Settings) -> list[str]:
-    """Articles that show one picture over and over, and texts that were cut."""
+def sample_warnings(
+    samples: Sequence[Sample], metrics: Sequence[Metric], encoders: Encoders, settings: Settings
+) -> list[str]:
+    """Articles that show one picture over and over, texts that were cut, numbers to read with care."""
     warnings = []
+    fid = next((metric for metric in metrics if metric.name == "fid"), None)
+    if fid is not None:
+        warnings.append(
+            f"FID is biased upwards, the more so the fewer the pictures: compare {fid.label} only with an FID by the "
+            f"same encoder over the same n; no interval covers its bias"
+        )
+    vlm = encoders.vlm
+    if vlm is not None and vlm.unanswered:
+        warnings.append(
+            f"{vlm.model} gave no readable answer to {vlm.unanswered} of {vlm.asked} questions; those are left out"
+        )
     same = [s.article for s in samples if s.side == "run" and s.metric == "diversity" and s.score < 1]
     if same:
         warnings.append(

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from illinstr.minihow.families.base import SPLITS
-from illinstr.minihow.grammar import Goal, all_goals, goals_of_split, nearest_goals, recognise
+from illinstr.minihow.families.base import CATEGORIES, SPLITS
+from illinstr.minihow.grammar import Goal, all_goals, family_categories, goals_of_split, nearest_goals, recognise
 from illinstr.minihow.world import illustrate, make_article, plan, steps_of
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from illinstr.minihow.dataset import write_dataset
 
 __all__ = [
-    "SPLITS", "Goal", "all_goals", "draw_scene", "goals_of_split", "illustrate", "make_article", "nearest_goals",
-    "plan", "recognise", "steps_of", "write_dataset",
+    "CATEGORIES", "SPLITS", "Goal", "all_goals", "draw_scene", "family_categories", "goals_of_split", "illustrate",
+    "make_article", "nearest_goals", "plan", "recognise", "steps_of", "write_dataset",
 ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
@@ -40,6 +41,11 @@ class Canvas:
 
 def spline(points: Sequence[Point], closed: bool = True, steps: int = 6) -> list[Point]:
     """A Catmull-Rom curve through ``points``."""
+    return list(_spline(tuple(points), closed, steps))
+
+
+@lru_cache(maxsize=4096)  # things draw the same local curves again and again
+def _spline(points: tuple[Point, ...], closed: bool, steps: int) -> tuple[Point, ...]:
     count = len(points)
     curve: list[Point] = []
     for i in range(count if closed else count - 1):
@@ -58,7 +64,7 @@ def spline(points: Sequence[Point], closed: bool = True, steps: int = 6) -> list
             )
     if not closed:
         curve.append(points[-1])
-    return curve
+    return tuple(curve)
 
 
 def oval(cx: float, cy: float, rx: float, ry: float) -> list[Point]:
@@ -68,8 +74,13 @@ def oval(cx: float, cy: float, rx: float, ry: float) -> list[Point]:
 
 def arc(cx: float, cy: float, rx: float, ry: float, start: float, end: float, steps: int = 16) -> list[Point]:
     """Points along an ellipse from ``start`` to ``end`` degrees (0 is right, 90 is down)."""
+    return list(_arc(cx, cy, rx, ry, start, end, steps))
+
+
+@lru_cache(maxsize=4096)
+def _arc(cx: float, cy: float, rx: float, ry: float, start: float, end: float, steps: int) -> tuple[Point, ...]:
     angles = (math.radians(start + (end - start) * i / steps) for i in range(steps + 1))
-    return [(cx + rx * math.cos(t), cy + ry * math.sin(t)) for t in angles]
+    return tuple((cx + rx * math.cos(t), cy + ry * math.sin(t)) for t in angles)
 
 
 def rounded(x0: float, y0: float, x1: float, y1: float, radius: float) -> list[Point]:
@@ -162,7 +173,10 @@ class Pen:
         size = (math.ceil(max(xs)) - left + 2, math.ceil(max(ys)) - top + 2)
         mask = Image.new("L", size)
         ImageDraw.Draw(mask).polygon([(x - left, y - top) for x, y in pixels], fill=round(255 * alpha))
-        self.canvas.image.paste(colour, (left, top), mask)
+        if alpha == 1.0:
+            self.canvas.draw.polygon(pixels, fill=colour)
+        else:
+            self.canvas.image.paste(colour, (left, top), mask)
         if not shade:
             return
         # what the same shape, slid towards the light, leaves uncovered
@@ -218,7 +232,13 @@ class Pen:
         x, y = self.pixels([(cx, cy)])[0]
         k = self.canvas.k * self.scale
         w, h = max(2, round(rx * k * 1.25)), max(2, round(ry * k * 1.5))
-        mask = Image.new("L", (2 * w, 2 * h))
-        ImageDraw.Draw(mask).ellipse((w * 0.2, h * 0.33, w * 1.8, h * 1.67), fill=round(255 * strength))
-        mask = mask.filter(ImageFilter.BoxBlur(max(1.0, h * 0.2)))
+        mask = _shadow(w, h, strength)
         self.canvas.image.paste((46, 26, 50), (round(x) - w, round(y) - h), mask)
+
+
+@lru_cache(maxsize=512)
+def _shadow(w: int, h: int, strength: float) -> Image.Image:
+    """The mask of a soft shadow of 2w x 2h pixels."""
+    mask = Image.new("L", (2 * w, 2 * h))
+    ImageDraw.Draw(mask).ellipse((w * 0.2, h * 0.33, w * 1.8, h * 1.67), fill=round(255 * strength))
+    return mask.filter(ImageFilter.BoxBlur(max(1.0, h * 0.2)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from illinstr.articles import Article
 from illinstr.errors import UsageError
+from illinstr.minihow.grammar import goals
 from illinstr.minihow.scene import MAX_PANEL_PX, MIN_PANEL_PX
 from illinstr.minihow.world import MIN_STEPS, illustrate, make_article, most_steps
 from illinstr.progress import Reporter, SilentReporter
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 Existing = Literal["refuse", "resume", "overwrite"]
 _CHUNK = 8  # articles a worker draws between two messages
-WORLD_VERSION = 1
+WORLD_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class DatasetSpec:
         panel_px: side of each picture in pixels.
         min_steps: fewest instruction steps.
         max_steps: most instruction steps.
+        families: draw goals of these families only; none for all.
     """
 
     count: int
@@ -44,6 +46,7 @@ class DatasetSpec:
     panel_px: int = 128
     min_steps: int = 2
     max_steps: int = 8
+    families: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Refuse what cannot be made.
@@ -58,6 +61,7 @@ class DatasetSpec:
                 f"no range of steps: {self.min_steps} to {self.max_steps}",
                 hint=f"MiniHow tells {MIN_STEPS} to {most_steps()} steps",
             )
+        goals("train", self.families)
         if not MIN_PANEL_PX <= self.panel_px <= MAX_PANEL_PX:
             raise UsageError(f"panel size {self.panel_px} is outside {MIN_PANEL_PX}..{MAX_PANEL_PX} pixels")
         if self.val_share < 0 or self.test_share < 0 or self.val_share + self.test_share > 1:
@@ -73,7 +77,10 @@ class DatasetSpec:
 def _draw(job: tuple[DatasetSpec, str, int]) -> tuple[str, Article]:
     spec, split, index = job
     steps = (spec.min_steps, spec.max_steps)
-    return split, make_article(index, seed=spec.seed, split=split, step_range=steps, panel_px=spec.panel_px)
+    article = make_article(
+        index, seed=spec.seed, split=split, step_range=steps, panel_px=spec.panel_px, families=spec.families or None
+    )
+    return split, article
 
 
 @contextmanager
@@ -96,6 +103,7 @@ def write_dataset(
     panel_px: int = 128,
     min_steps: int = 2,
     max_steps: int = 8,
+    families: Collection[str] = (),
     processes: int = 1,
     existing: Existing = "refuse",
     reporter: Reporter | None = None,
@@ -118,7 +126,7 @@ def write_dataset(
     """
     from illinstr.shards import ShardWriter
 
-    spec = DatasetSpec(count, seed, val_share, test_share, panel_px, min_steps, max_steps)
+    spec = DatasetSpec(count, seed, val_share, test_share, panel_px, min_steps, max_steps, tuple(families))
     spec.check()
     if processes < 1:
         raise UsageError(f"cannot draw with {processes} processes")

@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import itertools
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -78,17 +79,19 @@ def _digest(goal: Goal) -> bytes:
     return hashlib.sha256(repr((goal.family, goal.attributes)).encode()).digest()
 
 
-def goals(split: str | None = None) -> tuple[Goal, ...]:
-    """Every goal, or those of one split, in a fixed order.
+def goals(split: str | None = None, families: Collection[str] | None = None) -> tuple[Goal, ...]:
+    """Every goal, or those of one split or of some families, in a fixed order.
 
     Raises:
-        UsageError: no such split.
+        UsageError: no such split or family.
     """
-    if split is None:
-        return tuple(_split_of())
-    if split not in SPLITS:
+    if split is not None and split not in SPLITS:
         raise UsageError(f"unknown split {split!r}", hint=f"one of {', '.join(SPLITS)}")
-    return _by_split(split)
+    every = tuple(_split_of()) if split is None else _by_split(split)
+    if families is None:
+        return every
+    chosen = set(_chosen(families))
+    return tuple(goal for goal in every if goal.family in chosen)
 
 
 @lru_cache(maxsize=4)
@@ -98,18 +101,27 @@ def _by_split(split: str) -> tuple[Goal, ...]:
     return tuple(sorted(chosen, key=lambda goal: (order[goal.family], goal.attributes)))
 
 
-def all_goals() -> list[str]:
-    """The canonical wording of every goal."""
-    return [goal.text for goal in sorted(goals(), key=lambda goal: (goal.family, goal.attributes))]
-
-
-def goals_of_split(split: str) -> list[str]:
-    """The canonical wording of every goal of one split.
+def all_goals(families: Collection[str] | None = None) -> list[str]:
+    """The canonical wording of every goal, or of every goal of some families.
 
     Raises:
-        UsageError: no such split.
+        UsageError: no such family.
     """
-    return [goal.text for goal in goals(split)]
+    return [goal.text for goal in sorted(goals(None, families), key=lambda goal: (goal.family, goal.attributes))]
+
+
+def goals_of_split(split: str, families: Collection[str] | None = None) -> list[str]:
+    """The canonical wording of every goal of one split, or of those of some families.
+
+    Raises:
+        UsageError: no such split or family.
+    """
+    return [goal.text for goal in goals(split, families)]
+
+
+def family_categories() -> dict[str, str]:
+    """The names of all families, in the world's order, each with its category (kitchen, garden, crafts, ...)."""
+    return {family.name: family.category for family in all_families().values()}
 
 
 def _words(text: str) -> list[str]:
@@ -150,10 +162,18 @@ _SAME = {
 }
 
 # "green paper, blue ribbon" is not "blue paper, green ribbon": a colour stays with the thing right behind it.
-_BINDING = frozenset(_words("paper ribbon birdhouse roof boat flag hat scarf pot icing "))
-_ADJECTIVES = frozenset(_words("red orange yellow green blue purple pink white black brown teal gold silver grey "))
+_BINDING = frozenset(
+    _words(
+        "paper ribbon birdhouse roof boat flag hat scarf pot icing car van truck bucket shirt lamp foot dog tub towel "
+        "brush paste mug kite corner tail background spade can tree window curtain sponge "
+    )
+)
+_ADJECTIVES = frozenset(
+    _words("red orange yellow green blue purple pink white black brown teal gold golden silver grey ")
+)
 
 
+@lru_cache(maxsize=4096)
 def _stem(word: str) -> str:
     if word.endswith("ies") and len(word) > 4:
         word = word[:-3] + "y"
@@ -164,21 +184,26 @@ def _stem(word: str) -> str:
     return _SAME.get(word, word)
 
 
-def meaning(text: str) -> tuple[str, ...]:
-    """The words of a goal that matter, stemmed, sorted: free variants of one goal share it."""
+def _kept(text: str) -> list[str]:
+    """The stems of the words that matter, in the order of the text."""
     words = re.findall(r"[^\W_]+", clean_text(text).casefold())
     kept = [_stem(word) for word in words if word not in _FILLERS]
-    kept = [word for word in kept if word and word not in _FILLERS]
+    return [word for word in kept if word and word not in _FILLERS]
+
+
+def meaning(text: str) -> tuple[str, ...]:
+    """The words of a goal that matter, stemmed, sorted: free variants of one goal share it."""
     bound: set[str] = set()
-    for word, after in itertools.pairwise([*kept, ""]):
+    for word, after in itertools.pairwise([*_kept(text), ""]):
         bound.add(f"{word} {after}" if word in _ADJECTIVES and after in _BINDING else word)
     return tuple(sorted(bound))
 
 
-@lru_cache(maxsize=1)
-def _meanings() -> dict[tuple[str, ...], Goal]:
+@lru_cache(maxsize=64)
+def _meanings(family: str) -> dict[tuple[str, ...], Goal]:
+    """Every wording of a family's goals by its meaning."""
     table: dict[tuple[str, ...], Goal] = {}
-    for goal in goals():
+    for goal in _goals_of(all_families()[family]):
         for phrase in goal.phrasings:
             other = table.setdefault(meaning(phrase), goal)
             if other != goal:
@@ -186,26 +211,79 @@ def _meanings() -> dict[tuple[str, ...], Goal]:
     return table
 
 
-def recognise(goal: str) -> Goal | None:
-    """The goal a user's words mean ("Make some apple juice!", "apple juice"), or None when it is outside the world."""
-    return _meanings().get(meaning(goal))
+@lru_cache(maxsize=1)
+def _anchors() -> tuple[tuple[str, frozenset[str]], ...]:
+    """For each phrase of each family the words that it has whatever the attributes: a cheap first sieve."""
+    return tuple(
+        (family.name, frozenset(_kept(re.sub(r"\{\w+\}", " ", phrase))))
+        for family in all_families().values()
+        for phrase in family.phrases
+    )
 
 
-def nearest_goals(text: str, k: int = 3) -> list[str]:
-    """The ``k`` known goals nearest to ``text``, in canonical wording, nearest first."""
-    wanted = meaning(text)
-    joined = " ".join(wanted)
+def _chosen(families: Collection[str] | None) -> list[str]:
+    """Names of the chosen families in the world's order; None chooses all.
 
-    def score(entry: tuple[tuple[str, ...], Goal]) -> tuple[float, str]:
-        words, goal = entry
-        shared = len(set(words) & set(wanted)) / max(1, len(set(words) | set(wanted)))
-        alike = difflib.SequenceMatcher(None, " ".join(words), joined).ratio()
-        return (-(2 * shared + alike), goal.text)
+    Raises:
+        UsageError: a family that the world does not have.
+    """
+    known = list(all_families())
+    if families is None:
+        return known
+    for name in families:
+        if name not in known:
+            raise UsageError(f"MiniHow has no family {name!r}", hint=f"one of {', '.join(known)}")
+    return [name for name in known if name in families]
 
-    texts: list[str] = []
-    for _, goal in sorted(_meanings().items(), key=score):
-        if goal.text not in texts:
-            texts.append(goal.text)
-        if len(texts) >= k:
+
+def recognise(goal: str, families: Collection[str] | None = None) -> Goal | None:
+    """The goal a user's words mean ("Make some apple juice!", "apple juice"), or None when it is outside the world.
+
+    Args:
+        goal: in the user's words.
+        families: the only families to think of (those a model was trained on); None for all.
+
+    Raises:
+        UsageError: a family that the world does not have.
+    """
+    allowed = _chosen(families)
+    wanted, words = meaning(goal), set(_kept(goal))
+    for name in dict.fromkeys(name for name, fixed in _anchors() if fixed <= words):
+        if name in allowed and wanted in _meanings(name):
+            return _meanings(name)[wanted]
+    return None
+
+
+def nearest_goals(text: str, k: int = 3, families: Collection[str] | None = None) -> list[str]:
+    """The ``k`` known goals nearest to ``text``, in canonical wording, nearest first.
+
+    Nearness is twice the share of common words (Jaccard) plus the likeness of the letters (``difflib``). Letters are
+    compared only where the words leave a chance to come among the first.
+
+    Args:
+        text: in the user's words.
+        k: how many.
+        families: the only families to think of; None for all.
+
+    Raises:
+        UsageError: a family that the world does not have.
+    """
+    wanted = set(meaning(text))
+    matcher = difflib.SequenceMatcher(autojunk=False)
+    matcher.set_seq2(" ".join(sorted(wanted)))
+    candidates = [(words, goal) for name in _chosen(families) for words, goal in _meanings(name).items()]
+    shared = [2 * len(wanted.intersection(words)) / max(1, len(wanted.union(words))) for words, _ in candidates]
+    best: dict[Goal, float] = {}
+    floor = -1.0
+    for i in sorted(range(len(candidates)), key=lambda i: -shared[i]):
+        words, goal = candidates[i]
+        if shared[i] + 1 < floor:
             break
-    return texts
+        matcher.set_seq1(" ".join(words))
+        if shared[i] + matcher.real_quick_ratio() < floor or shared[i] + matcher.quick_ratio() < floor:
+            continue
+        score = shared[i] + matcher.ratio()
+        if score > best.get(goal, -1.0):
+            best[goal] = score
+            floor = sorted(best.values(), reverse=True)[:k][-1] if len(best) >= k else -1.0
+    return [goal.text for goal in sorted(best, key=lambda goal: (-best[goal], goal.text))[:k]]

@@ -45,6 +45,8 @@ TABLES = ("table-oak", "table-walnut", "table-pine", "table-slate", "table-cherr
 SKINS = ("skin-1", "skin-2", "skin-3", "skin-4", "skin-5")
 SLEEVES = ("tomato", "denim", "moss", "mustard", "plum", "sea", "stripe-rose", "snow")
 DECORS = ("plain", "tiles", "shelf", "window", "bunting", "panels")
+# cake batters by flavour
+BATTERS = {"chocolate": "#7b4a2f", "vanilla": "#f6dd96", "strawberry": "#f2a0ae", "mint": "#a5d8b0"}
 CROCKERY = ("clay", "sage", "sunny", "sky", "coral", "lavender", "snow", "sea")
 
 

@@ -100,6 +100,17 @@ def _snow(canvas: Canvas, pen: Pen, tint: Colour) -> None:
         pen.stroke([(x - 4, y), (x, y + 1.2), (x + 5, y)], 1.3, (196, 214, 232))
 
 
+def _sand(canvas: Canvas, pen: Pen, tint: Colour) -> None:
+    _gradient(canvas, (128, 196, 224), (92, 168, 208), 46, HORIZON + 4)
+    pen.stroke([(-4, 46), (104, 46)], 1.1, (84, 140, 178))
+    for x, y in ((16, 52), (54, 57), (84, 51)):
+        pen.stroke([(x - 5, y), (x, y - 1.4), (x + 5, y)], 1.3, (236, 247, 251))
+    _gradient(canvas, (248, 226, 172), (240, 208, 146), HORIZON + 3, 100)
+    pen.stroke([(-4, HORIZON + 3), (104, HORIZON + 3)], 2.6, (250, 250, 246), line=0.8, ink=(150, 150, 150))
+    for x, y in ((10, 80), (30, 94), (62, 76), (86, 90), (94, 77)):
+        pen.stroke([(x, y), (x + 2.5, y)], 1.4, (206, 168, 108))
+
+
 def _outdoors(canvas: Canvas, pen: Pen, near: Colour, low: Colour, hill: Colour) -> None:
     pen.fill(
         spline([(-10, 70), (14, 53), (42, 60), (74, 50), (112, 66), (112, 90), (-10, 90)]),
@@ -111,20 +122,31 @@ def _outdoors(canvas: Canvas, pen: Pen, near: Colour, low: Colour, hill: Colour)
     pen.stroke([(-4, HORIZON + 3), (104, HORIZON + 3)], 1.3, darker(low, 0.4))
 
 
-_GROUND: dict[str, Callable[[Canvas, Pen, Colour], None]] = {"table": _table, "grass": _grass, "snow": _snow}
+_GROUND: dict[str, Callable[[Canvas, Pen, Colour], None]] = {
+    "table": _table, "grass": _grass, "snow": _snow, "sand": _sand,
+}  # fmt: skip
 
 
-def draw_room(canvas: Canvas, wall: str, decor: str, table: str, ground: str) -> None:
-    """Paint the background of a scene over the whole canvas.
+def draw_wall(canvas: Canvas, wall: str, decor: str) -> None:
+    """Paint the wall of a room, or the sky where ``decor`` is empty, over the whole canvas.
 
     Raises:
-        DataError: an unknown colour, decor or ground.
+        DataError: an unknown colour or decor.
     """
-    if decor not in _DECOR or ground not in _GROUND:
-        raise DataError(f"scene names an unknown room: decor {decor!r}, ground {ground!r}")
+    if decor and decor not in _DECOR:
+        raise DataError(f"scene names an unknown decor {decor!r}")
     colour = rgb(wall)
-    pen = Pen.on(canvas)
     _gradient(canvas, lighter(colour, 0.25), darker(colour, 0.04), 0, 101)
-    if ground == "table":
-        _DECOR[decor](pen, colour)
-    _GROUND[ground](canvas, pen, rgb(table))
+    if decor:
+        _DECOR[decor](Pen.on(canvas), colour)
+
+
+def draw_ground(canvas: Canvas, table: str, ground: str) -> None:
+    """Paint the table, or what lies outdoors, over the lower part of the canvas.
+
+    Raises:
+        DataError: an unknown colour or ground.
+    """
+    if ground not in _GROUND:
+        raise DataError(f"scene names an unknown ground {ground!r}")
+    _GROUND[ground](canvas, Pen.on(canvas), rgb(table))

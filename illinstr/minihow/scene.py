@@ -13,12 +13,12 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from illinstr.errors import DataError, UsageError
 from illinstr.minihow.canvas import SUPERSAMPLE, Canvas, Pen
 from illinstr.minihow.hands import draw_hand
-from illinstr.minihow.rooms import draw_room
+from illinstr.minihow.rooms import draw_ground, draw_wall
 
 Item = dict[str, Any]
 Drawer = Callable[[Pen, Item], None]
@@ -48,12 +48,38 @@ def _load() -> None:
     from illinstr.minihow import things  # noqa: F401  (importing it registers them)
 
 
-@lru_cache(maxsize=64)
-def _background(wall: str, decor: str, table: str, ground: str, panel_px: int) -> Image.Image:
+@lru_cache(maxsize=128)
+def _wall(wall: str, decor: str, panel_px: int) -> Image.Image:
     side = panel_px * SUPERSAMPLE
     canvas = Canvas(Image.new("RGB", (side, side)), panel_px)
-    draw_room(canvas, wall, decor, table, ground)
+    draw_wall(canvas, wall, decor)
     return canvas.image
+
+
+@lru_cache(maxsize=32)
+def _ground(table: str, ground: str, panel_px: int) -> tuple[Image.Image, Image.Image, tuple[int, int]]:
+    """What stands before a wall, a mask of where it covers the wall, and the place of both.
+
+    Drawn on black and on white: what stays equal covers the wall. The pictures of a room are thus made once for each
+    wall and once for each table, not once for each pair.
+    """
+    side = panel_px * SUPERSAMPLE
+    drawn = []
+    for shade in ((0, 0, 0), (255, 255, 255)):
+        canvas = Canvas(Image.new("RGB", (side, side), shade), panel_px)
+        draw_ground(canvas, table, ground)
+        drawn.append(canvas.image)
+    covers = ImageChops.difference(*drawn).convert("L").point(lambda value: 0 if value else 255)
+    box = covers.getbbox() or (0, 0, side, side)
+    return drawn[0].crop(box), covers.crop(box), (box[0], box[1])
+
+
+def _room(wall: str, decor: str, table: str, ground: str, panel_px: int) -> Image.Image:
+    """The background of a scene, to be drawn upon."""
+    image = _wall(wall, decor if ground == "table" else "", panel_px).copy()
+    front, covers, place = _ground(table, ground, panel_px)
+    image.paste(front, place, covers)
+    return image
 
 
 def draw_scene(scene: dict[str, Any], panel_px: int = 128) -> Image.Image:
@@ -75,7 +101,7 @@ def draw_scene(scene: dict[str, Any], panel_px: int = 128) -> Image.Image:
     _load()
     try:
         room = (scene["wall"], scene["decor"], scene["table"], scene.get("ground", "table"))
-        canvas = Canvas(_background(*room, panel_px).copy(), panel_px)
+        canvas = Canvas(_room(*room, panel_px), panel_px)
         pen = Pen.on(canvas)
         for item in scene["objects"]:
             drawer = _THINGS.get(item["kind"])

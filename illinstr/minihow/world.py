@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
@@ -108,7 +109,13 @@ def _write(goal: Goal, text: str, count: int, split: str, rng: random.Random, **
         steps=tuple(steps),
         provenance=Provenance(source="minihow"),
         license=LICENSE,
-        extra={"family": goal.family, "attributes": goal.values, "split": split, **extra},
+        extra={
+            "categories": [family.category],
+            "family": goal.family,
+            "attributes": goal.values,
+            "split": split,
+            **extra,
+        },
     )
 
 
@@ -129,6 +136,7 @@ def make_article(
     panel_px: int = 128,
     picture: bool = True,
     step_range: tuple[int, int] | None = None,
+    families: Collection[str] | None = None,
 ) -> Article:
     """Article ``index`` of an endless series; the same arguments give the same bytes.
 
@@ -140,14 +148,15 @@ def make_article(
         panel_px: side of each picture in pixels.
         picture: draw the pictures (JPEG, quality 95, 4:4:4).
         step_range: without ``num_steps``, draw the number from fewest..most, short of what the family can tell.
+        families: draw goals of these families only; None for all.
 
     Raises:
-        UsageError: an unknown split, a negative index, or more or fewer steps than any family has.
+        UsageError: an unknown split or family, a negative index, or more or fewer steps than any family has.
     """
     if index < 0:
         raise UsageError(f"article index {index} is negative")
     rng = random.Random(f"minihow/{seed}/{split}/{index}")
-    pool = _pools(split)
+    pool = _pools(split, None if families is None else frozenset(families))
     fewest, most = (num_steps, num_steps) if num_steps is not None else step_range or (MIN_STEPS, max(STEP_SHARES))
     names = [name for name in pool if fewest <= steps_of(name)[1]]
     if fewest < MIN_STEPS or most < fewest or not names:
@@ -162,15 +171,17 @@ def make_article(
     return illustrate(article, panel_px=panel_px) if picture else article
 
 
-@lru_cache(maxsize=8)
-def _pools(split: str) -> dict[str, list[Goal]]:
+@lru_cache(maxsize=16)
+def _pools(split: str, families: frozenset[str] | None) -> dict[str, list[Goal]]:
     pool: dict[str, list[Goal]] = {}
-    for goal in goals(split):
+    for goal in goals(split, families):
         pool.setdefault(goal.family, []).append(goal)
     return pool
 
 
-def plan(goal: str, num_steps: int, *, seed: int = 0, split: str = "train") -> Article:
+def plan(
+    goal: str, num_steps: int, *, seed: int = 0, split: str = "train", families: Collection[str] | None = None
+) -> Article:
     """Write the steps and scenes for a goal of the world, without pictures.
 
     Args:
@@ -178,16 +189,17 @@ def plan(goal: str, num_steps: int, *, seed: int = 0, split: str = "train") -> A
         num_steps: N, honoured exactly.
         seed: another seed words and looks the article differently.
         split: whose step wordings to use.
+        families: the only families to think of (those a model was trained on); None for all.
 
     Raises:
         PlanError: a goal outside the world; the hint names near ones.
-        UsageError: a number of steps the family cannot give, or an unknown split.
+        UsageError: a number of steps the family cannot give, or an unknown split or family.
     """
     if split not in SPLITS:
         raise UsageError(f"unknown split {split!r}", hint=f"one of {', '.join(SPLITS)}")
-    known = recognise(goal)
+    known = recognise(goal, families)
     if known is None:
-        near = "; ".join(nearest_goals(goal))
+        near = "; ".join(nearest_goals(goal, families=families))
         raise PlanError(f"the goal {clean_text(goal)!r} is outside the MiniHow world", hint=f"near it are: {near}")
     rng = random.Random(f"minihow-plan/{seed}/{split}/{known.text}/{num_steps}")
     return _write(known, clean_text(goal), num_steps, split, rng, seed=seed)

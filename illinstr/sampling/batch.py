@@ -19,7 +19,8 @@ from illinstr.progress import Reporter
 from illinstr.runs import RunRecord, check_writable, is_article_folder, read_article, read_record, write_run
 from illinstr.sampling.illustrator import DrawingSettings, Illustrator
 from illinstr.sampling.page import PAGE_FILE, Card, render_batch, render_pages
-from illinstr.sampling.planners import Planner, check_goal, plan_article, slug
+from illinstr.sampling.writers import Writer, check_goal, plan_article, slug, split_writing
+from illinstr.sampling.writers.language_model import LanguageModelWriter
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Plan:
     failures: list[Failure] = field(default_factory=list)
 
 
-def plan_job(goal: str, seed: int, planner: Planner, num_steps: int, folder: Path) -> Job:
+def plan_job(goal: str, seed: int, planner: Writer, num_steps: int, folder: Path) -> Job:
     """Check a goal and write its steps.
 
     Raises:
@@ -71,14 +72,24 @@ def plan_job(goal: str, seed: int, planner: Planner, num_steps: int, folder: Pat
     return Job(goal, seed, article, folder, plan_s=time.perf_counter() - started)
 
 
-def plan_batch(goals: Iterable[str], seeds: Sequence[int], planner: Planner, num_steps: int, out: Path) -> Plan:
-    """Plan every goal with every seed; a goal that fails does not stop the others."""
+def plan_batch(
+    goals: Iterable[str], seeds: Sequence[int], planner: Writer, num_steps: int, out: Path, *, resume: bool = True
+) -> Plan:
+    """Plan every goal with every seed; a goal that fails does not stop the others.
+
+    With ``resume`` a finished article that this language model wrote keeps its words: asking again would cost as much
+    as the first time, and a server need not say the same twice.
+    """
     plan = Plan()
     for goal in goals:
         for seed in seeds:
             try:
                 folder = out / f"{slug(check_goal(goal))}-s{seed}"
-                plan.jobs.append(plan_job(goal, seed, planner, num_steps, folder))
+                written = _written_before(folder, planner, num_steps) if resume else None
+                if written is not None:
+                    plan.jobs.append(Job(check_goal(goal), seed, written, folder))
+                else:
+                    plan.jobs.append(plan_job(goal, seed, planner, num_steps, folder))
             except IllinstrError as error:
                 plan.failures.append(Failure(goal, seed, error))
     return plan
@@ -126,7 +137,9 @@ def make_article(job: Job, illustrator: Illustrator, reporter: Reporter) -> tupl
         OSError: the folder could not be written.
     """
     article, record = illustrator.draw(job.article, goal=job.goal, seed=job.seed, reporter=reporter)
-    record = record.model_copy(update={"timings": record.timings | {"plan_s": round(job.plan_s, 3)}})
+    article, writing = split_writing(article)
+    timings = record.timings | {"plan_s": round(job.plan_s, 3)}
+    record = record.model_copy(update={"timings": timings, "writing": writing})
     pages = render_pages(article, record, metadata=illustrator.settings.metadata)
     return write_run(job.folder, article, record, pages), record
 
@@ -158,6 +171,14 @@ def write_batch_page(out: Path, title: str, jobs: Sequence[Job], failures: int) 
     path = out / PAGE_FILE
     write_text(path, render_batch(title, cards, failures))
     return path
+
+
+def _written_before(folder: Path, planner: Writer, num_steps: int) -> Article | None:
+    if not isinstance(planner, LanguageModelWriter) or not is_article_folder(folder):
+        return None
+    record = read_record(folder)
+    same = record.num_steps == num_steps and planner.wrote(record.writing)
+    return read_article(folder) if same else None
 
 
 def _check_same(job: Job, settings: DrawingSettings) -> None:

@@ -10,7 +10,7 @@ import io
 import json
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import PurePath
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from illinstr import __version__
 from illinstr.articles import Article, StepImage
-from illinstr.errors import ModelError
+from illinstr.errors import DataError, ModelError
 from illinstr.progress import Reporter
 from illinstr.runs import RunRecord
 
@@ -63,6 +63,7 @@ class ArticlePipeline(Protocol):
         guidance: float | None,
         sampler: str,
         method: Method,
+        anchors: Mapping[int, Image.Image] | None,
         on_step: Callable[[int, int], None] | None,
     ) -> list[Image.Image]: ...
 
@@ -89,10 +90,12 @@ class Illustrator:
         self.load_s = load_s
 
     def draw(self, article: Article, *, goal: str, seed: int, reporter: Reporter) -> tuple[Article, RunRecord]:
-        """Draw every step of a planned article.
+        """Draw every step of a planned article that has no picture yet.
+
+        A step that carries a picture keeps it, byte for byte, and the others are drawn to fit it.
 
         Args:
-            article: steps without pictures, from ``planners.plan_article``.
+            article: steps without pictures, from ``writers.plan_article``; or with pictures on those to be kept.
             goal: what the user asked for, for the record.
             seed: seed of the noise.
             reporter: shown the sampling steps as they are done.
@@ -102,21 +105,30 @@ class Illustrator:
 
         Raises:
             ModelError: the model did not give one picture a step.
+            DataError: a picture to be kept has no bytes, or bytes that cannot be read.
         """
         started = time.perf_counter()
-        pictures = self._sample(article, seed, reporter)
+        anchors = {index: open_picture(step.image) for index, step in enumerate(article.steps) if step.image}
+        if len(anchors) == article.num_steps:
+            return article, self._record(article, goal, seed, draw_s=0.0)
+        pictures = self._sample(article, seed, anchors, reporter)
         record = self._record(article, goal, seed, draw_s=time.perf_counter() - started)
         if len(pictures) != article.num_steps:
             raise ModelError(f"the model drew {len(pictures)} pictures for {article.num_steps} steps")
         steps = []
         for index, (step, picture) in enumerate(zip(article.steps, pictures, strict=True)):
+            if index in anchors:
+                steps.append(step)
+                continue
             recipe = recipe_of(record, step=index + 1, headline=step.headline) if self.settings.metadata else None
             alt = f"Step {index + 1}: {step.headline}"
             image = StepImage.from_bytes(encode_png(picture, recipe), alt=alt, license=article.license)
             steps.append(step.model_copy(update={"image": image}))
         return article.model_copy(update={"steps": tuple(steps)}), record
 
-    def _sample(self, article: Article, seed: int, reporter: Reporter) -> list[Image.Image]:
+    def _sample(
+        self, article: Article, seed: int, anchors: Mapping[int, Image.Image], reporter: Reporter
+    ) -> list[Image.Image]:
         with reporter.task("sampling steps", total=self.sampling_steps) as advance:
             reached = 0
 
@@ -135,6 +147,7 @@ class Illustrator:
                 guidance=self.guidance,
                 sampler=self.settings.sampler,
                 method=self.settings.method,
+                anchors=anchors,
                 on_step=on_step,
             )
 
@@ -155,6 +168,23 @@ class Illustrator:
         )
 
 
+def open_picture(image: StepImage) -> Image.Image:
+    """Decode a step's picture: RGB, turned as its camera said.
+
+    Raises:
+        DataError: there are no bytes, or they cannot be decoded.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    if image.data is None:
+        raise DataError("a picture to be kept has no bytes", hint="read the article with illinstr.runs.read_article")
+    try:
+        with Image.open(io.BytesIO(image.data), formats=["PNG", "JPEG", "WEBP"]) as picture:
+            return ImageOps.exif_transpose(picture).convert("RGB")
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"a picture cannot be decoded: {error}") from error
+
+
 def versions() -> dict[str, str]:
     """Versions of what decides how a picture looks."""
     found = {"illinstr": __version__}
@@ -171,8 +201,22 @@ def model_name(model_id: str) -> str:
 
 def recipe_of(record: RunRecord, **more: Any) -> dict[str, Any]:
     """What is needed to make a picture again, without times and without the user's folders."""
-    recipe = record.model_dump(mode="json", exclude={"timings", "created", "schema_version"})
+    # A picture travels alone: how the steps were written, and what a reader said about themselves, stays behind.
+    untold: Any = {"timings": True, "created": True, "schema_version": True, "writing": True}
+    untold |= {"revisions": {"__all__": {"created", "correction", "note"}}}
+    recipe = record.model_dump(mode="json", exclude=untold)
     return recipe | {"model_id": model_name(record.model_id)} | more
+
+
+def has_recipe(image: StepImage) -> bool:
+    """Whether a PNG picture carries its recipe."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(image.data or b""), formats=["PNG"]) as picture:
+            return METADATA_KEY in picture.info
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+        return False
 
 
 def encode_png(picture: Image.Image, recipe: dict[str, Any] | None) -> bytes:

@@ -103,6 +103,7 @@ class ShardWriter:
         self._keys: set[str] = set()
         self._failed: dict[str, set[str]] = {}
         self._written: set[str] = set()
+        self._outcome: dict[str, Any] = {}
         self._prepare(existing)
 
     def add(self, article: Article, *, split: str = "train") -> bool:
@@ -161,6 +162,17 @@ class ShardWriter:
         self._failed.setdefault(split, set()).add(key)
         return True
 
+    def publish_open(self) -> tuple[ShardInfo, ...]:
+        """Publish the shards begun so far, so that what was added until now is safe; returns every published one."""
+        for split in sorted(self._open):
+            self._publish(split)
+        return tuple(self._published)
+
+    def set_outcome(self, **outcome: Any) -> None:
+        """Tell the index what came of it: facts known only at the end, kept beside the settings in ``source_config``.
+        A resumed run need not share them."""
+        self._outcome |= outcome
+
     def __enter__(self) -> Self:
         return self
 
@@ -171,8 +183,7 @@ class ShardWriter:
             self._discard(kind, error, trace)
             return
         try:
-            for split in sorted(self._open):
-                self._publish(split)
+            self.publish_open()
             self._write_index()
         except BaseException as failure:
             self._discard(type(failure), failure, failure.__traceback__)
@@ -255,11 +266,12 @@ class ShardWriter:
                 images=sum(info.images for info in listed),
                 shards=len(listed),
             )
+        described = {**self._source_config, **self._outcome}
         self.index = ShardIndex(
             splits=splits,
             shards=shards,
-            source_config=self._source_config,
-            source_config_sha256=self._config_sha256,
+            source_config=described,
+            source_config_sha256=config_sha256(described),
         )
         write_json(self.out / INDEX_NAME, self.index.model_dump(mode="json"))
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from illinstr import files
 from illinstr.articles import Article
+from illinstr.diffusion.autoencoder import encode_panels
 from illinstr.training.data import panels_of
 
 CHUNK_PANELS = 96
@@ -55,7 +56,7 @@ def _encode(articles: Sequence[Article], vae: Any, panel_px: int, device: str) -
 
     def flush() -> None:
         panels = torch.cat(pending).to(device).contiguous(memory_format=torch.channels_last)
-        done.append((vae.encode(panels).latent_dist.mean * vae.config.scaling_factor).half().cpu())
+        done.append(encode_panels(vae, panels).half().cpu())
         pending.clear()
 
     for article in articles:

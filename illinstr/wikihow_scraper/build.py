@@ -1,7 +1,7 @@
-"""Pages to a data folder: parse, convert, clean, attach pictures, write shards.
+"""Pages to shards: parse, convert, clean, attach pictures, write.
 
-Two passes. The first judges every page and spools what is kept, so that the whole funnel is known; the second writes
-the shards, with the funnel in the manifest. Order in, order out: equal pages give equal bytes.
+Two passes over a run of pages. The first judges every page and spools what is kept; the second writes the shards. Order
+in, order out: equal pages give equal bytes.
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ import json
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any
 
 from illinstr.articles import Article, make_id
 from illinstr.errors import DataError
-from illinstr.files import write_json
-from illinstr.progress import Reporter
+from illinstr.shards import ShardWriter, split_of
 from illinstr.wikihow_scraper import attribution
 from illinstr.wikihow_scraper.clean import Cleaner, Dropped
 from illinstr.wikihow_scraper.convert import articles_of
@@ -27,8 +25,6 @@ from illinstr.wikihow_scraper.page import Page
 from illinstr.wikihow_scraper.parse import NotAnArticle, parse
 from illinstr.wikihow_scraper.picture_rules import cropping
 from illinstr.wikihow_scraper.sources import FindPicture, Source
-
-MARKER = "scrape.json"
 
 
 @dataclass(frozen=True)
@@ -147,27 +143,13 @@ def _binding(source: Source, page: Page) -> set[str]:
     return found - INDEX_ONLY
 
 
-def write(out: Path, spool: Spool, funnel: Funnel, settings: dict[str, Any], reporter: Reporter) -> dict[str, int]:
-    """The second pass: the shards, their index, and in it the settings and the funnel. Articles per split come back."""
-    from illinstr.shards import ShardWriter, split_of
-
-    out.mkdir(parents=True, exist_ok=True)
-    write_json(out / MARKER, settings)
-    config = {**settings, "funnel": funnel.as_dict()}
-    splits: dict[str, int] = {}
+def write(spool: Spool, writer: ShardWriter) -> list[str]:
+    """The second pass: what was kept goes into shards, what failed gets a row. The lines of attribution come back."""
     owed: list[str] = []
-    with (
-        ShardWriter(out, source_config=config, existing="overwrite") as writer,
-        reporter.task("articles written", total=spool.kept) as advance,
-    ):
-        for entry in spool:
-            if isinstance(entry, Failure):
-                writer.add_failure(entry.key, reason=entry.reason, url=entry.url)
-                continue
-            split = split_of(entry.goal)
-            writer.add(entry, split=split)
-            splits[split] = splits.get(split, 0) + 1
+    for entry in spool:
+        if isinstance(entry, Failure):
+            writer.add_failure(entry.key, reason=entry.reason, url=entry.url)
+        else:
+            writer.add(entry, split=split_of(entry.goal))
             owed.append(attribution.line(entry))
-            advance()
-        attribution.write(out, owed)  # before the index, which says that all is there
-    return dict(sorted(splits.items()))
+    return owed

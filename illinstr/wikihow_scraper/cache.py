@@ -90,6 +90,17 @@ class Cache:
         if former is not None and former.sha256 != entry.sha256:
             self._body_path(entry.url, former.sha256).unlink(missing_ok=True)
 
+    def forget(self, url: str) -> None:
+        """Remove what is kept of an address: the description first, so that no half of it is ever found."""
+        former = self.entry(url)
+        self._entry_path(url).unlink(missing_ok=True)
+        if former is not None:
+            self._body_path(url, former.sha256).unlink(missing_ok=True)
+
+    def path(self, url: str, suffix: str) -> Path:
+        """Where something else about an address is kept."""
+        return self._stem(url).with_suffix(suffix)
+
     def _stem(self, url: str) -> Path:
         key = hashlib.sha256(url.encode("utf-8", errors="surrogatepass")).hexdigest()[:32]
         return self.folder / key[:2] / key

@@ -1,6 +1,8 @@
-"""Which pages a site has, from its sitemap (sitemaps.org protocol 0.9), index files included.
+"""Which pages to visit: those named, those of sitemaps (sitemaps.org protocol 0.9, index files included), and those of
+categories with all their pages and, as deep as wished, their sub-categories.
 
-Only addresses on the sitemap's own host count, as the protocol says, so a sitemap cannot send us elsewhere.
+Only addresses on a list's own host count, as the protocol says, so a list cannot send us elsewhere. Lists are kept
+like pages, so a run taken up again works through the very same pages.
 """
 
 from __future__ import annotations
@@ -9,26 +11,98 @@ import io
 import re
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from lxml import etree
 
 from illinstr.errors import FetchError
-from illinstr.wikihow_scraper.fetch import Fetcher
+from illinstr.wikihow_scraper.category import MAX_PAGES, read_category
+from illinstr.wikihow_scraper.fetch import Fetcher, HostClosed, Stopped
 from illinstr.wikihow_scraper.safety import check_url
 
 MAX_SITEMAPS = 1000
 MAX_SITEMAP_BYTES = 60_000_000  # the protocol allows 50 MB uncompressed
+MAX_CATEGORIES = 5000
 
 
-class Entry(NamedTuple):
-    """An address in a sitemap; ``modified`` is the day of its ``lastmod``, YYYY-MM-DD, empty without one."""
+class Listed(NamedTuple):
+    """A page to visit; ``modified`` is its sitemap's ``lastmod``, which begins YYYY-MM-DD, empty without one."""
 
     url: str
-    modified: str
+    modified: str = ""
+
+    def counts(self, host: str, since: str | None) -> bool:
+        """Whether an entry of a sitemap on ``host`` is to be followed, given the day asked for."""
+        return _host(self.url) == host and not (since is not None and self.modified and self.modified[:10] < since)
 
 
-async def sitemap_pages(fetcher: Fetcher, sitemap: str, *, since: str | None = None) -> list[str]:
+@dataclass(frozen=True)
+class Discovery:
+    """Where pages come from: ``urls`` first, then a ``sitemap`` (pages modified ``since`` that day), then
+    ``categories`` with their sub-categories down to ``category_depth``, 0 for none."""
+
+    urls: tuple[str, ...] = ()
+    sitemap: str | None = None
+    since: str | None = None
+    categories: tuple[str, ...] = ()
+    category_depth: int = 0
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every address the user named."""
+        return (*self.urls, *((self.sitemap,) if self.sitemap is not None else ()), *self.categories)
+
+
+async def find_pages(fetcher: Fetcher, discovery: Discovery) -> list[Listed]:
+    """Every page to visit, each once, in order.
+
+    Raises:
+        FetchError: a list cannot be had or is none; one missing part is as bad, for a list with a hole in it would pass
+            for the whole.
+    """
+    found = {url: Listed(url) for url in discovery.urls}
+    if discovery.sitemap is not None:
+        for page in await sitemap_pages(fetcher, discovery.sitemap, since=discovery.since):
+            found[page.url] = page
+    for category in discovery.categories:
+        for url in await category_pages(fetcher, category, depth=discovery.category_depth):
+            found.setdefault(url, Listed(url))
+    return list(found.values())
+
+
+async def category_pages(fetcher: Fetcher, category: str, *, depth: int = 0) -> list[str]:
+    """The articles of a category, over all its pages; with ``depth``, those of its sub-categories too.
+
+    Raises:
+        FetchError: a part cannot be had, or there are absurdly many. A sub-category that is not there (404) is passed
+            over: categories do link to such.
+    """
+    articles = dict[str, None]()
+    waiting, seen = [(category, 0)], {category}
+    while waiting:
+        url, level = waiting.pop(0)
+        try:
+            entry, content = await fetcher.get(url, "list")
+        except (HostClosed, Stopped):
+            raise
+        except FetchError as error:
+            if level > 0 and error.message in ("HTTP 404", "HTTP 410"):
+                continue
+            raise FetchError(f"{url}: {error.message}", hint=error.hint) from error
+        page = read_category(content, entry.final_url)
+        articles |= dict.fromkeys(page.articles)
+        deeper = [(found, level + 1) for found in page.subcategories] if level < depth else []
+        for found, below in [*((further, level) for further in page.further), *deeper]:
+            if found not in seen:
+                seen.add(found)
+                waiting.append((found, below))
+        if len(seen) > MAX_CATEGORIES + MAX_PAGES:
+            raise FetchError(f"more than {MAX_CATEGORIES} category pages behind {category}")
+    return list(articles)
+
+
+async def sitemap_pages(fetcher: Fetcher, sitemap: str, *, since: str | None = None) -> list[Listed]:
     """The pages of a sitemap, each once, in its order.
 
     Args:
@@ -37,29 +111,33 @@ async def sitemap_pages(fetcher: Fetcher, sitemap: str, *, since: str | None = N
         since: leave out pages whose ``lastmod`` is before this day; pages without one stay.
 
     Raises:
-        FetchError: a sitemap cannot be had or is none; one missing part of an index is as bad, for a list with a hole
-            in it would pass for the whole.
+        FetchError: a part cannot be had or is no sitemap.
     """
     host = check_url(sitemap)
-    waiting, seen, pages = [sitemap], {sitemap}, dict[str, None]()
+    waiting, seen, pages = [sitemap], {sitemap}, dict[str, Listed]()
     while waiting:
         where = waiting.pop(0)
-        _, content = await fetcher.get(where, "sitemap")
+        try:
+            _, content = await fetcher.get(where, "sitemap")
+        except (HostClosed, Stopped):
+            raise
+        except FetchError as error:
+            raise FetchError(f"{where}: {error.message}", hint=error.hint) from error
         kind, entries = read_sitemap(content)
         for entry in entries:
-            if _host(entry.url) != host or (since is not None and entry.modified and entry.modified < since):
+            if not entry.counts(host, since):
                 continue
             if kind == "urlset":
-                pages[entry.url] = None
+                pages[entry.url] = entry
             elif entry.url not in seen:
                 seen.add(entry.url)
                 waiting.append(entry.url)
         if len(seen) > MAX_SITEMAPS:
             raise FetchError(f"more than {MAX_SITEMAPS} sitemaps behind {sitemap}")
-    return list(pages)
+    return list(pages.values())
 
 
-def read_sitemap(content: bytes) -> tuple[str, list[Entry]]:
+def read_sitemap(content: bytes) -> tuple[str, list[Listed]]:
     """A sitemap's kind ("urlset" or "sitemapindex") and its entries; gzip is undone.
 
     Raises:
@@ -85,7 +163,7 @@ def _inflated(content: bytes) -> bytes:
     return content
 
 
-def _entries(content: bytes) -> Iterator[tuple[str, Entry | None]]:
+def _entries(content: bytes) -> Iterator[tuple[str, Listed | None]]:
     # No entities, no DTD, no network: a sitemap is a stranger's XML.
     safe = {"resolve_entities": False, "load_dtd": False, "no_network": True, "huge_tree": False}
     location = modified = ""
@@ -96,10 +174,10 @@ def _entries(content: bytes) -> Iterator[tuple[str, Entry | None]]:
         if name == "loc":
             location = text
         elif name == "lastmod":
-            modified = text[:10] if re.match(r"\d{4}-\d\d-\d\d", text) else ""
+            modified = text[:40] if re.match(r"\d{4}-\d\d-\d\d", text) else ""
         elif name in ("url", "sitemap"):
             if location:
-                yield name, Entry(location, modified)
+                yield name, Listed(location, modified)
             location = modified = ""
             element.clear()
         elif name in ("urlset", "sitemapindex"):

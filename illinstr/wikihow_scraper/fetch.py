@@ -1,19 +1,18 @@
 """Asking sites for pages and pictures, the way a good guest does.
 
 One connection and one request at a time a host, a pause between them (the site's Crawl-delay where it is longer), an
-honest name with a way to reach whoever runs the crawl, robots.txt before anything else and again after every redirect,
-longer and longer waits when a site is in trouble, and an end when it says no.
+honest name with a way to reach whoever runs the crawl, robots.txt and the site's TDM file before anything else and
+again after every redirect, longer and longer waits when a site is in trouble, and an end when it says no.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import os
 import random
 import re
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
@@ -21,77 +20,41 @@ from typing import Any, Literal, Self
 from urllib.parse import urljoin, urlsplit
 
 import httpx
-from pydantic import Field, field_validator
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 
-from illinstr import __version__
-from illinstr.config import Config
 from illinstr.errors import FetchError
 from illinstr.progress import Reporter, SilentReporter
 from illinstr.wikihow_scraper.cache import Cache, Entry
+from illinstr.wikihow_scraper.fetch_settings import FetchConfig, HostClosed, NotAllowed, OptedOut, Stopped
 from illinstr.wikihow_scraper.metadata import PICTURES_ONLY, is_wikihow_host
-from illinstr.wikihow_scraper.parse import MAX_PAGE_BYTES
-from illinstr.wikihow_scraper.robots import PRODUCT_TOKEN, Robots, robots_url
+from illinstr.wikihow_scraper.opt_out import TDM, TdmRules, binding, meta_directives, tdm_url
+from illinstr.wikihow_scraper.pace import Pace
+from illinstr.wikihow_scraper.robots import Robots, robots_url
 from illinstr.wikihow_scraper.safety import GuardedTransport, check_url, read_body, reservations
 
-Kind = Literal["page", "picture", "sitemap"]
-_CONTACT = re.compile(r"[^@\s()<>\"\\]+@[^@\s()<>\"\\]+\.[^@\s()<>\"\\]+|https?://[^\s()<>\"\\]+\.[^\s()<>\"\\]+")
+__all__ = ["WIKIHOW_INTERVAL_S", "FetchConfig", "Fetcher", "HostClosed", "NotAllowed", "OptedOut", "Stopped"]
+
+Kind = Literal["page", "picture", "sitemap", "list"]
 _TYPES: dict[Kind, tuple[str, ...]] = {
     "page": ("text/html", "application/xhtml+xml"),
+    "list": ("text/html", "application/xhtml+xml"),
     "picture": ("image/webp", "image/png", "image/jpeg"),
     "sitemap": ("application/xml", "text/xml", "application/gzip", "application/x-gzip", "text/plain"),
 }
+_REDIRECTS = (301, 302, 303, 307, 308)
 _BLOCK_PAGE = re.compile(
     rb"access denied|attention required!|just a moment\.\.\.|cf-challenge|verify (?:that )?you are (?:a )?human"
     rb"|unusual traffic|request blocked|are you a robot",
     re.IGNORECASE,
 )
-_ROBOTS_LIFE_S = 24 * 3600.0  # RFC 9309, section 2.4
-
-
-class NotAllowed(FetchError):
-    """robots.txt, or our failing to read it, forbids the request."""
-
-
-class OptedOut(FetchError):
-    """The answer reserves its content against use in data sets."""
-
-
-class FetchConfig(Config):
-    """How requests are made. Times are seconds, sizes bytes after decompression."""
-
-    contact: str
-    min_interval_s: float = Field(default=3.0, ge=0.0, le=3600.0)
-    accept_terms: bool = False
-    allowed_private_hosts: tuple[str, ...] = ()
-    attempts: int = Field(default=4, ge=1)
-    backoff_s: float = Field(default=2.0, ge=0.0)
-    longest_wait_s: float = Field(default=900.0, ge=0.0)
-    timeout_s: float = Field(default=30.0, gt=0.0)
-    deadline_s: float = Field(default=180.0, gt=0.0)
-    max_redirects: int = Field(default=5, ge=0)
-    max_refusals: int = Field(default=3, ge=1)
-    max_page_bytes: int = Field(default=MAX_PAGE_BYTES, gt=0)
-    max_picture_bytes: int = Field(default=25_000_000, gt=0)
-    max_sitemap_bytes: int = Field(default=60_000_000, gt=0)
-
-    @field_validator("contact")
-    @classmethod
-    def _contact_reaches_someone(cls, value: str) -> str:
-        if not _CONTACT.fullmatch(value) or not value.isascii() or len(value) > 200:
-            raise ValueError("must be an e-mail address or a web address by which a site's operator can reach you")
-        return value
-
-    @property
-    def user_agent(self) -> str:
-        """The name every request carries."""
-        return f"{PRODUCT_TOKEN}/{__version__} (+{self.contact})"
+WIKIHOW_INTERVAL_S = 3.0
+_SITE_FILE_LIFE_S = 24 * 3600.0  # RFC 9309, section 2.4
 
 
 class _TryAgain(FetchError):
-    def __init__(self, message: str, retry_after_s: float = 0.0) -> None:
+    def __init__(self, message: str, wait_s: float = 0.0) -> None:
         super().__init__(message)
-        self.retry_after_s = retry_after_s
+        self.wait_s = wait_s
 
 
 @dataclass
@@ -101,15 +64,18 @@ class _Answer:
     headers: httpx.Headers
     body: bytes = b""
 
+    @property
+    def host(self) -> str:
+        return check_url(self.url)
 
-@dataclass
-class _Host:
-    """What we remember of one host: whose turn it is, when the next may be, and how often it refused us."""
 
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    ready_at: float = 0.0
-    refusals: int = 0
-    shut: str | None = None
+@dataclass(frozen=True)
+class _SiteRules:
+    """What a site asks of crawlers, and when we heard it."""
+
+    heard: float
+    robots: Robots
+    tdm: TdmRules
 
 
 class Fetcher:
@@ -120,19 +86,25 @@ class Fetcher:
         cache: where answers are kept; a kept one is returned without asking, unless ``refresh``.
         refresh: ask again about kept answers, with their validators, so that an unchanged one costs the site nothing.
         reporter: is told when a site asks us to pause.
+        stop: once set, requests in flight end as usual and no other is made.
     """
 
     def __init__(
-        self, config: FetchConfig, cache: Cache, *, refresh: bool = False, reporter: Reporter | None = None
+        self,
+        config: FetchConfig,
+        cache: Cache,
+        *,
+        refresh: bool = False,
+        reporter: Reporter | None = None,
+        stop: asyncio.Event | None = None,
     ) -> None:
         self.config = config
         self.cache = cache
         self.refresh = refresh
-        self._reporter = reporter or SilentReporter()
-        self._hosts: dict[str, _Host] = {}
-        self._robots: dict[str, tuple[float, Robots]] = {}
-        self._robots_locks: dict[str, asyncio.Lock] = {}
-        self._paused_until = 0.0
+        self.pace = Pace(config, reporter or SilentReporter(), stop or asyncio.Event())
+        self._rules: dict[str, _SiteRules] = {}
+        self._rules_locks: dict[str, asyncio.Lock] = {}
+        self._delays: dict[str, float] = {}
 
     async def __aenter__(self) -> Self:
         self._client = httpx.AsyncClient(
@@ -147,40 +119,52 @@ class Fetcher:
     async def __aexit__(self, *exception: object) -> None:
         await self._client.aclose()
 
-    async def get(self, url: str, kind: Kind = "page") -> tuple[Entry, bytes]:
-        """A page or picture, from the cache or from its site.
+    async def get(self, url: str, kind: Kind = "page", *, again: bool | None = None) -> tuple[Entry, bytes]:
+        """A page, picture or list of pages, from the cache or from its site.
+
+        Args:
+            url: its address.
+            kind: what is expected there; an answer of another kind is an error.
+            again: ask even where an answer is kept; None: as the fetcher's ``refresh`` says.
 
         Raises:
             NotAllowed: robots.txt forbids it.
-            OptedOut: its headers reserve it.
+            OptedOut: its site, its headers or its meta elements reserve it; nothing of it is kept, not even an
+                answer kept earlier.
+            HostClosed, Stopped: it was not asked for.
             FetchError: anything else that kept us from it.
         """
         check_url(url)
         stored = self.cache.get(url)
-        if stored is not None and not self.refresh:
+        if stored is not None and not (self.refresh if again is None else again):
             return stored
         headers = {"Accept": ",".join(_TYPES[kind])}
         if stored is not None:
-            entry = stored[0]
-            validators = {"If-None-Match": entry.etag, "If-Modified-Since": entry.last_modified}
+            validators = {"If-None-Match": stored[0].etag, "If-Modified-Since": stored[0].last_modified}
             headers |= {name: value for name, value in validators.items() if value}
         answer = await self._follow(url, headers, self._limit(kind))
-        if answer.status == 304 and stored is not None:
-            return stored
-        entry = self._accept(url, answer, kind)
+        unchanged = stored if answer.status == 304 else None
+        try:
+            reserved = self._reserved(answer, kind, unchanged[1] if unchanged is not None else answer.body)
+        except OptedOut:
+            self.cache.forget(url)
+            raise
+        if unchanged is not None:
+            return unchanged
+        entry = self._accept(url, answer, kind, reserved)
         self.cache.put(entry, answer.body)
         return entry, answer.body
 
     def _limit(self, kind: Kind) -> int:
-        limits = {"page": self.config.max_page_bytes, "picture": self.config.max_picture_bytes}
-        return limits.get(kind, self.config.max_sitemap_bytes)
+        limits = {"sitemap": self.config.max_sitemap_bytes, "picture": self.config.max_picture_bytes}
+        return limits.get(kind, self.config.max_page_bytes)
 
     async def _follow(self, url: str, headers: dict[str, str], limit: int) -> _Answer:
         seen = {url}
         for _ in range(self.config.max_redirects + 1):
             await self._check_allowed(url)
             answer = await self._ask(url, headers, limit)
-            if answer.status not in (301, 302, 303, 307, 308):
+            if answer.status not in _REDIRECTS:
                 return answer
             url = self._redirect_target(answer)
             if url in seen:
@@ -205,56 +189,72 @@ class Fetcher:
         host = check_url(url)
         if is_wikihow_host(host) and not self.config.accept_terms:
             raise FetchError(f"{host} needs --accept-terms")
-        reason = (await self._robots_of(url)).why_not(url)
+        rules = await self._site_rules(url)
+        reason = rules.robots.why_not(url) or rules.tdm.refusal
         if reason is not None:
             raise NotAllowed(reason)
 
-    async def _robots_of(self, url: str) -> Robots:
-        where = robots_url(url)
-        async with self._robots_locks.setdefault(where, asyncio.Lock()):
-            known = self._robots.get(where)
-            if known is not None and time.monotonic() - known[0] < _ROBOTS_LIFE_S:
-                return known[1]
-            rules = await self._ask_robots(where)
-            self._robots[where] = (time.monotonic(), rules)
+    async def _site_rules(self, url: str) -> _SiteRules:
+        site = robots_url(url)
+        async with self._rules_locks.setdefault(site, asyncio.Lock()):
+            known = self._rules.get(site)
+            if known is not None and time.monotonic() - known.heard < _SITE_FILE_LIFE_S:
+                return known
+            status, body = await self._site_file(site, 4_000_000)
+            robots = Robots.from_answer(status, body) if status else Robots(refusal=f"robots.txt {body.decode()}")
+            rules = _SiteRules(time.monotonic(), robots, TdmRules())
+            # Where robots.txt closes the site there is nothing more to ask.
+            if robots.refusal is None and robots.why_not(tdm_url(url)) is None:
+                rules = _SiteRules(rules.heard, robots, await self._tdm_rules(tdm_url(url), robots))
+            self._rules[site] = rules
             return rules
 
-    async def _ask_robots(self, where: str) -> Robots:
+    async def _tdm_rules(self, where: str, robots: Robots) -> TdmRules:
+        self._delays[robots_url(where)] = robots.crawl_delay()  # holds from the next request on
+        status, body = await self._site_file(where, 4_000_000)
+        return TdmRules.from_answer(status, body) if status else TdmRules(refusal=f"{TDM} file {body.decode()}")
+
+    async def _site_file(self, where: str, limit: int) -> tuple[int, bytes]:
+        """Status and body of robots.txt or the TDM file; status 0 and a reason where there was no answer."""
         try:
             for _ in range(self.config.max_redirects + 1):
-                answer = await self._ask(where, {"Accept": "text/plain"}, 4_000_000, retry_statuses=False)
-                if answer.status not in (301, 302, 303, 307, 308):
-                    return Robots.from_answer(answer.status, answer.body)
+                answer = await self._ask(where, {"Accept": "*/*"}, limit, judge=False)
+                if answer.status not in _REDIRECTS:
+                    return answer.status, answer.body
                 where = self._redirect_target(answer)
+        except (HostClosed, Stopped):
+            raise
         except FetchError as error:
-            return Robots(refusal=f"robots.txt cannot be read: {error.message}")
-        return Robots(refusal="robots.txt redirects without end")
+            return 0, f"cannot be read: {error.message}".encode()
+        return 0, b"redirects without end"
 
-    async def _ask(self, url: str, headers: dict[str, str], limit: int, *, retry_statuses: bool = True) -> _Answer:
+    async def _ask(self, url: str, headers: dict[str, str], limit: int, *, judge: bool = True) -> _Answer:
         retrying = AsyncRetrying(
             stop=stop_after_attempt(self.config.attempts),
             wait=self._wait_s,
             retry=retry_if_exception_type(_TryAgain),
+            sleep=self.pace.sleep,
             reraise=True,
         )
-        async for attempt in retrying:
-            with attempt:
-                answer = await self._ask_once(url, headers, limit)
-                if retry_statuses:
-                    self._judge_status(answer)
+        try:
+            async for attempt in retrying:
+                with attempt:
+                    answer = await self._ask_once(url, headers, limit)
+                    if judge:
+                        self._judge_status(answer)
+        except _TryAgain as error:
+            self.pace.silent(check_url(url), error.message)
+            raise
         return answer
 
     def _wait_s(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome is not None else None
-        asked = error.retry_after_s if isinstance(error, _TryAgain) else 0.0
+        asked = error.wait_s if isinstance(error, _TryAgain) else 0.0
         grown = self.config.backoff_s * 2.0 ** (state.attempt_number - 1) * random.uniform(1.0, 1.25)
         return max(asked, min(grown, self.config.longest_wait_s))
 
     async def _ask_once(self, url: str, headers: dict[str, str], limit: int) -> _Answer:
-        host = self._hosts.setdefault(check_url(url), _Host())
-        async with self._turn(host, url):
-            if host.shut is not None:
-                raise FetchError(host.shut)
+        async with self.pace.turn(check_url(url), lambda: self._delay_s(url)):
             try:
                 async with (
                     asyncio.timeout(self.config.deadline_s),
@@ -263,65 +263,60 @@ class Fetcher:
                     body = await read_body(got, limit) if got.status_code == 200 else b""
                     return _Answer(url, got.status_code, got.headers, body)
             except TimeoutError as error:
+                self.pace.silent(check_url(url), "too slow")
                 raise FetchError(f"answer took longer than {self.config.deadline_s:.0f} s") from error
             except httpx.TransportError as error:
                 raise _TryAgain(f"{type(error).__name__}: {error}".rstrip(": ")) from error
             except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
                 raise FetchError(f"{type(error).__name__}: {error}") from error
 
-    @contextlib.asynccontextmanager
-    async def _turn(self, host: _Host, url: str) -> AsyncIterator[None]:
-        async with host.lock:
-            while (wait := max(host.ready_at, self._paused_until) - time.monotonic()) > 0:
-                await asyncio.sleep(wait)
-            try:
-                yield
-            finally:
-                known = self._robots.get(robots_url(url))
-                pause = max(self.config.min_interval_s, known[1].crawl_delay() if known else 0.0)
-                host.ready_at = time.monotonic() + pause * random.uniform(1.0, 1.25)
+    def _delay_s(self, url: str) -> float:
+        """What the site asks for between two requests: its Crawl-delay, or what wikiHow's robots.txt says in words."""
+        asked = self._delays.get(robots_url(url), 0.0)
+        return max(asked, WIKIHOW_INTERVAL_S) if is_wikihow_host(check_url(url)) else asked
 
     def _judge_status(self, answer: _Answer) -> None:
         """Raise what a status means; return for an answer to work with (200, 304, redirects)."""
-        host = self._hosts[check_url(answer.url)]
         blocked = answer.status == 200 and len(answer.body) < 200_000 and _is_block_page(answer.body)
         if answer.status in (401, 403) or blocked:
-            host.refusals += 1
-            if host.refusals >= self.config.max_refusals:
-                host.shut = f"host refused {host.refusals} times in a row; no more requests to it in this run"
-            raise FetchError("block page" if blocked else f"HTTP {answer.status}")
+            what = "block page" if blocked else f"HTTP {answer.status}"
+            self.pace.refused(answer.host, what)
+            raise FetchError(what)
         if answer.status in (429, 503):
-            raise self._pause(host, answer)
+            asked = retry_after_s(answer.headers.get("retry-after"))
+            raise _TryAgain(f"HTTP {answer.status}", self.pace.slowed(answer.host, answer.status, asked))
         if answer.status in (408, 425) or answer.status >= 500:
             raise _TryAgain(f"HTTP {answer.status}")
-        if answer.status not in (200, 301, 302, 303, 304, 307, 308):
+        if answer.status not in (200, 304, *_REDIRECTS):
             raise FetchError(f"HTTP {answer.status}")
-        host.refusals = 0
+        self.pace.welcomed(answer.host)
 
-    def _pause(self, host: _Host, answer: _Answer) -> FetchError:
-        asked = retry_after_s(answer.headers.get("retry-after"))
-        if asked > self.config.longest_wait_s:
-            host.shut = f"host asked for a pause of {asked:.0f} s; run again later, what is fetched is kept"
-            return FetchError(host.shut)
-        pause = max(asked, self.config.backoff_s)
-        self._paused_until = max(self._paused_until, time.monotonic() + pause)
-        self._reporter.log(f"{urlsplit(answer.url).hostname} answered {answer.status}: everything pauses {pause:.0f} s")
-        return _TryAgain(f"HTTP {answer.status}", asked)
+    def _reserved(self, answer: _Answer, kind: Kind, body: bytes) -> frozenset[str]:
+        """The directives that bind this answer; raises OptedOut where they forbid keeping it."""
+        if kind in ("sitemap", "list"):  # read for their addresses; nothing of them enters the data
+            return frozenset()
+        known = self._rules.get(robots_url(answer.url))
+        reserved = binding(
+            reservations(answer.headers.multi_items()),
+            TDM in answer.headers,
+            meta_directives(body) if kind == "page" else {},
+            known is not None and known.tdm.reserves(answer.url),
+        )
+        against = reserved - PICTURES_ONLY if kind == "page" else reserved
+        if against and answer.status in (200, 304):
+            raise OptedOut(f"reserved by its site: {', '.join(sorted(against))}")
+        return reserved
 
-    def _accept(self, url: str, answer: _Answer, kind: Kind) -> Entry:
+    def _accept(self, url: str, answer: _Answer, kind: Kind, reserved: frozenset[str]) -> Entry:
         content_type = answer.headers.get("content-type", "").split(";")[0].strip().lower()
         if answer.status != 200:
             raise FetchError(f"HTTP {answer.status}")
-        if content_type not in _TYPES[kind] and not (kind == "page" and not content_type):
+        if content_type not in _TYPES[kind] and not (kind in ("page", "list") and not content_type):
             raise FetchError(f"answer is {content_type[:60]!r}, not a {kind}")
-        reserved = reservations(answer.headers.multi_items())
-        against = {"page": reserved - PICTURES_ONLY, "picture": reserved, "sitemap": frozenset[str]()}[kind]
-        if against:
-            raise OptedOut(f"reserved by its headers: {', '.join(sorted(against))}")
         return Entry(
             url=url,
             final_url=answer.url,
-            fetched=datetime.now(UTC).isoformat(timespec="seconds"),
+            fetched=clock().isoformat(timespec="seconds"),
             content_type=content_type,
             charset=_charset(answer.headers.get("content-type", "")),
             etag=answer.headers.get("etag"),
@@ -329,6 +324,12 @@ class Fetcher:
             reservations=tuple(sorted(reserved)),
             sha256=sha256(answer.body).hexdigest(),
         )
+
+
+def clock() -> datetime:
+    """The time records carry: now, or SOURCE_DATE_EPOCH (seconds; reproducible-builds.org) where it is set."""
+    fixed = os.environ.get("SOURCE_DATE_EPOCH", "")
+    return datetime.fromtimestamp(int(fixed), UTC) if fixed.isascii() and fixed.isdigit() else datetime.now(UTC)
 
 
 def _is_block_page(body: bytes) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from illinstr.wikihow_scraper.tokens import TOKEN_LIMIT
@@ -38,6 +38,20 @@ class Funnel:
     def picture(self, reason: str | None = None) -> None:
         """Count one picture of a kept article: kept, or left out for ``reason``."""
         self.pictures["kept" if reason is None else reason] += 1
+
+    def add(self, other: Funnel) -> None:
+        """Count everything another funnel counted."""
+        for level in fields(self):
+            getattr(self, level.name).update(getattr(other, level.name))
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Every counter as it is, for ``from_counts``."""
+        return {level.name: dict(sorted(getattr(self, level.name).items())) for level in fields(self)}
+
+    @classmethod
+    def from_counts(cls, counts: Mapping[str, Mapping[str, int]]) -> Funnel:
+        """The funnel that ``counts`` described."""
+        return cls(**{name: Counter(level) for name, level in counts.items()})
 
     def text(self, tokens: dict[str, Any]) -> None:
         """Count the goal and the headlines of a kept article, by ``extra["tokens"]``."""

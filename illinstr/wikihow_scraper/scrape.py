@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
@@ -12,50 +13,55 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from illinstr.articles import Article
 from illinstr.errors import DataError, FetchError, UsageError
-from illinstr.progress import Reporter
+from illinstr.progress import Advance, Reporter
 from illinstr.wikihow_scraper import build
 from illinstr.wikihow_scraper.cache import Cache
 from illinstr.wikihow_scraper.clean import Cleaner, CleanRules
 from illinstr.wikihow_scraper.collection import Collection
-from illinstr.wikihow_scraper.crawl import crawl, fetched_pages
+from illinstr.wikihow_scraper.crawl import Order, crawl, source_of
+from illinstr.wikihow_scraper.discover import Discovery
 from illinstr.wikihow_scraper.fetch import FetchConfig
 from illinstr.wikihow_scraper.funnel import Funnel
 from illinstr.wikihow_scraper.importers import imported
-from illinstr.wikihow_scraper.licences import TERMS_FACTS
-from illinstr.wikihow_scraper.metadata import is_wikihow_host
+from illinstr.wikihow_scraper.interrupt import Stop
 from illinstr.wikihow_scraper.page import PARSER_VERSION
+from illinstr.wikihow_scraper.plan import lines, plan
 from illinstr.wikihow_scraper.safety import check_url
 from illinstr.wikihow_scraper.sources import Source, saved_files, saved_pages
 from illinstr.wikihow_scraper.takedown import Takedown
+from illinstr.wikihow_scraper.tasks import SETTINGS_NAME, Tasks
+from illinstr.wikihow_scraper.terms import check_terms
+from illinstr.wikihow_scraper.visits import Visit
+
+SHARD_PAGES = 1000
+MAX_RUN_BYTES = 64_000_000
+CLOSED_HINT = "do not work around it: ask the site, or run the same command again much later; what is fetched is kept"
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for: ``urls`` with ``fetch``, a ``folder``, ``jsonl`` with ``pictures``, a ``collection``."""
+    """What the user asked for: pages to discover with ``fetch``, a ``folder``, ``jsonl`` with ``pictures``, or a
+    ``collection``."""
 
     out: Path
     rules: CleanRules
-    urls: tuple[str, ...] = ()
+    discovery: Discovery = field(default_factory=Discovery)
     folder: Path | None = None
     jsonl: Path | None = None
     collection: Collection | None = None
     pictures: Path | None = None
     takedown: Takedown = field(default_factory=Takedown)
-    sitemap: str | None = None
-    since: str | None = None
     fetch: FetchConfig | None = None
     cache: Path | None = None
     limit: int | None = None
     images: bool = True
     refresh: bool = False
+    retry_failed: bool = False
+    shard_pages: int = SHARD_PAGES
     dry_run: bool = False
     overwrite: bool = False
-
-    @property
-    def addresses(self) -> tuple[str, ...]:
-        """Every address the user named."""
-        return (*self.urls, self.sitemap) if self.sitemap is not None else self.urls
 
     @property
     def cache_folder(self) -> Path:
@@ -65,11 +71,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of it; ``splits`` counts articles."""
+    """What came of it; ``splits`` counts articles, ``closed`` gives the hosts that were left, each with the reason."""
 
     out: Path | None
     funnel: Funnel
     splits: dict[str, int]
+    closed: dict[str, str] = field(default_factory=dict)
 
     @property
     def failed_pages(self) -> int:
@@ -78,7 +85,8 @@ class Result:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return {"out": str(self.out) if self.out else None, "splits": self.splits, "funnel": self.funnel.as_dict()}
+        made = {"out": str(self.out) if self.out else None, "splits": self.splits, "funnel": self.funnel.as_dict()}
+        return made | ({"closed_hosts": self.closed} if self.closed else {})
 
 
 def read_urls(arguments: Iterable[str], file: Path | None) -> tuple[str, ...]:
@@ -105,17 +113,20 @@ def read_urls(arguments: Iterable[str], file: Path | None) -> tuple[str, ...]:
     return tuple(found)
 
 
-def check_discovery(sitemap: str | None, since: str | None) -> None:
+def check_discovery(sitemap: str | None, since: str | None, categories: Iterable[str], depth: int) -> None:
     """Check the options that find pages.
 
     Raises:
-        UsageError: no address, no day, or a day without a sitemap.
+        UsageError: no address, no day, a day without a sitemap, or a depth without a category.
     """
-    if sitemap is not None:
+    for option, url in [("--sitemap", sitemap), *(("--category", category) for category in categories)]:
         try:
-            check_url(sitemap)
+            if url is not None:
+                check_url(url)
         except FetchError as error:
-            raise UsageError(f"--sitemap: {error.message}") from error
+            raise UsageError(f"{option}: {error.message}") from error
+    if depth and not list(categories):
+        raise UsageError("--category-depth belongs to --category")
     if since is not None:
         if sitemap is None:
             raise UsageError("--since belongs to --sitemap")
@@ -127,42 +138,6 @@ def check_discovery(sitemap: str | None, since: str | None) -> None:
             raise UsageError(f"--since {since!r} is no day", hint="for example --since 2026-01-31")
 
 
-def check_terms(urls: Iterable[str], accepted: bool, reporter: Reporter) -> None:
-    """Ask for the user's word before the first request to wikiHow, and tell them what they agree to.
-
-    Raises:
-        UsageError: an address lies on wikiHow and the terms are not accepted.
-    """
-    if not any(is_wikihow_host(check_url(url)) for url in urls):
-        return
-    for fact in TERMS_FACTS:
-        reporter.log(fact)
-    if not accepted:
-        raise UsageError(
-            f"pages of wikiHow need --accept-terms. {TERMS_FACTS[0]} {TERMS_FACTS[1]}",
-            hint="read https://www.wikihow.com/wikiHow:Terms-of-Use; add --accept-terms if your use is within them",
-        )
-
-
-def plan(request: Request) -> dict[str, Any]:
-    """What a crawl would do, worked out without a single request."""
-    urls = request.urls[: request.limit]
-    hosts: dict[str, int] = {}
-    cached = 0
-    cache = Cache(request.cache_folder)
-    for url in urls:
-        if cache.entry(url) is not None and not request.refresh:
-            cached += 1
-        else:
-            hosts[check_url(url)] = hosts.get(check_url(url), 0) + 1
-    interval = request.fetch.min_interval_s if request.fetch is not None else 0.0
-    # Hosts are visited side by side, and each starts with its robots.txt; pictures come on top.
-    seconds = max(((count + 1) * interval for count in hosts.values()), default=0.0)
-    found = {"pages": len(urls), "cached": cached, "to_fetch": dict(sorted(hosts.items())), "least_seconds": seconds}
-    # How many pages a sitemap names is known only once it has been asked.
-    return found | ({"sitemap": request.sitemap} if request.sitemap is not None else {})
-
-
 def scrape(request: Request, reporter: Reporter) -> Result:
     """Fetch or read the pages, and write the data folder (nothing is written on a dry run).
 
@@ -170,74 +145,154 @@ def scrape(request: Request, reporter: Reporter) -> Result:
         UsageError: a folder is missing, terms are not accepted, the cache is in use, or data made with other settings
             is in the way.
         DataError: no page gave an article, or the disk is full or closed to us.
+        FetchError: a list of pages cannot be had, or a host closed itself to us before any article was kept.
+        KeyboardInterrupt: the user stopped the run; what is in hand is safe.
     """
     _check_out(request)
-    funnel, spool = Funnel(), build.Spool()
     cleaner = Cleaner(request.rules, request.takedown)
     try:
-        if request.jsonl is not None:
-            with reporter.task("lines read") as advance:
-                lines = imported(request.jsonl, request.pictures if request.images else None, request.limit)
-                build.judge(_counted(lines, advance), cleaner, funnel, spool)
-            return _finish(request, funnel, spool, reporter)
-        if request.collection is not None:
-            with reporter.task("pages read") as advance:
-                pages = request.collection.sources(images=request.images, limit=request.limit)
-                build.judge(_counted(pages, advance), cleaner, funnel, spool)
-            return _finish(request, funnel, spool, reporter)
-        if request.folder is not None:
-            files = saved_files(request.folder, request.limit)
-            with reporter.task("pages read", total=len(files)) as advance:
-                sources = _counted(saved_pages(request.folder, files, images=request.images), advance)
-                build.judge(sources, cleaner, funnel, spool)
-            return _finish(request, funnel, spool, reporter)
-        cache = Cache(request.cache_folder)
-        with cache.locked():
-            build.judge(_fetched(request, cache, reporter), cleaner, funnel, spool)
-            return _finish(request, funnel, spool, reporter)
+        if request.fetch is not None:
+            return _from_the_web(request, cleaner, reporter)
+        if request.dry_run:
+            return _judged(request, cleaner, reporter)
+        return _from_disk(request, cleaner, reporter)
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         raise DataError(f"cannot write{where}: {error.strerror or error}", hint="what was fetched is kept") from error
+
+
+def dry_run(request: Request, reporter: Reporter) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What a crawl would do, as plain values and as lines for a reader; asks and writes nothing.
+
+    Raises:
+        UsageError: terms are not accepted.
+    """
+    assert request.fetch is not None
+    cache, interval_s = Cache(request.cache_folder), request.fetch.min_interval_s
+    named, given = request.discovery.addresses, request.fetch.accept_terms
+    check_terms(named, given, interval_s, cache.folder, reporter, keep=False)
+    planned = plan(
+        request.discovery,
+        cache,
+        request.fetch,
+        limit=request.limit,
+        refresh=request.refresh,
+        retry_failed=request.retry_failed,
+    )
+    return planned, lines(planned)
+
+
+def _from_the_web(request: Request, cleaner: Cleaner, reporter: Reporter) -> Result:
+    assert request.fetch is not None
+    interval_s, cache = request.fetch.min_interval_s, Cache(request.cache_folder)
+    with Stop() as stop, cache.locked():
+        named, given = request.discovery.addresses, request.fetch.accept_terms
+        accepted = check_terms(named, given, interval_s, cache.folder, reporter)
+        config = request.fetch.model_copy(update={"accept_terms": accepted})
+        order = Order(
+            discovery=request.discovery,
+            rules=request.rules,
+            takedown=request.takedown,
+            images=request.images,
+            refresh=request.refresh,
+            retry_failed=request.retry_failed,
+            limit=request.limit,
+        )
+        with Tasks(request.out, _settings(request), cleaner, reporter) as tasks:
+
+            def build(number: int, visits: list[Visit]) -> None:
+                pages = "\n".join(f"{visit.url} {visit.identity}" for visit in visits)
+                tasks.run(pages, (source_of(visit, cache, images=request.images) for visit in visits))
+
+            journey = crawl(order, config, cache, reporter, stop, task_pages=request.shard_pages, build=build)
+            home = asyncio.run(journey)
+            if home.stopped:
+                reporter.log(f"stopped: {home.settled} of {home.pages or 'an unknown number of'} pages are settled")
+                reporter.log("hint: run the same command again to go on")
+                raise KeyboardInterrupt
+            _tell_funnel(tasks.funnel, reporter)
+            if home.closed and not tasks.funnel.articles["kept"]:
+                raise FetchError("; ".join(home.closed.values()), hint=CLOSED_HINT)
+            return Result(request.out, tasks.funnel, tasks.finish(), home.closed)
+
+
+def _from_disk(request: Request, cleaner: Cleaner, reporter: Reporter) -> Result:
+    # A finished folder is made anew, since pictures beside the pages may have changed; an unfinished one is taken up.
+    anew = (request.out / "index.json").exists()
+    with Stop() as stop, Tasks(request.out, _settings(request), cleaner, reporter, anew=anew) as tasks:
+        with _sources(request, reporter) as sources:
+            for run in _runs(sources, request.shard_pages):
+                tasks.run("\n".join(_identity(source) for source in run), run)
+                if stop.requested:
+                    reporter.log(f"stopped: {tasks.done} shard tasks are done")
+                    reporter.log("hint: run the same command again to go on")
+                    raise KeyboardInterrupt
+        _tell_funnel(tasks.funnel, reporter)
+        return Result(request.out, tasks.funnel, tasks.finish())
+
+
+def _judged(request: Request, cleaner: Cleaner, reporter: Reporter) -> Result:
+    """What a run from disk would keep."""
+    funnel, spool = Funnel(), build.Spool()
+    try:
+        with _sources(request, reporter) as sources:
+            build.judge(sources, cleaner, funnel, spool)
+        _tell_funnel(funnel, reporter)
+        if spool.kept == 0:
+            raise DataError("no page gave an article that could be kept", hint="the funnel above says where they went")
+        return Result(None, funnel, {})
     finally:
         spool.close()
 
 
-def _fetched(request: Request, cache: Cache, reporter: Reporter) -> Iterable[Source]:
-    if request.fetch is None:
+@contextlib.contextmanager
+def _sources(request: Request, reporter: Reporter) -> Iterator[Iterable[Source]]:
+    """The pages on disk, counted for the reporter as they are read."""
+    if request.jsonl is not None:
+        read = imported(request.jsonl, request.pictures if request.images else None, request.limit)
+        with reporter.task("lines read") as advance:
+            yield _counted(read, advance)
+    elif request.collection is not None:
+        with reporter.task("pages read") as advance:
+            yield _counted(request.collection.sources(images=request.images, limit=request.limit), advance)
+    elif request.folder is not None:
+        files = saved_files(request.folder, request.limit)
+        with reporter.task("pages read", total=len(files)) as advance:
+            yield _counted(saved_pages(request.folder, files, images=request.images), advance)
+    else:
         raise UsageError("fetching needs --contact", hint="give an e-mail address or a web address of yours")
-    check_terms(request.addresses, request.fetch.accept_terms, reporter)
-    journey = crawl(
-        list(request.urls),
-        request.fetch,
-        cache,
-        request.rules,
-        reporter,
-        takedown=request.takedown,
-        images=request.images,
-        refresh=request.refresh,
-        sitemap=request.sitemap,
-        since=request.since,
-        limit=request.limit,
-    )
-    visits = asyncio.run(journey)
-    return fetched_pages(visits, cache, images=request.images)
 
 
-def _counted(sources: Iterable[Source], advance: Any) -> Iterable[Source]:
+def _counted(sources: Iterable[Source], advance: Advance) -> Iterable[Source]:
     for source in sources:
         yield source
         advance(status=source.name)
 
 
-def _finish(request: Request, funnel: Funnel, spool: build.Spool, reporter: Reporter) -> Result:
+def _runs(sources: Iterable[Source], pages: int) -> Iterator[list[Source]]:
+    """Sources in runs of so many pages, or fewer where they are large: a run is held in memory."""
+    run: list[Source] = []
+    held = 0
+    for source in sources:
+        run.append(source)
+        held += len(source.content)
+        if len(run) == pages or held > MAX_RUN_BYTES:
+            yield run
+            run, held = [], 0
+    if run:
+        yield run
+
+
+def _identity(source: Source) -> str:
+    digest = sha256(source.content)
+    for article in source.articles or ():
+        digest.update(article.to_json().encode() if isinstance(article, Article) else article.reason.encode())
+    return f"{source.name} {source.url} {source.trouble} {digest.hexdigest()}"
+
+
+def _tell_funnel(funnel: Funnel, reporter: Reporter) -> None:
     for line in funnel.lines():
         reporter.log(line)
-    if spool.kept == 0:
-        raise DataError("no page gave an article that could be kept", hint="the funnel above says where they went")
-    if request.dry_run:
-        return Result(None, funnel, {})
-    splits = build.write(request.out, spool, funnel, _settings(request), reporter)
-    return Result(request.out, funnel, splits)
 
 
 def _settings(request: Request) -> dict[str, Any]:
@@ -250,9 +305,12 @@ def _settings(request: Request) -> dict[str, Any]:
     elif request.jsonl is not None:
         origin = {"kind": "JSON lines", "file": request.jsonl.name}
     else:
-        listed = "\n".join(request.urls)
-        origin = {"kind": "web", "pages": len(request.urls), "urls_sha256": sha256(listed.encode()).hexdigest()}
-        origin |= {"sitemap": request.sitemap, "since": request.since} if request.sitemap is not None else {}
+        asked = request.discovery
+        listed = "\n".join(asked.urls)
+        origin = {"kind": "web", "pages": len(asked.urls), "urls_sha256": sha256(listed.encode()).hexdigest()}
+        origin |= {"sitemap": asked.sitemap, "since": asked.since} if asked.sitemap is not None else {}
+        if asked.categories:
+            origin |= {"categories": list(asked.categories), "category_depth": asked.category_depth}
     return {
         "command": "scrape",
         "origin": origin,
@@ -260,6 +318,7 @@ def _settings(request: Request) -> dict[str, Any]:
         "images": request.images,
         "takedown_sha256": request.takedown.sha256,
         "limit": request.limit,
+        "shard_pages": request.shard_pages,
         "parser": PARSER_VERSION,
     }
 
@@ -274,7 +333,7 @@ def _check_out(request: Request) -> None:
     if not occupied or request.overwrite or request.dry_run:
         return
     try:
-        former = json.loads((out / build.MARKER).read_bytes())
+        former = json.loads((out / SETTINGS_NAME).read_bytes())
     except (OSError, ValueError):
         former = None
     if former != _settings(request):

@@ -29,6 +29,17 @@ ORDER = (
     "sandwich",
     "biscuits",
     "lolly",
+    "car_wash",
+    "button",
+    "lamp",
+    "dog_bath",
+    "teeth",
+    "kite",
+    "sandcastle",
+    "painting",
+    "tree",
+    "cake",
+    "window",
 )
 
 

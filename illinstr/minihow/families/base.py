@@ -19,6 +19,7 @@ from illinstr.minihow import palette
 
 Item = dict[str, Any]
 SPLITS = ("train", "val", "test")
+CATEGORIES = ("kitchen", "garden", "crafts", "cleaning", "repair", "care", "play")
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,8 @@ class Family:
         steps: in order.
         ground: what the scene stands on.
         words: how a value reads in a goal where that differs from the value.
+        category: the part of life it belongs to, one of ``CATEGORIES``.
+        differ: attributes that never share a value (a button is not the colour of its shirt).
     """
 
     name: str
@@ -143,6 +146,8 @@ class Family:
     steps: tuple[StepDef, ...]
     ground: str = "table"
     words: dict[str, str] = field(default_factory=dict)
+    category: str = "kitchen"
+    differ: tuple[str, ...] = ()
 
     @property
     def core(self) -> list[StepDef]:
@@ -157,7 +162,8 @@ class Family:
     def combinations(self) -> list[dict[str, str]]:
         """Every attribute assignment."""
         names = list(self.attributes)
-        return [dict(zip(names, values, strict=True)) for values in itertools.product(*self.attributes.values())]
+        product = (dict(zip(names, values, strict=True)) for values in itertools.product(*self.attributes.values()))
+        return [each for each in product if len({each[name] for name in self.differ}) == len(self.differ)]
 
     def phrase(self, attributes: dict[str, str], which: int = 0) -> str:
         """The goal in words, without "how to"."""

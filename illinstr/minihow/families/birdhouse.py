@@ -82,6 +82,7 @@ def _house_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="birdhouse",
+    category="crafts",
     attributes={
         "walls": ("red", "blue", "yellow", "green", "white", "pink"),
         "roof": ("brown", "purple", "teal", "orange", "black"),

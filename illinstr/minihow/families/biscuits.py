@@ -102,6 +102,7 @@ def _baking_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="biscuits",
+    category="kitchen",
     attributes={
         "shape": ("star", "heart", "round", "flower"),
         "icing": ("pink", "blue", "white", "yellow", "green", "purple", "red"),

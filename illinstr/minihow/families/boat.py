@@ -55,6 +55,7 @@ def _dry_boat(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="boat",
+    category="play",
     attributes={
         "paper": ("red", "blue", "green", "yellow", "white", "pink", "orange"),
         "flag": ("purple", "teal", "black", "gold"),

@@ -77,6 +77,7 @@ def _cactus_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="cactus",
+    category="garden",
     attributes={
         "shape": ("round", "tall"),
         "pot": ("red", "blue", "yellow", "white", "green", "purple", "pink", "orange"),

@@ -88,6 +88,7 @@ def _candle_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="candle",
+    category="crafts",
     attributes={
         "colour": ("red", "blue", "green", "yellow", "purple", "pink", "orange", "white"),
         "kind": ("jar", "pillar"),

@@ -80,6 +80,7 @@ def _dye_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="dye",
+    category="crafts",
     attributes={
         "garment": ("T-shirt", "sock", "scarf", "hat"),
         "colour": ("red", "blue", "green", "yellow", "purple", "pink", "orange", "teal"),

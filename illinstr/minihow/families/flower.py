@@ -78,6 +78,7 @@ def _flower_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="flower",
+    category="garden",
     attributes={
         "colour": ("red", "yellow", "pink", "purple", "blue", "orange", "white"),
         "flower": ("tulip", "rose", "daisy", "poppy", "sunflower"),

@@ -88,6 +88,7 @@ def _gift_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="gift",
+    category="crafts",
     attributes={"paper": _COLOURS, "ribbon": ("gold", "white", "red", "blue", "green")},
     phrases=(
         "wrap a gift in {paper} paper with a {ribbon} ribbon",

@@ -114,6 +114,7 @@ def _hot_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="hot-drink",
+    category="kitchen",
     attributes={"drink": tuple(_POWDER), "with": tuple(_TOPPING)},
     phrases=("make {drink} {with}", "prepare {drink} {with}", "make a mug of {drink} {with}", "stir up {drink} {with}"),
     steps=(

@@ -96,6 +96,7 @@ def _cool_juice(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="juice",
+    category="kitchen",
     attributes={
         "fruit": (
             "apple",

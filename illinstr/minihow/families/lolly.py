@@ -96,6 +96,7 @@ def _lolly_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="lolly",
+    category="kitchen",
     attributes={"fruit": _LOLLY, "kind": ("creamy", "icy")},
     phrases=(
         "make {kind} {fruit} ice lollies",

@@ -101,6 +101,7 @@ def _egg_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="omelette",
+    category="kitchen",
     attributes={"filling": tuple(_FILL), "size": ("", "big")},
     phrases=(
         "make a {size} {filling} omelette",

@@ -63,6 +63,7 @@ def _bread_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="sandwich",
+    category="kitchen",
     attributes={
         "filling": ("cheese", "ham", "tomato", "cucumber", "egg", "salmon"),
         "bread": ("white", "brown", "rye"),

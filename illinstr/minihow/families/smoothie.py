@@ -109,6 +109,7 @@ def _smoothie_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="smoothie",
+    category="kitchen",
     attributes={
         "fruit": ("banana", "strawberry", "mango", "blueberry", "peach", "kiwi", "cherry"),
         "base": ("milk", "yogurt", "oat milk"),

@@ -75,6 +75,7 @@ def _coat(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="snowman",
+    category="play",
     ground="snow",
     attributes={
         "hat": ("red", "blue", "green", "black", "purple", "brown"),

@@ -98,6 +98,7 @@ def _soup_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="soup",
+    category="kitchen",
     attributes={"vegetable": _SOUPS, "with": ("", "with herbs", "with croutons")},
     phrases=(
         "make {vegetable} soup {with}",

@@ -104,6 +104,7 @@ def _tea_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="tea",
+    category="kitchen",
     attributes={"tea": tuple(_BREW), "with": tuple(_TOP)},
     phrases=(
         "make {tea} tea {with}",

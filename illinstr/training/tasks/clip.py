@@ -47,12 +47,20 @@ class ClipLossConfig(Config):
     world: float = Field(default=0.5, ge=0, description="among all step texts of the batch")
     blur_share: float = Field(default=0.0, ge=0, le=1, description="share of batches blurred with a 3x3 box")
     noise: float = Field(default=0.0, ge=0, description="standard deviation of noise added to pixels in [-1, 1]")
+    token_dropout: float = Field(
+        default=0.0, ge=0, lt=1, description="share of tokens hidden, so that wordings never seen are understood too"
+    )
 
 
 class ClipConfig(TrainConfig):
-    """A CLIP run."""
+    """A CLIP run.
+
+    With ``base`` both towers and the tokenizer go on from a trained pair, so that a U-Net bound to its text tower stays
+    close to what it knows when the world grows.
+    """
 
     kind: Literal["clip"] = "clip"
+    base: str | None = Field(default=None, description="CLIP folder to start from; its shape replaces model")
     model: ClipModelConfig = ClipModelConfig()
     loss: ClipLossConfig = ClipLossConfig()
 
@@ -72,6 +80,16 @@ def soft_cross_entropy(logits: Tensor, same: Tensor) -> Tensor:
     """Cross-entropy of (m, k) logits against targets spread evenly over ``same`` (m, k, bool, a true one per row)."""
     target = same.float() / same.sum(dim=-1, keepdim=True)
     return -(target * logits.float().log_softmax(dim=-1)).sum(dim=-1).mean()
+
+
+def drop_tokens(mask: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Hide a share of the tokens of each text, never the first (start) nor the last (end): (t, l) bool in and out."""
+    if not share:
+        return mask
+    hidden = torch.rand(mask.shape, generator=generator) < share
+    hidden[:, 0] = False
+    hidden[torch.arange(len(mask)), mask.long().sum(dim=1) - 1] = False
+    return mask & ~hidden
 
 
 class _Towers(nn.Module):
@@ -100,9 +118,12 @@ class ClipTask:
         self.val_articles = read_split(data, config.data.val_split, config.data, limit=config.data.val_limit)
         self.order = BatchOrder([a.num_steps for a in self.articles], config.train.batch_size, config.train.seed)
         self.tokenizer_folder = Path(tempfile.mkdtemp(prefix="illinstr-tokenizer-"))
-        texts = [text for article in self.articles for text in _texts(article)]
-        vocab = write_tokenizer(self.tokenizer_folder, texts, max_merges=config.model.max_merges)
-        self.tokenizer, clip = _build(config, self.tokenizer_folder, vocab)
+        if config.base is not None:
+            self.tokenizer, clip = _load(Path(config.base), self.tokenizer_folder)
+        else:
+            texts = [text for article in self.articles for text in _texts(article)]
+            vocab = write_tokenizer(self.tokenizer_folder, texts, max_merges=config.model.max_merges)
+            self.tokenizer, clip = _build(config, self.tokenizer_folder, vocab)
         self.model: nn.Module = _Towers(clip).to(device)
 
     def units_of(self, step: int) -> list[int]:
@@ -122,14 +143,18 @@ class ClipTask:
         steps = torch.tensor([[row[step.headline] for step in article.steps] for article in articles])
         return ClipBatch(panels, ids, mask, goals, steps)
 
-    def _features(self, model: nn.Module, batch: ClipBatch, panels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        ids, mask = batch.ids.to(self.device), batch.mask.to(self.device)
+    def _features(
+        self, model: nn.Module, batch: ClipBatch, panels: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        ids, mask = batch.ids.to(self.device), (batch.mask if mask is None else mask).to(self.device)
         pictures, texts, scale = model(panels.flatten(0, 1).to(self.device), ids, mask.long())
         return pictures, texts, scale
 
     def loss(self, model: nn.Module, batch: ClipBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         """Weighted sum of the step, goal and world questions, each asked in both directions where it has two."""
-        pictures, texts, scale = self._features(model, batch, self._degrade(batch.panels, generator))
+        panels = self._degrade(batch.panels, generator)
+        mask = drop_tokens(batch.mask, self.config.loss.token_dropout, generator)
+        pictures, texts, scale = self._features(model, batch, panels, mask)
         b, n = batch.step_rows.shape
         weights = self.config.loss
         goals, steps = batch.goal_rows.to(self.device), batch.step_rows.to(self.device)
@@ -216,6 +241,23 @@ def preprocessor_settings(panel_px: int) -> dict[str, Any]:
 
 def _texts(article: Article) -> list[str]:
     return [article.goal, *(step.headline for step in article.steps)]
+
+
+def _load(base: Path, tokenizer_folder: Path) -> tuple[Any, Any]:
+    """A trained pair and its tokenizer, whose files go into ``tokenizer_folder`` for the export."""
+    from transformers import CLIPModel, CLIPTokenizer
+
+    from illinstr.errors import ModelError
+
+    try:
+        for pattern in ("tokenizer*.json", "vocab.json", "merges.txt"):
+            for file in base.glob(pattern):
+                shutil.copy2(file, tokenizer_folder / file.name)
+        tokenizer = CLIPTokenizer.from_pretrained(tokenizer_folder)
+        return tokenizer, CLIPModel.from_pretrained(base, use_safetensors=True, local_files_only=True)
+    except (OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise ModelError(f"cannot load base {base}: {first}", hint="give the model/ folder of a clip run") from error
 
 
 def _build(config: ClipConfig, tokenizer_folder: Path, vocab: dict[str, int]) -> tuple[Any, Any]:

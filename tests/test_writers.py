@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from illinstr.articles import MAX_STEPS, Article, Provenance, Step, StepImage, clean_text, normalise_goal
 from illinstr.errors import PlanError, UsageError
-from illinstr.sampling.planners import (
+from illinstr.sampling.writers import (
     MAX_BODY_CHARS,
     MAX_FILE_BYTES,
     MAX_GOAL_CHARS,
     MAX_HEADLINE_CHARS,
+    Task,
     UserSteps,
     check_goal,
     parse_step,
@@ -194,8 +195,8 @@ class TestPlanArticle:
             def __init__(self, *steps: Step) -> None:
                 self.steps = steps
 
-            def plan(self, goal: str, num_steps: int, *, seed: int) -> Article:
-                return Article(id="x", goal=goal, steps=self.steps, provenance=Provenance(source="somewhere"))
+            def write(self, task: Task) -> Article:
+                return Article(id="x", goal=task.goal, steps=self.steps, provenance=Provenance(source="somewhere"))
 
         with pytest.raises(PlanError, match="careless wrote 1 steps where 2"):
             plan_article(Careless(Step(headline="x")), "a", 2, seed=0)

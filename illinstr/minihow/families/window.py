@@ -1,0 +1,188 @@
+"""A window, cleaned."""
+
+from __future__ import annotations
+
+from illinstr.minihow.families.base import Family, Item, Look, gather, put, step
+
+
+def _window(k: Look, state: str, x: float = 48, y: float = 90, size: float = 1.0, **keys: object) -> Item:
+    return put("pane", x, y, size, frame=k["frame"], curtains=k["curtains"], state=state, **keys)
+
+
+def _sponge(k: Look, x: float, y: float, size: float, angle: float = 0) -> Item:
+    return put("sponge", x, y, size, angle=angle, colour=k["sponge"])
+
+
+def _window_things(k: Look) -> list[Item]:
+    return [
+        _window(k, "dirt", 36, 66, 0.7),
+        _sponge(k, 30, 88, 1.1, -8),
+        put("sprayer", 74, 58, 0.78, colour=k.second),
+    ]
+
+
+def _look(k: Look) -> list[Item]:
+    return [_window(k, "dirt", 50)]
+
+
+def _aside(k: Look) -> list[Item]:
+    return [
+        _window(k, "dirt", 46, aside=True),
+        k.hand("pinch", 76, 58, 10, size=1.1),
+        k.hand("pinch", 16, 58, 10, flip=True, size=1.1),
+    ]
+
+
+def _bowl(k: Look) -> list[Item]:
+    return [put("bowl", 48, 93, 1.45, colour=k.main, fill="water"), put("tap", 48, 32, 1.1, length=22)]
+
+
+def _spray(k: Look) -> list[Item]:
+    return [
+        _window(k, "dirt", 42, aside=True),
+        put("sprayer", 62, 42, 0.95, colour=k.second, on=True),
+        k.hand("wrap", 80, 54, 12, size=1.05),
+    ]
+
+
+def _soak(k: Look) -> list[Item]:
+    return [
+        put("bowl", 44, 93, 1.45, colour=k.main, fill="water"),
+        _sponge(k, 46, 50, 1.3, -16),
+        k.hand("flat", 50, 44, 22, size=1.2),
+    ]
+
+
+def _scrub(k: Look) -> list[Item]:
+    return [_window(k, "foam", 44, aside=True), _sponge(k, 52, 54, 1.2, -12), k.hand("flat", 57, 51, 20, size=1.15)]
+
+
+def _rinse(k: Look) -> list[Item]:
+    return [_window(k, "wet", 44, aside=True), _sponge(k, 38, 66, 1.2, 12), k.hand("flat", 43, 63, 20, size=1.15)]
+
+
+def _squeegee(k: Look) -> list[Item]:
+    return [
+        _window(k, "wet", 44, aside=True),
+        put("squeegee", 42, 52, 1.1, angle=-12, colour=k.second),
+        k.hand("fist", 76, 45, 8, size=1.1),
+    ]
+
+
+def _ledge(k: Look) -> list[Item]:
+    return [
+        _window(k, "clean", 44, 84, aside=True),
+        put("cloth", 44, 86, 0.95, colour=k.main),
+        k.hand("flat", 50, 78, 18, size=1.15),
+    ]
+
+
+def _polish(k: Look) -> list[Item]:
+    return [
+        _window(k, "clean", 44, aside=True),
+        put("cloth", 46, 54, 0.95, colour=k.main, angle=-14),
+        k.hand("flat", 52, 47, 20, size=1.15),
+    ]
+
+
+def _enjoy(k: Look) -> list[Item]:
+    return [_window(k, "clean", 50, aside=True), _sponge(k, 58, 91, 1.0, -6), put("sparkles", 50, 46, 1.15, spread=30)]
+
+
+FAMILY = Family(
+    name="window",
+    category="cleaning",
+    attributes={
+        "frame": ("white", "brown", "green", "blue", "black"),
+        "curtains": ("red", "yellow", "pink", "purple", "orange", "teal", "grey"),
+        "sponge": ("red", "blue", "yellow", "green", "pink", "purple"),
+    },
+    phrases=(
+        "clean a {frame} window with {curtains} curtains using a {sponge} sponge",
+        "wash a {frame} window with {curtains} curtains using a {sponge} sponge",
+        "polish a {frame} window with {curtains} curtains using a {sponge} sponge",
+        "clean the glass of a {frame} window with {curtains} curtains using a {sponge} sponge",
+    ),
+    steps=(
+        gather(_window_things),
+        step(
+            "look",
+            "[Look at|Find|Check] [the dirty spots|the smears|the stains]",
+            "See how little light comes in",
+            scene=_look,
+            weight=3.5,
+        ),
+        step(
+            "aside",
+            "[Tie|Pull|Push] the [fabric|cloth] aside",
+            "Make room on both sides",
+            scene=_aside,
+            weight=2,
+        ),
+        step(
+            "bowl",
+            "[Fill|Prepare] a bowl [of water|with warm water|with lukewarm water]",
+            "Run a bowl of warm water",
+            scene=_bowl,
+            weight=2.5,
+        ),
+        step(
+            "spray",
+            "[Spray|Squirt] [cleaner|the cleaner] [on the glass|on the stains]",
+            "Spray a mist on the stains",
+            scene=_spray,
+            extra=True,
+        ),
+        step(
+            "soak",
+            "[Dip|Soak|Wet] it in the [bowl|warm water]",
+            "Let it drink up the warm water",
+            scene=_soak,
+            weight=3,
+        ),
+        step(
+            "scrub",
+            "[Wash|Scrub|Soap] the glass [with foam|in wide circles]",
+            "Cover the glass with foam",
+            scene=_scrub,
+            weight=6,
+        ),
+        step(
+            "rinse",
+            "[Wash|Rinse|Take] the foam off the glass",
+            "Go over the glass [again|again with clear water]",
+            "Wipe the foam away",
+            scene=_rinse,
+            weight=4,
+        ),
+        step(
+            "squeegee",
+            "[Draw|Pull|Push] the squeegee [across|from top to bottom]",
+            "Draw off the drops",
+            scene=_squeegee,
+            weight=5,
+        ),
+        step(
+            "ledge",
+            "[Wipe|Dry|Mop] the [sill|ledge] [too|as well]",
+            "Do not forget the sill",
+            scene=_ledge,
+            extra=True,
+        ),
+        step(
+            "buff",
+            "[Polish|Buff] the glass [with a cloth|until it gleams|until no streaks are left]",
+            "Rub the last streaks away",
+            scene=_polish,
+            weight=3.5,
+        ),
+        step(
+            "enjoy",
+            "[Enjoy|Admire] the [view|clear view]",
+            "Let the sun shine in",
+            "Look out at the sun",
+            scene=_enjoy,
+            weight=9,
+        ),
+    ),
+)

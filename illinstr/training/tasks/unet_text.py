@@ -1,0 +1,58 @@
+"""Texts of a U-Net run: which are left out, and their tokens, each distinct text encoded once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from illinstr.diffusion.settings import Conditioning
+from illinstr.diffusion.text import SlotTokens, encode_texts, slot_texts
+from illinstr.training.tasks.unet_config import StackingConfig
+from illinstr.training.tasks.unet_data import ArticleBatch
+
+
+class TextSlots:
+    """Like ``encode_slots``, with every distinct text encoded once in the life of the run."""
+
+    def __init__(self, tokenizer: Any, text_encoder: Any, conditioning: Conditioning) -> None:
+        self.tokenizer = tokenizer
+        self.text_encoder = text_encoder
+        self.conditioning = conditioning
+        self.encoded: dict[str, Tensor] = {}
+
+    def __call__(self, goals: list[str], steps: list[list[str]], numbers: Tensor) -> SlotTokens:
+        """Encode b goals and b lists of n step texts whose true numbers are ``numbers`` (b, n)."""
+        firsts = numbers[:, 0].tolist()
+        rows = [
+            slot_texts(goal, own, self.conditioning, first=first)
+            for goal, own, first in zip(goals, steps, firsts, strict=True)
+        ]
+        kept = [self._tokens(text) for row in rows for text in row]
+        padded = nn.utils.rnn.pad_sequence(kept, batch_first=True)
+        lengths = torch.tensor([len(tokens) for tokens in kept], device=padded.device)
+        mask = torch.arange(padded.shape[1], device=padded.device)[None, :] < lengths[:, None]
+        shape = (len(rows), len(rows[0]))
+        return SlotTokens(padded.unflatten(0, shape), mask.unflatten(0, shape))
+
+    def _tokens(self, text: str) -> Tensor:
+        if text not in self.encoded:
+            # One at a time: beside other texts it would differ in the last bit, and with it a resumed run.
+            tokens, own_mask = encode_texts(self.tokenizer, self.text_encoder, [text])
+            self.encoded[text] = tokens[0][own_mask[0]].float()
+        return self.encoded[text]
+
+
+def drop_texts(
+    batch: ArticleBatch, stacking: StackingConfig, generator: torch.Generator
+) -> tuple[list[str], list[list[str]]]:
+    """Goals and step texts with some replaced by the empty string: all of an article, its goal, each step."""
+    goals, steps = [], []
+    for goal, own in zip(batch.goals, batch.steps, strict=True):
+        chance = torch.rand(2 + len(own), generator=generator).tolist()
+        everything = chance[0] < stacking.drop_all
+        goals.append("" if everything or chance[1] < stacking.drop_goal else goal)
+        kept = zip(own, chance[2:], strict=True)
+        steps.append(["" if everything or luck < stacking.drop_step else step for step, luck in kept])
+    return goals, steps

@@ -1,0 +1,66 @@
+"""A CLIP run that goes on from a trained pair."""
+
+import pytest
+import torch
+from transformers import CLIPModel, CLIPTokenizer
+
+from illinstr.errors import ModelError
+from illinstr.progress import SilentReporter
+from illinstr.training.run import run_training
+from illinstr.training.tasks.clip import drop_tokens
+from tests.tiny_data import make_tiny_data
+from tests.training_configs import CLIP, write_config
+
+
+def _train(config, data, out, *overrides):
+    run_training(
+        str(config), list(overrides), data=data, out=out, resume=False, dry_run=False, reporter=SilentReporter()
+    )
+    return out / "model"
+
+
+def test_base_brings_weights_shape_and_tokenizer(tmp_path):
+    data = make_tiny_data(tmp_path / "data")
+    config = write_config(tmp_path / "clip.yaml", CLIP)
+    first = _train(config, data, tmp_path / "first", "train.steps=2")
+    still = ("train.steps=1", "optim.lr=1e-12", "optim.weight_decay=0", "train.ema_decay=0")
+    # Another shape and tokenizer are asked for: the base's own are kept.
+    again = _train(
+        config, data, tmp_path / "again", f"base={first}", "model.hidden_size=64", "model.max_merges=0", *still
+    )
+    fresh = _train(config, data, tmp_path / "fresh", "train.seed=9", *still)
+    weights = {name: CLIPModel.from_pretrained(path).state_dict() for name, path in
+               (("first", first), ("again", again), ("fresh", fresh))}  # fmt: skip
+    for key, value in weights["first"].items():
+        torch.testing.assert_close(weights["again"][key], value, rtol=0, atol=1e-6)
+    assert any(not torch.allclose(weights["fresh"][key], value) for key, value in weights["first"].items())
+    assert CLIPTokenizer.from_pretrained(again).get_vocab() == CLIPTokenizer.from_pretrained(first).get_vocab()
+
+
+def test_a_base_that_is_no_clip_folder_is_refused_in_one_line(tmp_path):
+    data = make_tiny_data(tmp_path / "data")
+    with pytest.raises(ModelError, match="cannot load base") as caught:
+        _train(write_config(tmp_path / "clip.yaml", CLIP), data, tmp_path / "run", f"base={tmp_path}")
+    assert "\n" not in str(caught.value)
+
+
+def test_hidden_tokens_are_the_stated_share_and_never_the_first_or_last():
+    lengths = torch.randint(3, 40, (400,), generator=torch.Generator().manual_seed(0))
+    mask = torch.arange(40)[None] < lengths[:, None]
+    kept = drop_tokens(mask, 0.25, torch.Generator().manual_seed(1))
+    inner = sum(int(length) - 2 for length in lengths)
+    assert int((mask & ~kept).sum()) / inner == pytest.approx(0.25, abs=0.02)
+    assert not (kept & ~mask).any()
+    for row, length in zip(kept, lengths.tolist(), strict=True):
+        assert row[0] and row[length - 1]
+    assert torch.equal(drop_tokens(mask, 0.0, torch.Generator()), mask)
+
+
+def test_token_dropout_changes_what_is_learnt(tmp_path):
+    data = make_tiny_data(tmp_path / "data")
+    config = write_config(tmp_path / "clip.yaml", CLIP)
+    once = ("train.steps=1", "train.ema_decay=0")
+    plain = _train(config, data, tmp_path / "plain", *once)
+    dropped = _train(config, data, tmp_path / "dropped", "loss.token_dropout=0.3", *once)
+    first, second = (CLIPModel.from_pretrained(path).state_dict() for path in (plain, dropped))
+    assert any(not torch.equal(first[key], second[key]) for key in first)
