@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -168,3 +170,37 @@ def test_json_ld_disagreement_is_recorded_not_acted_on():
     assert other.methods == parse(html).methods
     fewer = parse(html.replace(', {"@type": "HowToStep", "text": "Be done. "}', ""))
     assert fewer.disagreements == ("method 1: JSON-LD has 1 steps, the markup 2",)
+
+
+def test_an_amp_page():
+    howto = example("2020")
+    image = howto.methods[0].steps[0].image
+    page = re.sub(r' data-src="[^"]*"', "", render(howto)).replace("<img ", "<amp-img ")
+    read = parse(page.replace("data-srclarge=", "src="))
+    assert read.layout == "amp"
+    assert [step.image and step.image.url for step in read.methods[0].steps] == [image.url, None]
+    assert [step.headline for step in read.methods[0].steps] == ["Wash the apples.", "Press them."]
+
+
+def test_a_printable_page_has_its_pictures_in_src():
+    """``?printable=yes`` turns lazy loading off: the large picture stands in ``src`` itself."""
+    howto = example("2020")
+    image = howto.methods[0].steps[0].image
+    page = render(howto)
+    start, end = page.index('<div class="mwimg'), page.index('<div class="step_num"')
+    inner = f'<a class="image" href="#"><img class="whcdn" alt="x" src="{image.url}"></a>'
+    shown = f'<div class="mwimg  largeimage">{inner}</div>'
+    read = parse(page[:start] + shown + page[end:])
+    assert [step.image and step.image.url for step in read.methods[0].steps] == [image.url, None]
+
+
+def test_a_mobile_page_before_2020():
+    """The small picture alone, sections wrapped by number."""
+    howto = example("2020")
+    image = howto.methods[0].steps[0].image
+    page = re.sub(r' data-srclarge="[^"]*"', "", render(howto))
+    page = page.replace('<div class="section steps', '<div class="mf-section-1"><div class="section steps', 1)
+    page = re.sub(r'<div class="image_details".*?</div>(?=</a>)', "", page, flags=re.DOTALL)
+    read = parse(page)
+    assert [step.image and step.image.url for step in read.methods[0].steps] == [image.small_url, None]
+    assert read.methods[0].name == "By hand"

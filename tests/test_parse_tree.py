@@ -73,3 +73,37 @@ def test_an_advert_nobody_closed_does_not_swallow_the_steps():
 def test_what_follows_the_end_of_the_page_is_still_read():
     html = "<h1>How to X</h1></body></html><ol class='steps_list_2'><li><b class='whb'>Wash.</b></li></ol>"
     assert parsing.parse(html).num_steps == 1
+
+
+ONE_STEP = "<h1>How to X</h1><ol class='steps_list_2'><li>Go.</li></ol>"
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        " ".join(f"a{number}=1" for number in range(20_000)),
+        " ".join(f"a{number}='<'" for number in range(20_000)),
+        "title='>' x=\">\" " + " ".join(f"a{number}" for number in range(20_000)),
+        " ".join(f"<a{number}" for number in range(20_000)),
+    ],
+)
+def test_a_tag_of_very_many_attributes_is_refused(attributes):
+    with pytest.raises(DataError, match="attributes"):
+        parsing.parse(f"{ONE_STEP}<p {attributes}>")
+
+
+def test_many_tags_of_many_attributes_are_refused():
+    one = "<p " + " ".join(f"a{number}=1" for number in range(1500)) + ">"
+    with pytest.raises(DataError, match="attributes"):
+        parsing.parse(ONE_STEP + one * 60)
+
+
+def test_very_many_tags_are_refused_and_many_are_read():
+    with pytest.raises(DataError, match="tags"):
+        parsing.parse(ONE_STEP + "<b>" * 120_000)
+    assert parsing.parse(ONE_STEP + "<i></i>" * 5_000).num_steps == 1
+
+
+def test_long_attributes_and_scripts_are_no_reason_to_refuse():
+    script = "<script>if (a<b && c='" + "x = y; " * 10_000 + "') {}</script>"
+    assert parsing.parse(f"{ONE_STEP}{script}<p title='{'word ' * 9_000}'>").num_steps == 1

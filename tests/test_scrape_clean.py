@@ -94,7 +94,9 @@ def test_the_funnel_adds_up(pages, articles):
     for level in ("articles", "pictures"):
         found = counts[level]
         assert found["seen"] == len(articles) == found["kept"] + sum(found["filtered"].values())
-    assert len(list(funnel.lines())) == 4
+    told = [line for line in funnel.lines() if not line.startswith(" ")]
+    assert [line.split()[0] for line in told] == ["pages", "articles", "pictures", "texts"]
+    assert all(line.split()[2] == "seen" for line in told)
 
 
 def test_a_page_becomes_one_article_a_method():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import random
+import struct
 import sys
+import zlib
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image, ImageChops, ImageFile, ImageStat
 
 from illinstr.cli import app
 from illinstr.errors import DataError
@@ -224,3 +226,33 @@ def test_wrong_options_are_usage_errors(run, saved, tmp_path, wrong):
     assert code == 2
     assert errors.startswith("error: ")
     assert not (tmp_path / "out").exists()
+
+
+def bomb(side: int) -> bytes:
+    """A well-formed PNG of side x side black pixels, a bit each: some kilobytes that decode to megabytes."""
+    squeeze = zlib.compressobj(9)
+    row = bytes(1 + side // 8)
+    body = b"".join(squeeze.compress(row) for _ in range(side)) + squeeze.flush()
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("side", [8_000, 16_000])  # over our limit; over Pillow's own, too
+def test_a_picture_bomb_is_refused_before_decoding(run, saved, tmp_path, monkeypatch, side):
+    data = bomb(side)
+    assert len(data) < 200_000
+    (saved / "Wash_files" / "0.jpg").write_bytes(data)
+    decoded: list[tuple[int, int]] = []
+    load = ImageFile.ImageFile.load
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: (decoded.append(self.size), load(self))[1])
+    options = ("--from-html", saved, "--crop-watermark", 5, "--image-duplicates", "keep", "--out", tmp_path / "out")
+    code, errors = run(*options)
+    assert code == 0, errors
+    assert "1 damaged" in errors
+    assert decoded
+    assert (side, side) not in decoded
+    assert outcome(tmp_path / "out")["filtered"]["damaged"] == 1

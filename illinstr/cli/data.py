@@ -90,7 +90,8 @@ def _told(value: object) -> str:
     if isinstance(value, dict):
         if set(value) == {"least", "median", "most"}:
             return f"{value['least']:g} to {value['most']:g}, median {value['median']:g}"
-        return ", ".join(f"{key} {_told(inner) if isinstance(inner, dict) else inner}" for key, inner in value.items())
+        pairs = ((key, f"({_told(inner)})" if isinstance(inner, dict) else inner) for key, inner in value.items())
+        return ", ".join(f"{key} {inner}" for key, inner in pairs if inner != "()")
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 

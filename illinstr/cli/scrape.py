@@ -26,7 +26,12 @@ def command(  # the options are the interface, so there are as many as there are
         int, typer.Option(min=0, max=10, help="With --category: how deep into sub-categories.")
     ] = 0,
     from_jsonl: Annotated[Path | None, typer.Option(help="JSON lines: wikiHow-VGSI pages, or Articles.")] = None,
-    pictures: Annotated[Path | None, typer.Option(help="Folder of the pictures of --from-jsonl.")] = None,
+    from_csv: Annotated[
+        Path | None, typer.Option(help="CSV: the paper's splits, or wikihowAll.csv, wikihowSep.csv.")
+    ] = None,
+    from_warc: Annotated[Path | None, typer.Option(help="WARC web archive with its pictures.")] = None,
+    from_zim: Annotated[Path | None, typer.Option(help="ZIM archive with its pictures; needs the extra zim.")] = None,
+    pictures: Annotated[Path | None, typer.Option(help="Folder of the pictures of --from-jsonl or --from-csv.")] = None,
     from_html: Annotated[Path | None, typer.Option(help="Folder of saved pages; nothing is fetched.")] = None,
     contact: Annotated[
         str | None, typer.Option(help="E-mail or web address sites can reach you by. Needed to fetch.")
@@ -117,6 +122,7 @@ def command(  # the options are the interface, so there are as many as there are
         network,
         folder=from_html,
         jsonl=from_jsonl,
+        collections={"csv": from_csv, "warc": from_warc, "zim": from_zim},
         sitemap=sitemap,
         since=since,
         categories=tuple(category or ()),
@@ -140,25 +146,30 @@ def command(  # the options are the interface, so there are as many as there are
 def _request(urls: list[str], urls_file: Path | None, network: dict[str, Any], **options: Any) -> Request:
     from illinstr.config import validate
     from illinstr.errors import UsageError
+    from illinstr.wikihow_scraper.collection import Collection
     from illinstr.wikihow_scraper.discover import Discovery
     from illinstr.wikihow_scraper.fetch import FetchConfig
     from illinstr.wikihow_scraper.scrape import Request, check_discovery, read_urls
 
     lists = {name: options.pop(name) for name in ("sitemap", "since", "categories", "category_depth")}
     check_discovery(lists["sitemap"], lists["since"], lists["categories"], lists["category_depth"])
-    local = [name for name in ("folder", "jsonl") if options[name] is not None]
-    if options["pictures"] is not None and options["jsonl"] is None:
-        raise UsageError("--pictures belongs to --from-jsonl")
+    given = {kind: file for kind, file in options.pop("collections").items() if file is not None}
+    local = [name for name in ("folder", "jsonl") if options[name] is not None] + list(given)
+    if options["pictures"] is not None and options["jsonl"] is None and "csv" not in given:
+        raise UsageError("--pictures belongs to --from-jsonl or --from-csv")
     if options["refresh"] and options["retry_failed"]:
         raise UsageError("--refresh asks again for what failed, too", hint="leave --retry-failed out")
     discovering = lists["sitemap"] is not None or lists["categories"]
     if local:
         if len(local) > 1 or urls or urls_file is not None or discovering:
-            raise UsageError("give one source: addresses, --from-html or --from-jsonl")
+            raise UsageError(
+                "give one source: addresses, or one of --from-html, --from-jsonl, --from-csv, --from-warc, --from-zim"
+            )
         for name in ("refresh", "retry_failed"):
             if options[name]:
                 raise UsageError(f"--{name.replace('_', '-')} is for fetched pages")
-        return Request(**options)
+        made = [Collection(kind, file, options["pictures"]) for kind, file in given.items()]
+        return Request(**options, collection=made[0] if made else None)
     addresses = read_urls(urls, urls_file)
     if not addresses and not discovering:
         raise UsageError("nothing to scrape", hint="give addresses, --urls-file FILE or --from-html FOLDER")

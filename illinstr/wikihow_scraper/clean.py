@@ -104,7 +104,7 @@ class Cleaner:
         reason = unfit(look, rules)
         if reason is not None or rules.duplicates == "keep":
             return reason
-        digest, number = picture_digest(data), f"{look.phash:016x}"
+        digest, seen = picture_digest(data), f"{look.phash:016x} {page}"
         if len(self._owners) != len(self._seen_pictures):  # memory of an earlier run was put in
             self._owners.update((entry[:64], entry[65:]) for entry in self._seen_pictures)
         if self._owners.get(digest, page) != page:
@@ -114,8 +114,8 @@ class Cleaner:
                 self._lookalikes.learn(self._seen_looks)
             if self._lookalikes.elsewhere(look.phash, page):
                 return "like a picture on another page"
-            self._seen_looks.add(f"{number} {page}")
-            self._lookalikes.learn([f"{number} {page}"])
+            self._seen_looks.add(seen)
+            self._lookalikes.learn([seen])
         self._seen_pictures.add(f"{digest} {page}")
         self._owners[digest] = page
         return None

@@ -7,6 +7,7 @@ more than parsing it.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 
 from bs4 import BeautifulSoup, Tag
 from bs4.exceptions import ParserRejectedMarkup
@@ -52,6 +53,10 @@ class Document:
     def id(self, name: str) -> Tag | None:
         """The first element of this id."""
         return self._ids.get(name)
+
+    def ids(self) -> Iterable[str]:
+        """Every id on the page, in document order."""
+        return self._ids
 
     def classed(self, name: str, tag: str | None = None) -> list[Tag]:
         """The elements of this class in document order, of one tag name or of any."""

@@ -70,7 +70,7 @@ def imported(file: Path, pictures: Path | None, limit: int | None = None) -> Ite
     """
     if pictures is not None and not pictures.is_dir():
         raise UsageError(f"no such folder: {pictures}")
-    find = _in_folder(pictures)
+    find = in_folder(pictures)
     try:
         with file.open("rb") as stream:
             for number, line in enumerate(_lines(stream), start=1):
@@ -181,7 +181,9 @@ def _record(step: _VgsiStep) -> dict[str, Any] | None:
     return record | {name: value for name, value in named.items() if value}
 
 
-def _in_folder(folder: Path | None) -> FindPicture:
+def in_folder(folder: Path | None) -> FindPicture:
+    """Finds the pictures that records name by ``file`` in a folder, whatever their format."""
+
     def find(record: dict[str, Any]) -> bytes | None:
         name = record.get("file")
         # The name comes from the data, so it may only ever be a plain file name in this one folder.

@@ -8,13 +8,28 @@ from bs4 import Tag
 
 from illinstr.wikihow_scraper.document import Document
 from illinstr.wikihow_scraper.page import Group
+from illinstr.wikihow_scraper.section_names import NAMES, canonical
 from illinstr.wikihow_scraper.text import LISTS, classes, is_noise, plain
 
 
 def section(document: Document, name: str) -> Tag | None:
-    """A named section of the page, by its id or, failing that, by its class."""
-    sections = (tag for tag in document.classed(name, "div") if "section" in classes(tag))
-    return document.id(name) or next(sections, None)
+    """A section of the page, by its English id or class, its localised one, or its heading in any language."""
+    sections = [tag for tag in document.classed("section") if tag.name == "div"]
+    direct = document.id(name) or next((tag for tag in sections if name in classes(tag)), None)
+    if direct is not None or name not in NAMES:
+        return direct
+    wanted = NAMES[name]
+    for place in document.ids():
+        if canonical(place) in wanted and (found := document.id(place)) is not None and found.name == "div":
+            return found
+    for tag in sections:
+        if any(canonical(one) in wanted for one in classes(tag)):
+            return tag
+    for heading in document.named("h2"):
+        holder = heading.parent
+        if canonical(plain(heading)) in wanted and holder is not None and holder.name == "div":
+            return holder
+    return None
 
 
 def groups(root: Tag | None) -> tuple[Group, ...]:
@@ -65,7 +80,7 @@ def count_references(document: Document) -> int:
     listed = [item for found in document.classed("references", "ol") for item in found.find_all("li")]
     if listed:
         return len(listed)
-    for name in ("sources", "sourcesandcitations", "references"):
+    for name in ("sourcesandcitations", "references", "sources"):
         block = section(document, name)
         if block is not None:
             return len(block.find_all("li"))

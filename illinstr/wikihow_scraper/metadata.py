@@ -24,6 +24,8 @@ _OTHER_DOMAINS_WORDS = (
 )
 _OTHER_DOMAINS = frozenset(_OTHER_DOMAINS_WORDS.split())
 _HOST_LANGUAGE = {
+    "wikihowfarsi.com": "fa",
+    "wikihow-kr.com": "ko",
     "wikihow.it": "it",
     "wikihow.jp": "ja",
     "wikihow.cz": "cs",
@@ -149,6 +151,10 @@ def language(document: Document, url: str | None) -> str | None:
     tag = attribute(root, "lang") or attribute(root, "xml:lang") if root is not None else ""
     if re.fullmatch(r"[A-Za-z]{2,3}(?:[-_].*)?", tag):
         return re.split(r"[-_]", tag)[0].lower()
+    return _host_language(url)
+
+
+def _host_language(url: str | None) -> str | None:
     host = (urlsplit(url).hostname or "") if url else ""
     for domain, code in _HOST_LANGUAGE.items():
         if host == domain or host.endswith("." + domain):
@@ -166,6 +172,11 @@ def other_languages(document: Document, own: str) -> dict[str, str]:
             url = absolute(attribute(link, "href"), WIKIHOW)
             if url:
                 found[code] = url
+    for box in document.classed("language_link"):  # the list a reader sees, where the head has none
+        url = next((absolute(attribute(link, "href"), WIKIHOW) for link in box.find_all("a")), None)
+        code = _host_language(url) or ""
+        if url and code and code != own:
+            found.setdefault(code, url)
     return dict(sorted(found.items()))
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-PARSER_VERSION = "wikihow/1"
+PARSER_VERSION = "wikihow/2"
 
 LicenseKind = Literal["cc", "public-domain", "fair-use", "reserved", "unknown"]
 NoteKind = Literal["tip", "warning", "variation", "did-you-know", "expert", "question", "note"]

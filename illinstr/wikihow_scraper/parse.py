@@ -140,7 +140,30 @@ def _assemble(document: Document, layout: str, methods: list[Method], url: str |
     )
     for name in ("ingredients", "things_needed", "tips", "warnings"):
         _or_reason(name, getattr(page, name), "no such section", missing)
+    _or_reason("references", page.references, "no list of sources", missing)
+    _or_reason("other_languages", page.other_languages, "no link to another language", missing)
+    _or_reason("all_categories", page.all_categories, "not in the page's scripts", missing)
+    missing |= _missing_pictures(methods)
     return page.model_copy(update={"missing": dict(sorted(missing.items()))})
+
+
+def _missing_pictures(methods: list[Method]) -> dict[str, str]:
+    """Which steps have nothing to look at, and which pictures say nothing of their licence."""
+    steps = [(f"{m}.{s}", step) for m, method in enumerate(methods, 1) for s, step in enumerate(method.steps, 1)]
+    bare = [place for place, step in steps if step.visual is None]
+    silent = [place for place, step in steps if step.visual is not None and step.visual.license is None]
+    found = {}
+    if bare:
+        found["step_images"] = f"neither picture nor video at {_some(bare, len(steps))}"
+    if silent:
+        found["step_image_licenses"] = f"no licence note beside the picture at {_some(silent, len(steps))}"
+    return found
+
+
+def _some(places: list[str], of: int) -> str:
+    """The steps by method and number, the first few of them."""
+    shown = ", ".join(places[:10]) + (", ..." if len(places) > 10 else "")
+    return f"{len(places)} of {of} steps: {shown}"
 
 
 def _or_reason(name: str, value: T, reason: str, missing: dict[str, str]) -> T:

@@ -11,7 +11,7 @@ import hashlib
 import io
 import itertools
 import re
-from collections import defaultdict
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -104,29 +104,37 @@ class Lookalikes:
     def __init__(self, distance: int) -> None:
         self.distance = distance
         edges = [HASH_BITS * band // (distance + 1) for band in range(distance + 2)]
-        self._bands = [(low, (1 << (high - low)) - 1) for low, high in itertools.pairwise(edges)]
-        self._index: dict[tuple[int, int], list[tuple[int, str]]] = defaultdict(list)
+        bands = [(low, (1 << (high - low)) - 1) for low, high in itertools.pairwise(edges)]
+        # One dictionary a band, from the band's bits to the places of the hashes that have them.
+        self._bands: list[tuple[int, int, dict[int, list[int]]]] = [(low, mask, {}) for low, mask in bands]
+        self._hashes = array("Q")
+        self._owners: list[str] = []
         self._known: set[str] = set()
+        self._pages: dict[str, str] = {}
 
     def learn(self, entries: Iterable[str]) -> None:
         """Take in entries; those known already change nothing."""
         for entry in entries:
-            if entry not in self._known:
-                self._known.add(entry)
-                number, _, page = entry.partition(" ")
-                for band, (low, mask) in enumerate(self._bands):
-                    self._index[band, (int(number, 16) >> low) & mask].append((int(number, 16), page))
+            if entry in self._known:
+                continue
+            self._known.add(entry)
+            digits, _, page = entry.partition(" ")
+            phash, place = int(digits, 16), len(self._hashes)
+            self._hashes.append(phash)
+            self._owners.append(self._pages.setdefault(page, page))
+            for low, mask, places in self._bands:
+                places.setdefault((phash >> low) & mask, []).append(place)
 
     def __len__(self) -> int:
         return len(self._known)
 
     def elsewhere(self, phash: int, page: str) -> bool:
         """Whether another page has a picture within the distance."""
-        for band, (low, mask) in enumerate(self._bands):
-            for known, owner in self._index.get((band, (phash >> low) & mask), ()):
-                if owner != page and (known ^ phash).bit_count() <= self.distance:
-                    return True
-        return False
+        return any(
+            self._owners[place] != page and (self._hashes[place] ^ phash).bit_count() <= self.distance
+            for low, mask, places in self._bands
+            for place in places.get((phash >> low) & mask, ())
+        )
 
 
 def picture_digest(data: bytes) -> str:

@@ -19,6 +19,7 @@ from illinstr.progress import Advance, Reporter
 from illinstr.wikihow_scraper import build
 from illinstr.wikihow_scraper.cache import Cache
 from illinstr.wikihow_scraper.clean import Cleaner, CleanRules
+from illinstr.wikihow_scraper.collection import Collection
 from illinstr.wikihow_scraper.crawl import Order, crawl, source_of
 from illinstr.wikihow_scraper.discover import Discovery
 from illinstr.wikihow_scraper.fetch import FetchConfig
@@ -41,13 +42,15 @@ MAX_RUN_BYTES = 64_000_000
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for: pages to discover with ``fetch``, a ``folder``, or ``jsonl`` with ``pictures``."""
+    """What the user asked for: pages to discover with ``fetch``, a ``folder``, ``jsonl`` with ``pictures``, or a
+    ``collection``."""
 
     out: Path
     rules: CleanRules
     discovery: Discovery = field(default_factory=Discovery)
     folder: Path | None = None
     jsonl: Path | None = None
+    collection: Collection | None = None
     pictures: Path | None = None
     takedown: Takedown = field(default_factory=Takedown)
     fetch: FetchConfig | None = None
@@ -250,6 +253,9 @@ def _sources(request: Request, reporter: Reporter) -> Iterator[Iterable[Source]]
         read = imported(request.jsonl, request.pictures if request.images else None, request.limit)
         with reporter.task("lines read") as advance:
             yield _counted(read, advance)
+    elif request.collection is not None:
+        with reporter.task("pages read") as advance:
+            yield _counted(request.collection.sources(images=request.images, limit=request.limit), advance)
     elif request.folder is not None:
         files = saved_files(request.folder, request.limit)
         with reporter.task("pages read", total=len(files)) as advance:
@@ -295,6 +301,8 @@ def _settings(request: Request) -> dict[str, Any]:
     origin: dict[str, Any]
     if request.folder is not None:
         origin = {"kind": "saved pages", "folder": request.folder.resolve().name}
+    elif request.collection is not None:
+        origin = dict(request.collection.describe())
     elif request.jsonl is not None:
         origin = {"kind": "JSON lines", "file": request.jsonl.name}
     else:

@@ -20,6 +20,10 @@ from lxml import etree
 from illinstr.errors import DataError
 
 MAX_DEPTH = 512  # real pages stay under 40
+MAX_TAGS = 120_000  # real pages have some 3,000
+MAX_ATTRIBUTES = 1000  # of one tag; libxml2 takes time by the square of them
+_LONG_TAG, _LONGEST_TAG, _MANY_LONG_TAGS = 4096, 16_384, 40
+_TAG = re.compile(r"<[a-zA-Z](?:[^>=]++|=\s*+(?:\"[^\"]*+\"|'[^']*+')?+)*+")
 
 _TAGS_WORDS = (
     "style template iframe object embed svg canvas audio map input button select textarea amp-ad amp-analytics "
@@ -44,7 +48,9 @@ _SOURCES = re.compile(r"(?:^|\s)references(?:\s|$)")
 # What stands around the article: of it, only the elements that some field is read from.
 _SURROUNDINGS = etree.XPath("//*[@id='aboutthisarticle' or @id='sidebar' or @id='footer']")
 _TELLING_IDS = frozenset({"sp_expert_name", "sp_modified", "byline_info", "footer-info-viewcount"})
-_TELLING_CLASSES = re.compile(r"(?:^|\s)(?:sp_text|page_stats|viewcount|coauthor_link|breadcrumbs)(?:\s|$)")
+_TELLING_CLASSES = re.compile(
+    r"(?:^|\s)(?:sp_text|page_stats|viewcount|coauthor_link|breadcrumbs|language_link)(?:\s|$)"
+)
 # What follows the end of the page is still on the page (HTML Living Standard, 13.2.6.4.22); libxml2 drops it.
 _EARLY_END = re.compile(r"</(?:body|html)[\s/]*>", re.IGNORECASE)
 _ONLY_ENDS = re.compile(r"(?:\s|</body>|</html>)*")
@@ -59,11 +65,47 @@ def soup_of(html: str, *, whole: bool = False) -> BeautifulSoup:
         whole: keep everything but what is neither element nor text.
 
     Raises:
-        DataError: nested absurdly deep.
+        DataError: absurdly many tags, attributes of one tag, or levels of nesting: time and memory stay bounded.
         ParserRejectedMarkup: markup no parser takes.
     """
+    _check_size(html)
     kind = _WholeTree if whole else _ArticleTree
     return BeautifulSoup(html, builder=kind(multi_valued_attributes=None))
+
+
+def _check_size(html: str) -> None:
+    if html.count("<") > MAX_TAGS:
+        raise DataError(f"the page has more than {MAX_TAGS} tags")
+    lengths = [length for tag in _TAG.finditer(html) if (length := tag.end() - tag.start()) > _LONG_TAG]
+    if len(lengths) < _MANY_LONG_TAGS and max(lengths, default=0) <= _LONGEST_TAG:
+        return  # as on every real page, whose scripts look like a few long tags
+    counter = _AttributeCounter()
+    try:
+        parser = etree.HTMLParser(huge_tree=True, target=counter)  # builds no tree, so the square does not arise
+        parser.feed(html)
+        parser.close()
+    except (etree.LxmlError, UnicodeError):
+        pass  # the real reading will say so
+    if counter.most > MAX_ATTRIBUTES:
+        raise DataError(f"the page has a tag of more than {MAX_ATTRIBUTES} attributes")
+
+
+class _AttributeCounter:
+    """A target for lxml's parser that remembers the most attributes any tag had."""
+
+    most = 0
+
+    def start(self, tag: str, attributes: Any) -> None:
+        self.most = max(self.most, len(attributes))
+
+    def end(self, tag: str) -> None:
+        return None
+
+    def data(self, text: str) -> None:
+        return None
+
+    def close(self) -> None:
+        return None
 
 
 class _WholeTree(LXMLTreeBuilder):

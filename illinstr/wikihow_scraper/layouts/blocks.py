@@ -11,12 +11,12 @@ from bs4 import Tag
 from bs4.element import NavigableString
 
 from illinstr.wikihow_scraper.page import Method, PageStep
+from illinstr.wikihow_scraper.section_names import METHOD_WORDS, PART_WORDS
 from illinstr.wikihow_scraper.steps import bullets, parse_step
 from illinstr.wikihow_scraper.text import classes, is_noise, normalise, pieces, plain
 
 _VISUALS = frozenset({"img", "video", "amp-img", "amp-video"})
 _SKIPPED = frozenset({"h1", "h2"})
-_LABEL = re.compile(r"^\W*(method|part)\b", re.IGNORECASE)
 _LABEL_TEXT = re.compile(r"^(?:method|part)\s+\d+\s*(?:of\s+\d+)?\s*:?\s*", re.IGNORECASE)
 
 Kind = Literal["heading", "steps", "bullets", "text"]
@@ -117,10 +117,15 @@ def _heading(heading: Tag) -> tuple[str | None, Literal["method", "part"] | None
     marker = normalise(block.get_text(" ")) if block is not None else ""
     headline = next((tag for tag in inner if "mw-headline" in classes(tag)), None)
     text = plain(headline if headline is not None else heading)
-    found = _LABEL.match(marker) or (_LABEL_TEXT.match(text) if not marker else None)
-    label: Literal["method", "part"] | None = None
-    if found is not None:
-        label = "part" if "part" in found.group().casefold() else "method"
-        if not marker:
-            text = _LABEL_TEXT.sub("", text)
-    return text or None, label
+    if marker:
+        return text or None, _label(marker)
+    found = _LABEL_TEXT.match(text)  # old pages wrote it into the heading
+    return text[found.end() if found else 0 :] or None, _label(found.group()) if found else None
+
+
+def _label(marker: str) -> Literal["method", "part"] | None:
+    """What "Method 1 of 3" or "Teil 2 von 2" calls it."""
+    words = marker.casefold()
+    if any(word in words for word in PART_WORDS):
+        return "part"
+    return "method" if any(word in words for word in METHOD_WORDS) else None
