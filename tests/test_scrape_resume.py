@@ -402,3 +402,18 @@ def test_hosts_do_not_wait_for_each_other(run, tmp_path):
         for times in (first, second):
             assert all(later - earlier >= 0.25 for earlier, later in itertools.pairwise(times))
     assert len(articles(tmp_path / "x")) == 6
+
+
+def test_what_is_taken_down_goes_from_the_cache_too(run, site, tmp_path):
+    assert run(*urls(site), *NETWORK, "--out", tmp_path / "x")[0] == 0
+    picture = next(path for path in site.answers if path.endswith("728px-Wash-0.jpg"))
+    (tmp_path / "list.txt").write_text(f"{urls(site)[1]}\n{site.origin}{picture}\n")
+    cache, asked = Cache(tmp_path / "x.cache"), len(site.requests)
+    assert cache.entry(urls(site)[1]) is not None and cache.entry(site.origin + picture) is not None
+    command = [*urls(site), *NETWORK, "--takedown", tmp_path / "list.txt", "--overwrite", "--out", tmp_path / "x"]
+    assert run(*command)[0] == 0
+    assert cache.entry(urls(site)[1]) is None and cache.entry(site.origin + picture) is None
+    assert len(site.requests) == asked
+    found = {article.goal.split()[2]: article for article in articles(tmp_path / "x")}
+    assert found.keys() == {"Wash", "Draw"}
+    assert [step.image is not None for step in found["Wash"].steps] == [False, False, True]
