@@ -117,6 +117,19 @@ def test_a_batch_asks_once_an_article(generate, llm: LlmServer, tmp_path: Path) 
     assert [read_article(folder).id for folder in sorted((tmp_path / "b").glob("*-s*"))][:2] != words
 
 
+def test_from_python(model: Path, llm: LlmServer, tmp_path: Path) -> None:
+    import illinstr
+
+    made = illinstr.generate(
+        GOAL, 3, writer=f"{llm.address}#tiny", context=SECRET, model=str(model), out=tmp_path / "a", seed=2
+    )
+    assert made.article.steps[0].headline == "Buy a dragon."
+    assert made.record.writing is not None and made.record.writing.context == SECRET
+    assert llm.asked[0].body["seed"] == 2
+    with pytest.raises(UsageError, match="needs a language model"):
+        illinstr.generate(GOAL, ["Boil"], context="x", model=str(model), out=tmp_path / "b")
+
+
 def test_a_goal_that_the_model_cannot_write_fails_alone(generate, llm: LlmServer, tmp_path: Path) -> None:
     goals = tmp_path / "goals.txt"
     goals.write_text(f"{GOAL}\nHow to do the impossible\n")
