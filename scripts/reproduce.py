@@ -31,7 +31,7 @@ from illinstr.evaluation.evaluate import Evaluation, Source, prepare, score
 from illinstr.evaluation.report import write_eval
 from illinstr.evaluation.results import Settings
 from illinstr.evaluation.samples import Side, other_side
-from illinstr.files import write_json, write_text
+from illinstr.files import INCOMPLETE_SUFFIX, write_json, write_text
 from illinstr.runs import read_run
 from scripts.reproduce_arms import ARMS, CLAIMS, Arm, arms_of, report, verdicts
 
@@ -176,9 +176,22 @@ def _train(out: Path, plan: Plan, arm: Arm, seed: int, base: tuple[Path, Path]) 
     }
     pairs = [*(f"{key}={value}" for key, value in settings.items()), *plan.set, *arm.settings]
     flags = [each for pair in pairs for each in ("--set", pair)]
-    resume = ["--resume"] if folder.is_dir() else []
+    resume = resume_flag(folder)
     print(f"seed {seed}: train {arm.name}", file=sys.stderr, flush=True)
     _illinstr("train", "--config", "mini-unet", "--data", out / "data", "--out", folder, "--quiet", *flags, *resume)
+
+
+def resume_flag(folder: Path) -> list[str]:
+    """How to go on with a training run: from its checkpoint, or anew where a kill came before the first one."""
+    checkpoints = folder / "checkpoints"
+    if checkpoints.is_dir() and any(
+        path.is_dir() and not path.name.startswith(".") and not path.name.endswith(INCOMPLETE_SUFFIX)
+        for path in checkpoints.iterdir()
+    ):
+        return ["--resume"]
+    if folder.is_dir():
+        shutil.rmtree(folder)  # nothing in it was finished
+    return []
 
 
 def _drawings(out: Path, arm: Arm, seed: int, length: int) -> Path:

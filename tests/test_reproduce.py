@@ -111,6 +111,17 @@ def run(out: Path, *more: str) -> list[str]:
     return [sys.executable, str(ROOT / "scripts" / "reproduce.py"), "--out", str(out), *OPTIONS, *SMALL, *more]
 
 
+def test_training_goes_on_from_a_checkpoint_and_starts_anew_without_one(tmp_path):
+    assert reproduce.resume_flag(tmp_path / "nothing") == []
+    early = tmp_path / "early"
+    (early / "checkpoints" / "step-00000002.incomplete").mkdir(parents=True)
+    (early / "config.yaml").write_text("kind: unet")
+    assert reproduce.resume_flag(early) == [] and not early.exists()
+    late = tmp_path / "late"
+    (late / "checkpoints" / "step-00000002").mkdir(parents=True)
+    assert reproduce.resume_flag(late) == ["--resume"] and late.is_dir()
+
+
 @pytest.mark.slow
 def test_a_killed_reproduction_goes_on_and_does_nothing_twice(tmp_path):
     out = tmp_path / "out"
