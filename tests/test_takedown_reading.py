@@ -10,6 +10,7 @@ from illinstr.shards import ArticleLoader, iter_articles, validate
 from illinstr.shards.preview import sample
 from illinstr.shards.resplit import resplit
 from illinstr.shards.statistics import describe
+from illinstr.shards.table import ArticleTable
 from tests.shard_articles import picture, write_data
 
 COUNT = 6
@@ -39,6 +40,8 @@ def read_by_all(data, tmp_path) -> list[list[str]]:
     streamed = [article.id for article in iter_articles(data)]
     loaded = sorted(article.id for article in ArticleLoader(data, decode=False))
     shown = [article.id for _, article in sample(data, COUNT)]
+    table = ArticleTable(data, "train", min_steps=1, max_steps=9)
+    assert {table.read(number).id for number in range(len(table))} <= set(loaded)
     resplit(data, tmp_path / "again", fractions={"train": 1.0})
     dealt = sorted(article.id for article in iter_articles(tmp_path / "again"))
     assert describe(data).articles == len(streamed)
