@@ -16,7 +16,7 @@ from illinstr import __version__
 from illinstr.errors import IllinstrError
 
 # In the order of a life: make or fetch data, train, generate, evaluate, look after.
-COMMANDS = ("minihow", "scrape", "data", "train", "generate", "print", "serve", "eval", "doctor")
+COMMANDS = ("minihow", "scrape", "data", "train", "generate", "print", "serve", "eval", "study", "doctor")
 
 app = typer.Typer(
     name="illinstr",
