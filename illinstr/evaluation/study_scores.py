@@ -199,7 +199,8 @@ def fit_bradley_terry(wins_ss: Floats) -> Floats:
         strengths = strengths + step * min(1.0, 2.0 / max(np.abs(step).max(), 1e-300))
         if np.abs(step).max() < TOLERANCE:
             break
-    return strengths - strengths.mean()
+    centred: Floats = strengths - strengths.mean()
+    return centred
 
 
 def jackknife(
