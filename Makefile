@@ -7,7 +7,7 @@ BIN   := $(VENV)/bin
 # One thread per process: two test workers with spinning thread pools would wait for each other.
 QUIET_MACHINE := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
 
-.PHONY: help demo test test-slow check bench docs flags clean
+.PHONY: help demo test test-slow browser check bench docs flags clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -22,6 +22,17 @@ test: $(STAMP) ## run the tests, on the CPU, without the slow ones
 
 test-slow: $(STAMP) ## run the tests that take minutes
 	$(QUIET_MACHINE) $(BIN)/python -m pytest -m slow
+
+browser: ## install Chromium for the tests that need one, where apt and root are at hand
+	@for name in chromium chromium-browser google-chrome google-chrome-stable chrome; do \
+	  if command -v $$name >/dev/null 2>&1; then echo "make: using $$(command -v $$name)" >&2; exit 0; fi; \
+	done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  echo "make: installing Chromium ..." >&2; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
+	else \
+	  echo "make: no Chromium here, and no apt or no root to install it; tests that need one will skip" >&2; \
+	fi
 
 check: $(STAMP) ## lint, formatting, types, documentation
 	$(BIN)/ruff check .

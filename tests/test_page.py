@@ -139,6 +139,8 @@ def test_hostile_names_of_models_and_writers(text: str) -> None:
 def test_linked_data_is_a_how_to() -> None:
     article = make_article(2)
     data = linked(parse(render_html(article, make_record())))
+    images = [step.pop("image") for step in data["step"]]
+    assert images == ["step-01.png", "step-02.png"]
     assert data == {
         "@context": "https://schema.org",
         "@type": "HowTo",
@@ -146,8 +148,8 @@ def test_linked_data_is_a_how_to() -> None:
         "inLanguage": "en",
         "image": "step-02.png",
         "step": [
-            {"@type": "HowToStep", "position": 1, "name": "Do 0", "text": "Do 0", "image": "step-01.png"},
-            {"@type": "HowToStep", "position": 2, "name": "Do 1", "text": "Do 1", "image": "step-02.png"},
+            {"@type": "HowToStep", "position": 1, "url": "#step-1", "name": "Do 0", "text": "Do 0"},
+            {"@type": "HowToStep", "position": 2, "url": "#step-2", "name": "Do 1", "text": "Do 1"},
         ],
     }
 
@@ -202,6 +204,14 @@ def test_print_and_phone_rules_are_there() -> None:
     assert "grid-template-columns: 1fr 1fr" in printed and "break-inside: avoid" in printed
     viewport = soup.find("meta", attrs={"name": "viewport"})
     assert viewport is not None and "width=device-width" in viewport["content"]
+
+
+def test_the_licence_is_on_the_page_and_in_its_data() -> None:
+    article = make_article().model_copy(update={"license": "CC-BY-4.0"})
+    soup = parse(render_html(article, make_record()))
+    assert soup.footer is not None and "Licence: CC-BY-4.0." in soup.footer.text
+    assert linked(soup)["license"] == "CC-BY-4.0"
+    assert "Licence" not in credit_line(make_record())
 
 
 def test_credit_line_names_model_and_seed_but_no_home_folder() -> None:

@@ -32,6 +32,9 @@ PAGE_FILE = "index.html"
 MARKDOWN_FILE = "article.md"
 STRIP_FILE = "strip.png"
 _WRITERS = {"user": "by hand", "minihow": "by MiniHow"}
+_SIZES = {1: " one", 2: " few", 3: " few", 4: " few"}  # class of the list; few steps are printed larger
+# Written right to left (Unicode CLDR), by primary language subtag (RFC 5646).
+_RIGHT_TO_LEFT = {"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"}
 
 
 def render_pages(article: Article, record: RunRecord, *, metadata: bool = True) -> dict[str, bytes | str]:
@@ -51,8 +54,13 @@ def render_pages(article: Article, record: RunRecord, *, metadata: bool = True) 
     return pages
 
 
-def render_html(article: Article, record: RunRecord) -> str:
+def render_html(article: Article, record: RunRecord, *, style: str | None = None) -> str:
     """The article as one self-contained HTML page.
+
+    Args:
+        article: pictures attached.
+        record: how it was made.
+        style: a style sheet among the templates that is added to the page's own.
 
     Raises:
         DataError: a step's picture is described but its bytes are not there.
@@ -63,11 +71,14 @@ def render_html(article: Article, record: RunRecord) -> str:
     ]
     return _render(
         "article.html.j2",
+        _style() + (read_template(style) if style else ""),
         lang=article.language,
         title=article.goal,
+        method=_method(article),
         lead=_lead(article),
-        credit=credit_line(record),
+        credit=credit_line(record, article.license),
         steps=steps,
+        size=_SIZES.get(article.num_steps, ""),
         linked_data=linked_data(article),
     )
 
@@ -80,12 +91,15 @@ def linked_data(article: Article) -> Markup:
     """
     steps = []
     for index, step in enumerate(article.steps):
-        entry: dict[str, Any] = {"@type": "HowToStep", "position": index + 1, "name": step.headline}
+        place = {"position": index + 1, "url": f"#step-{index + 1}"}
+        entry: dict[str, Any] = {"@type": "HowToStep", **place, "name": step.headline}
         entry["text"] = " ".join(filter(None, (step.body, *step.bullets))) or step.headline
         if step.image is not None:
             entry["image"] = picture_name(index, step.image)
         steps.append(entry)
     data = {"@context": "https://schema.org", "@type": "HowTo", "name": article.goal, "inLanguage": article.language}
+    if article.license:
+        data["license"] = article.license
     if "image" in steps[-1]:
         data["image"] = steps[-1]["image"]
     text = json.dumps(data | {"step": steps})
@@ -105,7 +119,7 @@ def render_markdown(article: Article, record: RunRecord) -> str:
             parts.append(escape_markdown(step.body))
         if step.bullets:
             parts.append("\n".join(f"- {escape_markdown(bullet)}" for bullet in step.bullets))
-    parts.append(f"---\n\n{escape_markdown(credit_line(record))}")
+    parts.append(f"---\n\n{escape_markdown(credit_line(record, article.license))}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -116,15 +130,16 @@ def escape_markdown(text: str) -> str:
     return re.sub(r"^(\d*)([#+.)=-])", r"\1\\\2", text)
 
 
-def credit_line(record: RunRecord) -> str:
-    """One line that says what made the article and how to make it again."""
+def credit_line(record: RunRecord, license_name: str | None = None) -> str:
+    """One line that says what made the article, how to make it again, and under which licence it stands."""
     writer = _WRITERS.get(record.planner, f"by {record.planner}")
     drawn = "drawn together" if record.method == "stacked" else "each drawn alone"
     version = record.versions.get("illinstr", __version__)
+    licence = f" Licence: {license_name}." if license_name else ""
     return (
         f"Made with illinstr {version}. Steps written {writer}; pictures {drawn} by the model "
         f"{model_name(record.model_id)} (seed {record.seed}, {record.sampler}, {record.sampling_steps} sampling steps, "
-        f"guidance {record.guidance:g}). Look before you follow: a machine drew this."
+        f"guidance {record.guidance:g}).{licence} Look before you follow: a machine drew this."
     )
 
 
@@ -141,12 +156,12 @@ def render_batch(title: str, cards: Sequence[Card], failures: int) -> str:
     """The page of a batch: every article with its last picture and a link to its own page."""
     entries = []
     for card in cards:
-        steps = card.article.steps
+        steps, method = card.article.steps, _method(card.article)
         entries.append(
             {
                 "goal": card.article.goal,
                 "href": f"{quote(card.folder)}/{PAGE_FILE}",
-                "note": f"{_lead(card.article)} Seed {card.record.seed}.",
+                "note": f"{method}{_lead(card.article)} Seed {card.record.seed}.",
                 "picture": _inlined(steps[-1], len(steps) - 1),
             }
         )
@@ -154,12 +169,17 @@ def render_batch(title: str, cards: Sequence[Card], failures: int) -> str:
     if failures:
         lead += f" {failures} could not be made."
     credit = f"Made with illinstr {__version__}."
-    return _render("batch.html.j2", lang="en", title=title, lead=lead, credit=credit, articles=entries)
+    return _render(
+        "batch.html.j2", _style(), lang="en", title=title, method="", lead=lead, credit=credit, articles=entries
+    )
 
 
 def _lead(article: Article) -> str:
-    method = f"{article.method}. " if article.method else ""
-    return f"{method}{article.num_steps} {'step' if article.num_steps == 1 else 'steps'}."
+    return f"{article.num_steps} {'step' if article.num_steps == 1 else 'steps'}."
+
+
+def _method(article: Article) -> str:
+    return f"{article.method}. " if article.method else ""
 
 
 def _alt(step: Step, index: int) -> str:
@@ -183,18 +203,25 @@ def _data_uri(image: StepImage, index: int) -> str:
     return f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"
 
 
-def _render(template: str, **context: Any) -> str:
-    style = _style()
+def _render(template: str, style: str, *, lang: str, **context: Any) -> str:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    primary = lang.lower().partition("-")[0]
+    # What the program itself says is English, also on a page in another language (WCAG 2.2, 3.1.2).
+    english = Markup("") if primary == "en" else Markup(' lang="en" dir="ltr"')
+    context |= {"lang": lang, "english": english, "rtl": primary in _RIGHT_TO_LEFT}
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    page = _environment().get_template(template)
-    return page.render(style=Markup(style), policy=policy, version=__version__, **context) + "\n"
+    return render_template(template, style=Markup(style), policy=policy, version=__version__, **context)
+
+
+def render_template(name: str, **context: Any) -> str:
+    """A template of this room, filled in with everything escaped; an unknown name in it is an error."""
+    return _environment().get_template(name).render(**context) + "\n"
 
 
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=FunctionLoader(_template),
+        loader=FunctionLoader(read_template),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -202,10 +229,11 @@ def _environment() -> Environment:
     )
 
 
-def _template(name: str) -> str:
+def read_template(name: str) -> str:
+    """A file of ``templates`` as it stands."""
     return (resources.files("illinstr.sampling") / "templates" / name).read_text(encoding="utf-8")
 
 
 @cache
 def _style() -> str:
-    return _template("style.css")
+    return read_template("style.css")

@@ -28,11 +28,12 @@ from illinstr.runs import (
 )
 from illinstr.sampling.illustrator import Illustrator, has_recipe, open_picture
 from illinstr.sampling.page import PAGE_FILE, render_pages
+from illinstr.sampling.pdf import PDF_FILE
 
 if TYPE_CHECKING:
     from PIL import Image
 
-STALE = ("eval",)  # scores of pictures that are no longer there
+STALE = ("eval", PDF_FILE)  # scores and prints of pictures that are no longer there
 
 
 @dataclass(frozen=True)
