@@ -1,6 +1,34 @@
 """Illustrated instructions: a goal goes in, an article of steps in words and pictures comes out.
 
-Importing this package loads neither torch nor the network; each room imports what it needs when it is used.
+    from illinstr import generate
+    run = generate("How to make apple juice", steps=6, out="juice")
+
+Importing this package loads neither torch nor the network; each name is loaded when it is used.
 """
 
+import importlib
+from typing import Any
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Article": "illinstr.articles",
+    "IllinstrError": "illinstr.errors",
+    "Run": "illinstr.api",
+    "Step": "illinstr.articles",
+    "edit": "illinstr.api",
+    "generate": "illinstr.api",
+    "load_model": "illinstr.api",
+    "open_run": "illinstr.sampling.revision",
+}
+__all__ = ["Article", "IllinstrError", "Run", "Step", "__version__", "edit", "generate", "load_model", "open_run"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -102,11 +102,19 @@ def _copy_tree(node: dict[str, Any]) -> dict[str, Any]:
 def _nearest_hint(cls: type[BaseModel], location: list[str]) -> str | None:
     known: dict[str, Any] = dict(cls.model_fields)
     for section in location[:-1]:
-        annotation = known[section].annotation if section in known else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        model = _section_class(known[section].annotation) if section in known else None
+        if model is None:
             return None
-        known = dict(annotation.model_fields)
+        known = dict(model.model_fields)
     nearest = difflib.get_close_matches(location[-1], list(known), n=1, cutoff=0.5)
     if nearest:
         return f"did you mean {'.'.join([*location[:-1], nearest[0]])}?"
     return f"known keys here: {', '.join(sorted(known))}"
+
+
+def _section_class(annotation: Any) -> type[BaseModel] | None:
+    """The config class of a section, also of one that may be None."""
+    for candidate in (annotation, *get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 
 
@@ -38,3 +39,21 @@ class SilentReporter:
 
     def log(self, message: str) -> None:
         return None
+
+
+_current: ContextVar[Reporter | None] = ContextVar("illinstr_reporter", default=None)
+
+
+def current_reporter() -> Reporter:
+    """The reporter of the work this code is a part of; a silent one where none was set."""
+    return _current.get() or SilentReporter()
+
+
+@contextmanager
+def reporting_to(reporter: Reporter) -> Iterator[None]:
+    """Inside the block, ``current_reporter`` is ``reporter``."""
+    token = _current.set(reporter)
+    try:
+        yield
+    finally:
+        _current.reset(token)

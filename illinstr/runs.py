@@ -127,6 +127,7 @@ class RunRecord(BaseModel):
         sampler: name of the sampler, as ``--sampler`` spells it.
         sampling_steps: denoising steps.
         guidance: classifier-free guidance scale.
+        window: pictures drawn together at most; None is as many as the model was trained on.
         model_id: name or folder of the model.
         model_sha256: hash over the model's files.
         planner: who wrote the steps.
@@ -148,6 +149,7 @@ class RunRecord(BaseModel):
     sampler: str = Field(min_length=1)
     sampling_steps: int = Field(ge=1)
     guidance: float = Field(allow_inf_nan=False)
+    window: int | None = Field(default=None, ge=1)
     model_id: str
     model_sha256: str
     planner: str = Field(min_length=1)

@@ -1,11 +1,11 @@
 """Real processes that really die: ``illinstr`` runs forked from a warm parent, killed by SIGKILL at a chosen point.
 
-The parent (this file run as a program) has everything imported, so a run costs a fork and not two seconds of imports. It
-reads one job a line on stdin and answers with the run's process id at once, and with its status when it has ended.
+The parent (this file run as a program) has everything imported, so a run costs a fork and not two seconds of imports.
+It reads one job a line on stdin and answers with the run's process id at once, and with its status when it has ended.
 
 A point is (phase, kind, count): the ``count``-th time a file of that kind is ``opened`` (its temporary exists, empty),
-``written`` (whole, not yet under its name), ``renamed`` (under its name, nothing after it done) or ``removed``; ``added``
-counts articles that went into a tar that is still open. Kind "*" is any.
+``written`` (whole, not yet under its name), ``renamed`` (under its name, nothing after it done) or ``removed``;
+``added`` counts articles that went into a tar that is still open. Kind "*" is any.
 """
 
 from __future__ import annotations

@@ -129,6 +129,8 @@ def test_every_command_has_an_example_json_and_quiet(name):
 # A room may import rooms of lower floors, and its own modules. On floors marked "apart", rooms never import each other.
 FLOORS = {
     "cli": 3,
+    "api": 3,
+    "__main__": 3,
     **dict.fromkeys(("training", "sampling", "evaluation", "wikihow_scraper", "minihow", "doctor"), 2),
     **dict.fromkeys(("diffusion", "shards", "runs"), 1),
     **dict.fromkeys(("articles", "files", "errors", "config", "progress", "__init__"), 0),

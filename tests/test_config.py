@@ -91,3 +91,13 @@ def test_unreadable_yaml_is_refused(tmp_path, content, said):
 def test_yaml_is_read(tmp_path):
     (tmp_path / "c.yaml").write_text("train:\n  lr: 0.1\n")
     assert read_yaml(tmp_path / "c.yaml") == {"train": {"lr": 0.1}}
+
+
+class Optional(Config):
+    train: Train | None = None
+
+
+def test_a_section_that_may_be_left_out_names_neighbours_too():
+    with pytest.raises(ConfigError) as caught:
+        validate(Optional, {"train": {"stpes": 3}})
+    assert caught.value.hint == "did you mean train.steps?"

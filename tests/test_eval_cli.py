@@ -149,6 +149,7 @@ def test_against_truth_split_and_data_folders(run, tmp_path, clip):
         (["--bootstrap", "150"], ("settings", "bootstrap"), 150),
         (["--step-text", "full"], ("settings", "step_text"), "full"),
         (["--protocol", "reproduction"], ("settings", "protocol"), "reproduction"),
+        (["--goal-distractors", "near", "--num-distractors", "1"], ("settings", "goal_distractors"), "near"),
     ],
 )
 def test_every_option_reaches_the_results_and_changes_them(run, clip, plain, options, place, value):
@@ -192,6 +193,17 @@ def refusal(code, *arguments, start=illinstr) -> str:
         (["--seed", "-1"], "--seed"),
         (["--protocol", "reproduction", "--num-distractors", "2"], "3 distractors"),
         (["--device", "abacus"], "abacus"),
+        (["--goal-distractors", "far"], "--goal-distractors far"),
+        (["--min-fid", "1"], "--min-fid"),
+        (["--batch-size", "0"], "--batch-size 0"),
+        (["--compare"], "two or more runs"),
+        (["--faults", "--compare"], "two things"),
+        (["--faults", "--truth", "x"], "with themselves"),
+        (["--faults", "--protocol", "reproduction"], "our own protocol"),
+        (["--vlm", "http://localhost:1/v1"], "--vlm-model"),
+        (["--vlm-model", "eye"], "belong together"),
+        (["--vlm", "localhost", "--vlm-model", "eye"], "not an address"),
+        (["--cache", "x", "--no-cache"], "contradict"),
     ],
 )
 def test_wrong_use_is_one_line_and_code_2(run, clip, options, said):

@@ -134,6 +134,40 @@ def test_dinov2_serves_for_consistency_and_not_for_texts(tmp_path):
         load_image_text_encoder(str(folder), device="cpu")
 
 
+def test_siglip_reads_pictures_and_texts_whatever_the_batch(tmp_path):
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast, SiglipConfig, SiglipModel
+
+    folder = tmp_path / "siglip"
+    torch.manual_seed(0)
+    tower = {"hidden_size": 24, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
+    text = {**tower, "vocab_size": 40, "max_position_embeddings": 12, "projection_size": 24}
+    vision = {**tower, "image_size": 28, "patch_size": 14}
+    SiglipModel(SiglipConfig(text_config=text, vision_config=vision)).eval().save_pretrained(folder)
+    words = [
+        "</s>",
+        "<unk>",
+        *["make", "juice", "cut", "it", "wash", "pour", "the", "into", "a", "glass", "and", "serve"],
+    ]
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="</s>", unk_token="<unk>", eos_token="</s>", model_max_length=12
+    ).save_pretrained(folder)
+    square = {"height": 28, "width": 28}
+    (folder / "preprocessor_config.json").write_text(
+        json.dumps({"image_processor_type": "SiglipImageProcessor", "size": square})
+    )
+    encoder, single = (load_image_text_encoder(str(folder), device="cpu", batch_size=size) for size in (32, 1))
+    texts = ["make juice", "cut it", "wash " * 30, "pour the juice into a glass and serve it"]
+    np.testing.assert_allclose(encoder.encode_images(pictures()), single.encode_images(pictures()), atol=1e-5)
+    np.testing.assert_allclose(encoder.encode_texts(texts), single.encode_texts(texts), atol=1e-5)
+    assert encoder.is_cut(texts) == [False, False, True, False]
+    assert np.abs(encoder.encode_texts(texts[:1]) - encoder.encode_texts(texts[1:2])).max() > 1e-4
+    assert encoder.encode_texts(texts).shape[1] == encoder.encode_images(pictures()).shape[1]
+
+
 def test_pickled_weights_are_never_loaded(folder, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "pickled")
     (copy / "model.safetensors").rename(copy / "pytorch_model.bin")

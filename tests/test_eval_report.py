@@ -113,3 +113,20 @@ def test_an_older_eval_folder_is_replaced_whole(tmp_path):
     assert report == tmp_path / "eval" / "report.html"
     assert sorted(path.name for path in report.parent.iterdir()) == ["report.html", "results.json", "samples.jsonl"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["eval"]
+
+
+def test_the_report_has_every_section_and_treats_categories_as_text():
+    run = [
+        article(c, category=name) for c, name in zip(GOAL_COLOURS, ["料理", "<b>x</b>", "a$b$", "_h", "z"], strict=True)
+    ]
+    evaluation = evaluation_of(run, truth=good_run(), other=good_run())
+    html = render(evaluation)
+    page = Page(html)
+    text = " ".join(page.text)
+    for heading in ("The numbers", "Comparisons", "By category", "By place in the article", "Consistency, article"):
+        assert heading in text
+    assert "<b>x</b>" in text and "<b>x" not in html and "料理" in text
+    plots_inlined = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', html)
+    assert len(plots_inlined) == 4
+    assert all(b"<script" not in base64.b64decode(plot) for plot in plots_inlined)
+    assert "Holm" in text and "Encoder: colours" in text and "Protocol: ours" in text

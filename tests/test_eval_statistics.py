@@ -161,3 +161,25 @@ def test_statistic_interval_equals_a_plain_bootstrap_of_the_statistic():
         a, b = values[generator.integers(0, 40, 40)].mean(axis=0)
         plain.append(abs(a) - abs(b))
     assert (found.low, found.high) == pytest.approx(np.quantile(plain, [0.025, 0.975]), abs=0.03)
+
+
+def test_the_interval_of_a_gap_covers_at_about_the_stated_rate():
+    """|mean of a| - |mean of b| with correlated a and b, as two runs on the same goals give."""
+    trials, hits = 300, 0
+    for trial in range(trials):
+        generator = np.random.default_rng(trial)
+        shared = generator.normal(size=(40, 1))
+        pairs = shared + generator.normal([0.9, -0.5], 0.7, size=(40, 2))
+        found = statistic_interval(pairs, lambda m: np.abs(m[:, 0]) - np.abs(m[:, 1]), replicates=400, seed=trial)
+        hits += found.low <= 0.4 <= found.high
+    assert 0.90 <= hits / trials <= 0.985
+
+
+def test_the_interval_of_an_absolute_mean_covers():
+    for true in (0.0, 0.2, 1.0):
+        hits = 0
+        for trial in range(200):
+            values = np.random.default_rng(trial).normal(true, 1, size=40)
+            found = absolute_interval(mean_interval(values, replicates=400, seed=trial))
+            hits += found.low <= true <= found.high
+        assert hits / 200 >= 0.9

@@ -109,7 +109,7 @@ def test_panels_are_decoded_apart(pipe):
 
 def test_progress_counts_every_sampling_step(pipe):
     seen = []
-    pipe(GOAL, STEPS, sampling_steps=3, on_step=lambda done, total: seen.append((done, total)))
+    pipe(GOAL, STEPS, sampling_steps=3, on_step=lambda step: seen.append((step.done, step.total)))
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 

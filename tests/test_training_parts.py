@@ -9,7 +9,7 @@ from torch import nn
 
 from illinstr.errors import ConfigError, DataError
 from illinstr.progress import SilentReporter
-from illinstr.training.checkpoint import Checkpointer
+from illinstr.training.checkpoint import Checkpointer, Trained
 from illinstr.training.config import OptimConfig, load_config, preset_names
 from illinstr.training.data import BatchOrder, Prefetcher
 from illinstr.training.ema import Ema
@@ -136,19 +136,21 @@ def _trained(steps=2):
         optimizer.step()
         optimizer.zero_grad()
         ema.update(module)
-    return module, optimizer, ema
+    return Trained(module, optimizer, ema)
 
 
-def test_a_checkpoint_restores_weights_optimiser_and_average(tmp_path):
-    module, optimizer, ema = _trained()
+def test_a_checkpoint_restores_weights_optimiser_average_and_extras(tmp_path):
+    trained = _trained()
+    trained.extra = {"data_sha256": "abc"}
     checkpointer = Checkpointer(tmp_path, 2, SilentReporter())
-    path = checkpointer.save(2, module, optimizer, ema)
-    other, other_optimizer, other_ema = _trained(steps=1)
-    assert checkpointer.load(path, other, other_optimizer, other_ema) == 2
-    assert torch.equal(other.weight, module.weight)
-    assert torch.equal(other_ema.shadow["weight"], ema.shadow["weight"])
-    assert other_ema.updates == ema.updates == 2
-    for mine, theirs in zip(optimizer.state.values(), other_optimizer.state.values(), strict=True):
+    path = checkpointer.save(2, trained)
+    other = _trained(steps=1)
+    assert checkpointer.load(path, other) == 2
+    assert torch.equal(other.module.weight, trained.module.weight)
+    assert torch.equal(other.ema.shadow["weight"], trained.ema.shadow["weight"])
+    assert other.ema.updates == trained.ema.updates == 2
+    assert other.extra == {"data_sha256": "abc"}
+    for mine, theirs in zip(trained.optimizer.state.values(), other.optimizer.state.values(), strict=True):
         assert all(torch.equal(mine[name], theirs[name]) for name in mine)
 
 
@@ -158,7 +160,7 @@ def test_old_checkpoints_are_pruned_and_broken_ones_skipped(tmp_path):
     reporter.log = lines.append
     checkpointer = Checkpointer(tmp_path, 2, reporter)
     for step in (1, 2, 3):
-        checkpointer.save(step, *_trained())
+        checkpointer.save(step, _trained())
     assert [path.name for path in sorted(tmp_path.glob("step-*"))] == ["step-00000002", "step-00000003"]
     assert (tmp_path / "latest").read_text() == "step-00000003\n"
     weights = tmp_path / "step-00000003" / "model.safetensors"
@@ -169,10 +171,10 @@ def test_old_checkpoints_are_pruned_and_broken_ones_skipped(tmp_path):
 
 def test_a_checkpoint_of_another_model_is_one_clear_error(tmp_path):
     checkpointer = Checkpointer(tmp_path, 2, SilentReporter())
-    path = checkpointer.save(2, *_trained())
+    path = checkpointer.save(2, _trained())
     module = nn.Linear(4, 2)
     with pytest.raises(DataError, match="does not fit"):
-        checkpointer.load(path, module, torch.optim.AdamW(module.parameters()), None)
+        checkpointer.load(path, Trained(module, torch.optim.AdamW(module.parameters())))
 
 
 def test_the_log_drops_rows_beyond_the_step_resumed_from(tmp_path):
@@ -216,9 +218,11 @@ def test_a_wrong_setting_is_named_with_its_nearest_neighbour(override, message, 
 
 def test_overrides_read_numbers_as_people_write_them():
     assert load_config("mini-vae", ["optim.lr=1e-4"]).optim.lr == 1e-4
+    assert load_config("mini-vae", ["train.precision=no", "train.compile=no"]).train.precision == "no"
 
 
 def test_an_unknown_preset_lists_the_known_ones():
     with pytest.raises(ConfigError) as caught:
         load_config("mini-vea", [])
+    assert "did you mean mini-vae?" in (caught.value.hint or "")
     assert "mini-vae" in (caught.value.hint or "")

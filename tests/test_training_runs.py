@@ -189,10 +189,12 @@ def test_accumulation_changes_no_more_than_rounding(tmp_path, data):
     config = write_config(tmp_path / "c.yaml", VAE, loss={"kl": 0.0})
     whole = train(config, data, tmp_path / "whole", "train.steps=1")
     parts = train(config, data, tmp_path / "parts", "train.steps=1", "train.accumulate=2")
-    # the noise of micro-batches differs, so compare what does not depend on it much: both must have learned alike
-    first, second = column(whole, "loss")[0], column(parts, "loss")[0]
-    assert first == pytest.approx(second, rel=0.1)
-    assert first != second
+    assert column(whole, "loss") == pytest.approx(column(parts, "loss"), rel=1e-5)
+    newest = "checkpoints/step-00000001/model.safetensors"
+    mine, theirs = load_file(whole / newest), load_file(parts / newest)
+    # Adam's first step is the sign of the gradient, times lr (half of it in warm-up): rounding can turn few of them.
+    turned = sum(int(((mine[name] - theirs[name]).abs() > 1e-5).sum()) for name in mine)
+    assert turned < 0.01 * sum(tensor.numel() for tensor in mine.values())
 
 
 def test_runs_are_not_mixed(tmp_path, data):

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from illinstr.articles import Article, Provenance, Step, make_id
 from illinstr.config import validate
 from illinstr.diffusion.schedule import NoiseConfig, loss_weights, training_scheduler, training_target
-from illinstr.errors import ConfigError, DataError
+from illinstr.errors import ConfigError, DataError, UsageError
 from illinstr.shards import ShardWriter
 from illinstr.training.loop import step_generator
 from illinstr.training.tasks.unet import UNetTask
@@ -104,6 +104,7 @@ def plain(base, data):
         ("noise", {"zero_snr": False}),
         ("noise", {"min_snr_gamma": 5.0, "min_snr_floor": 0.05}),
         ("noise", {"beta_schedule": "squaredcos_cap_v2"}),
+        ("noise", {"prediction": "epsilon", "zero_snr": False, "transition_steps": None}),
         ("noise", {"transition_steps": 100}),
         ("noise", {"train_timesteps": 500}),
         ("data", {"max_steps": 3}),
@@ -303,6 +304,20 @@ def test_min_snr_never_leaves_the_first_sampling_step_untrained():
 def test_noise_settings_that_cannot_work_are_refused(wrong):
     with pytest.raises(ValidationError):
         NoiseConfig(**wrong)
+
+
+def test_leaving_the_schedule_of_a_base_must_be_said(base, data):
+    silent = settings(base).model_dump(mode="json")
+    silent["noise"] = {"transition_steps": 0}
+    with pytest.raises(ConfigError, match="trained on the scaled_linear schedule") as caught:
+        UNetTask(validate(UNetConfig, silent), data, "cpu")
+    assert "noise.beta_schedule=scaled_linear" in caught.value.hint
+
+
+def test_adapters_without_peft_are_refused_before_the_base_is_loaded(tmp_path, data, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="needs peft"):
+        task_of(tmp_path / "no base here", data, lora={"rank": 4})
 
 
 @pytest.mark.parametrize(

@@ -220,8 +220,6 @@ class TestTrouble:
 class TestAnswers:
     def test_a_bad_answer_is_asked_for_again_with_the_reason(self, llm: LlmServer) -> None:
         def script(asked):
-            if "response_format" in asked.body:
-                return refused("no response_format")
             return GOOD if "4 steps where exactly 3" in asked.text else said(steps(*["Boil", "Pour", "Stir", "Serve"]))
 
         llm.script = script

@@ -16,7 +16,22 @@ from illinstr import __version__
 from illinstr.errors import IllinstrError
 
 # In the order of a life: make or fetch data, train, generate, evaluate, look after.
-COMMANDS = ("minihow", "scrape", "data", "train", "generate", "print", "serve", "eval", "study", "doctor")
+COMMANDS = (
+    "minihow",
+    "scrape",
+    "data",
+    "train",
+    "export",
+    "generate",
+    "edit",
+    "suggest",
+    "correct",
+    "print",
+    "serve",
+    "eval",
+    "study",
+    "doctor",
+)
 
 app = typer.Typer(
     name="illinstr",

@@ -34,7 +34,7 @@ def command(
         typer.Option(help="Real articles on the same goals: a data or run folder. Goals of MiniHow need none."),
     ] = None,
     encoder: Annotated[
-        str, typer.Option(help="judge (embedded), a CLIP or SigLIP folder, a hub id ORG/NAME, or open_clip:MODEL/TAG.")
+        str, typer.Option(help="judge (embedded), a CLIP or SigLIP folder, or a hub id ORG/NAME.")
     ] = "judge",
     consistency_encoder: Annotated[
         str | None,

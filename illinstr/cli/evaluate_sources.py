@@ -65,8 +65,8 @@ def embedded_world(articles: Sequence[Article], *, draw: bool) -> EmbeddedWorld 
 
     Args:
         articles: what is evaluated.
-        draw: draw the truth, the k-th article with seed k and as many steps as it has. A length that the goal's
-            family does not have is left out.
+        draw: draw the truth, the k-th article with seed k, as many steps as it has and step wordings of its split
+            (train where it names none). A length that the goal's family does not have is left out.
     """
     from illinstr import minihow
     from illinstr.evaluation.evaluate import Source
@@ -76,6 +76,8 @@ def embedded_world(articles: Sequence[Article], *, draw: bool) -> EmbeddedWorld 
     drawn: list[Article] = []
     for seed, article in enumerate(articles if draw else ()):
         with contextlib.suppress(PlanError, UsageError):
-            drawn.append(minihow.illustrate(minihow.plan(article.goal, article.num_steps, seed=seed)))
+            split = article.extra.get("split")
+            wording = split if split in minihow.SPLITS else "train"
+            drawn.append(minihow.illustrate(minihow.plan(article.goal, article.num_steps, seed=seed, split=wording)))
     truth = Source("MiniHow", drawn) if drawn else None
     return EmbeddedWorld(truth, tuple(minihow.all_goals()))

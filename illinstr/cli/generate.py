@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 import webbrowser
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,11 +21,13 @@ from illinstr.cli.generate_checks import (
     load_pipeline,
     outside_world_note,
 )
+from illinstr.cli.processes import launch
 from illinstr.cli.writers import DEFAULT_EXAMPLES, announce, choose_writer, release
-from illinstr.errors import DataError, IllinstrError, PartialError
+from illinstr.errors import DataError, IllinstrError, PartialError, UsageError
 from illinstr.progress import Reporter
 
 if TYPE_CHECKING:
+    from illinstr.articles import StepImage
     from illinstr.sampling.batch import Failure, Job
     from illinstr.sampling.illustrator import DrawingSettings, Illustrator
     from illinstr.sampling.writers import Writer
@@ -41,8 +46,11 @@ class Request:
     out: Path
     is_batch: bool
     overwrite: bool
+    first_picture: StepImage | None
     device: str
     dtype: str | None
+    offload: bool
+    vae_slicing: bool
 
 
 def command(
@@ -53,8 +61,21 @@ def command(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the steps and of the noise.")] = 0,
     model: Annotated[str, typer.Option(help="mini (embedded), a model folder, or a hub id ORG/NAME.")] = "mini",
-    method: Annotated[str, typer.Option(help="stacked (drawn together) or independent (each alone).")] = "stacked",
-    sampler: Annotated[str, typer.Option(help="dpm++2m, ddim, unipc, euler, euler-a or ddpm.")] = "dpm++2m",
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="stacked (drawn together) or independent (each alone). \\[default: stacked, if the model can]",
+            show_default=False,
+        ),
+    ] = None,
+    sampler: Annotated[
+        str | None,
+        typer.Option(
+            help="dpm++2m, dpm++2m-sde, ddim, unipc, euler, euler-a or ddpm. \\[default: dpm++2m; dpm++2m-sde where "
+            "pictures are held]",
+            show_default=False,
+        ),
+    ] = None,
     sampling_steps: Annotated[
         int | None, typer.Option(help="Denoising steps. \\[default: the model's own]", show_default=False)
     ] = None,
@@ -82,12 +103,27 @@ def command(
     goals_file: Annotated[
         Path | None, typer.Option(help="Goals, one a line; - is stdin. One folder each under --out.")
     ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(
+            help="Pictures drawn together at most. \\[default: as many as the model was trained on]", show_default=False
+        ),
+    ] = None,
+    first_picture: Annotated[
+        Path | None, typer.Option(help="Your own picture of step 1; the others are drawn to fit it.")
+    ] = None,
+    processes: Annotated[int, typer.Option(help="Processes that share a batch, one a GPU where there are.")] = 1,
     no_metadata: Annotated[bool, typer.Option("--no-metadata", help="Keep the recipe out of the PNGs.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace finished articles.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     dtype: Annotated[
-        str | None, typer.Option(help="float32, float16 or bfloat16. \\[default: the model's own]", show_default=False)
+        str | None,
+        typer.Option(help="float32, float16 or bfloat16. \\[default: what suits the device]", show_default=False),
     ] = None,
+    offload: Annotated[
+        bool, typer.Option("--offload", help="Keep only the working part of the model on the accelerator.")
+    ] = False,
+    vae_slicing: Annotated[bool, typer.Option("--vae-slicing", help="Decode one picture at a time.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps and settings; make nothing.")] = False,
     open_page: Annotated[bool, typer.Option("--open", help="Open the finished page in the browser.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
@@ -109,16 +145,20 @@ def command(
     batch failed, 130 interrupted.
     """
     from illinstr.sampling.illustrator import DrawingSettings
+    from illinstr.sampling.photo import read_photo
     from illinstr.sampling.writers import read_goals
 
     check_options(locals())
+    if processes > 1 and not dry_run and "WORLD_SIZE" not in os.environ:
+        raise typer.Exit(launch(processes, sys.argv[1:]))
     planner, num_steps = choose_writer(steps, step, steps_file, llm, context=context, examples=examples, device=device)
     settings = DrawingSettings(
-        method="stacked" if method == "stacked" else "independent",
+        method=method,  # type: ignore[arg-type]  # checked above
         sampler=sampler,
         sampling_steps=sampling_steps,
         guidance=guidance,
         metadata=not no_metadata,
+        window=window,
     )
     goals = [goal or ""] if goals_file is None else read_goals(goals_file)
     request = Request(
@@ -131,8 +171,11 @@ def command(
         out=out or default_out(goals, goals_file, seed, num_variants),
         is_batch=goals_file is not None or num_variants > 1,
         overwrite=overwrite,
+        first_picture=read_photo(first_picture) if first_picture is not None else None,
         device=device,
         dtype=dtype,
+        offload=offload,
+        vae_slicing=vae_slicing,
     )
     say = reporter(quiet)
     try:
@@ -151,33 +194,45 @@ Outcome = tuple[dict[str, Any], str | None, tuple[str, ...], int]
 
 def _single(request: Request, say: Reporter, dry_run: bool) -> Outcome:
     from illinstr.runs import check_out
-    from illinstr.sampling.batch import make_article, plan_job
+    from illinstr.sampling.batch import make_article, plan_job, with_first_picture
 
     check_out(request.out, overwrite=request.overwrite)
-    model = check_model(request.model)
+    check_model(request.model)
     announce(request.planner, say)
     job = plan_job(request.goals[0], request.seeds[0], request.planner, request.num_steps, request.out)
+    if request.first_picture is not None:
+        job = with_first_picture(job, request.first_picture)
     if dry_run:
         return _dry(request, [job], [])
-    illustrator = _open_illustrator(request, model, [job], say)
+    illustrator = _open_illustrator(request, [job], say)
     folder, record = make_article(job, illustrator, say)
     page = str(folder / "index.html")
     return {"page": page, "run": str(folder), "record": record.model_dump(mode="json")}, page, (), 0
 
 
 def _batch(request: Request, say: Reporter, dry_run: bool) -> Outcome:
+    from illinstr.runs import is_article_folder
     from illinstr.sampling.batch import check_batch_out, check_same_model, make_batch, plan_batch, write_batch_page
+    from illinstr.sampling.crew import join_crew
 
     out = request.out.expanduser().resolve()
+    crew = join_crew(request.device)
     announce(request.planner, say)
     plan = plan_batch(
-        request.goals, request.seeds, request.planner, request.num_steps, out, resume=not request.overwrite
+        request.goals,
+        request.seeds,
+        request.planner,
+        request.num_steps,
+        out,
+        resume=not request.overwrite,
+        crew=crew,
+        first_picture=request.first_picture,
     )
     for failure in plan.failures:
         say.log(f"failed: {failure.error.message}")
     left = check_batch_out(out, plan.jobs, request.settings, overwrite=request.overwrite)
-    model = check_model(request.model)
-    if not plan.jobs:
+    check_model(request.model)
+    if not plan.jobs and crew.size == 1:
         raise _nothing_left(plan.failures)
     if dry_run:
         return _dry(request, left, plan.failures)
@@ -186,26 +241,33 @@ def _batch(request: Request, say: Reporter, dry_run: bool) -> Outcome:
     if finished:
         say.log(f"{len(finished)} of {len(plan.jobs)} articles are there already")
     if left:
-        illustrator = _open_illustrator(request, model, left, say)
+        illustrator = _open_illustrator(replace(request, device=crew.device(request.device)), left, say)
         check_same_model(finished, illustrator.pipeline.model_sha256)
         failures += make_batch(left, illustrator, say)
-    if len(failures) == len(plan.failures) + len(plan.jobs):
+    kept, failures = sum(crew.gather([len(finished)])), crew.gather(failures)
+    jobs = sorted(crew.gather([(job.place, job.folder, job.article.goal) for job in plan.jobs]))
+    if not crew.leads:
+        raise typer.Exit  # the first process speaks for all
+    made = [folder for _, folder, _ in jobs if is_article_folder(folder)]
+    if not made:
         raise _nothing_left(failures)
-    title = plan.jobs[0].article.goal if len(request.goals) == 1 else "Illustrated instructions"
-    page = str(write_batch_page(out, title, plan.jobs, len(failures)))
+    title = jobs[0][2] if len(request.goals) == 1 else "Illustrated instructions"
+    page = str(write_batch_page(out, title, made, len(failures)))
     result = {
         "page": page,
         "run": str(out),
-        "articles": [str(job.folder) for job in plan.jobs if job.folder.is_dir()],
-        "made": len(left) - (len(failures) - len(plan.failures)),
-        "kept": len(finished),
+        "articles": [str(folder) for folder in made],
+        "made": len(made) - kept,
+        "kept": kept,
         "failed": _failures(failures),
     }
-    say.log(f"made {result['made']}, kept {result['kept']}, failed {len(failures)}")
+    say.log(f"made {result['made']}, kept {kept}, failed {len(failures)}")
+    for failure in failures:
+        say.log(f"  failed: {failure.goal} (seed {failure.seed}): {failure.error.message}")
     return result, page, (), len(failures)
 
 
-def _open_illustrator(request: Request, model: str, jobs: list[Job], say: Reporter) -> Illustrator:
+def _open_illustrator(request: Request, jobs: list[Job], say: Reporter) -> Illustrator:
     from illinstr.sampling.illustrator import Illustrator
 
     release(request.planner)
@@ -214,16 +276,40 @@ def _open_illustrator(request: Request, model: str, jobs: list[Job], say: Report
         if note is not None:
             say.log(note)
     started = time.perf_counter()
-    pipeline = load_pipeline(model, request.device, request.dtype)
+    memory = {"offload": request.offload, "vae_slicing": request.vae_slicing}
+    pipeline = load_pipeline(request.model, request.device, request.dtype, **memory)
     illustrator = Illustrator(pipeline, request.settings, load_s=time.perf_counter() - started)
+    if request.first_picture is not None and illustrator.method == "independent":
+        raise UsageError("--first-picture steers pictures drawn together; here each is drawn alone")
+    sampler = illustrator.sampler_for(jobs[0].article)
     say.log(
         f"{request.num_steps} instruction steps by {request.planner.name}, {illustrator.sampling_steps} sampling steps "
-        f"({request.settings.sampler}, {request.settings.method}), model {request.model}"
+        f"({sampler}, {illustrator.method}), model {request.model}"
     )
-    low, high = pipeline.defaults.trained_steps
-    if request.settings.method == "stacked" and not low <= request.num_steps <= high:
-        say.log(f"note: the model was trained on articles of {low} to {high} steps; {request.num_steps} may look worse")
+    for note in _notes(illustrator, request):
+        say.log(f"note: {note}")
     return illustrator
+
+
+def _notes(illustrator: Illustrator, request: Request) -> Iterator[str]:
+    """What the user should know about how this model will draw so many steps."""
+    pipeline, n = illustrator.pipeline, request.num_steps
+    if not pipeline.trained_for_stacking:
+        if illustrator.method == "stacked":
+            yield (
+                f"{request.model} was not trained to draw pictures together and will hardly show {n} of them; "
+                "use --method independent, or train it: illinstr train --help"
+            )
+        elif request.settings.method is None:
+            yield f"{request.model} was not trained to draw pictures together, so each is drawn alone"
+        return
+    low, high = pipeline.defaults.trained_steps
+    if illustrator.method == "stacked" and n < low:
+        yield f"the model was trained on articles of {low} to {high} steps; {n} may look worse"
+    if illustrator.method == "stacked" and n > high:
+        window = request.settings.window or high
+        how = "drawn in parts that share pictures" if window < n else "drawn together as told"
+        yield f"the model was trained on articles of {low} to {high} steps; {n} are {how}"
 
 
 def _dry(request: Request, jobs: list[Job], failures: list[Failure]) -> Outcome:

@@ -19,8 +19,22 @@ def command(
         bool, typer.Option("--resume", help="Go on from the newest complete checkpoint in --out.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the resolved config and counts; train nothing.")
+        bool,
+        typer.Option("--dry-run", help="Show the resolved config, counts, memory and time of a step; write nothing."),
     ] = False,
+    num_processes: Annotated[
+        int, typer.Option(min=1, help="Processes on this machine, one per GPU; they share each batch.")
+    ] = 1,
+    accelerate_config: Annotated[
+        str | None,
+        typer.Option(help="How processes share the work: ddp, fsdp, or an accelerate config file."),
+    ] = None,
+    faithfulness: Annotated[
+        int, typer.Option(min=0, help="Draw and judge this many validation articles at each validation (U-Net only).")
+    ] = 0,
+    judge: Annotated[
+        str | None, typer.Option(help="CLIP folder for --faithfulness; the embedded judge when left out.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
 ) -> None:
@@ -29,10 +43,51 @@ def command(
     Example: illinstr train --config mini-vae --data data/minihow --out runs/vae --set train.steps=500
     """
     from illinstr.cli.console import emit, reporter
-    from illinstr.training.run import run_training
+    from illinstr.progress import SilentReporter
+    from illinstr.training import launch
+    from illinstr.training.run import Request, check_request, run_training
 
+    launch.die_with_launcher()
+    tell = reporter(quiet)
+    score = None
+    if faithfulness and launch.rank_here() == 0:
+        from illinstr.cli.train_judge import make_judge
+
+        score = make_judge(config, settings or [], data, articles=faithfulness, judge=judge)
+    if (num_processes > 1 or accelerate_config) and not dry_run:
+        launch.refuse_inside_launcher()
+        environment = {}
+        if accelerate_config is not None:
+            path = launch.find_accelerate_config(accelerate_config)
+            environment = launch.accelerate_environment(path, num_processes)
+            launch.check_environment(environment)
+        check_request(Request(config, settings or [], data, out, resume), SilentReporter())  # the first process tells
+        launch.launch_processes(_arguments_for_processes(), num_processes, environment)
+        return
     result = run_training(
-        config, settings or [], data=data, out=out, resume=resume, dry_run=dry_run, reporter=reporter(quiet)
+        config,
+        settings or [],
+        data=data,
+        out=out,
+        resume=resume,
+        dry_run=dry_run,
+        reporter=tell,
+        judge=score,
+        num_processes=num_processes,
     )
     lines = tuple(result["lines"])
     emit({key: value for key, value in result.items() if key != "lines"}, result["model"], as_json=as_json, lines=lines)
+
+
+def _arguments_for_processes() -> list[str]:
+    """This command's own arguments, but for those that start processes."""
+    import sys
+
+    kept: list[str] = []
+    words = iter(sys.argv[1:])
+    for word in words:
+        if word in {"--num-processes", "--accelerate-config"}:
+            next(words, None)
+        elif not word.startswith(("--num-processes=", "--accelerate-config=")):
+            kept.append(word)
+    return kept

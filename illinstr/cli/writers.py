@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from illinstr.articles import MAX_STEPS, Article, Step
+from illinstr.articles import MAX_STEPS, Article, Provenance, Step, make_id
 from illinstr.errors import PlanError, UsageError
 
 if TYPE_CHECKING:
@@ -131,12 +131,12 @@ def nearest_articles(goal: str, num_steps: int, count: int) -> list[Article]:
     return list(found.values())[::-1]
 
 
-def announce(writer: Writer, reporter: Reporter) -> None:
+def announce(writer: Writer, reporter: Reporter, *, what: str = "steps") -> None:
     """Say that a language model is at work: it can take a while."""
     from illinstr.sampling.writers.language_model import LanguageModelWriter
 
     if isinstance(writer, LanguageModelWriter):
-        reporter.log(f"{writer.name} writes the steps ...")
+        reporter.log(f"{writer.name} writes the {what} ...")
 
 
 def release(writer: Writer) -> None:
@@ -161,6 +161,8 @@ class MiniHowWriter:
         """
         from illinstr.minihow import nearest_goals, plan, recognise
 
+        if task.problem:
+            return self._put_right(task)
         if recognise(task.goal) is None:
             near = "; ".join(nearest_goals(task.goal, k=3))
             raise PlanError(
@@ -168,3 +170,26 @@ class MiniHowWriter:
             )
         article: Article = plan(task.goal, task.num_steps, seed=task.seed)
         return article
+
+    def _put_right(self, task: Task) -> Article:
+        """One step that puts the problem right, and then the article's own next steps."""
+        from illinstr.minihow import remedy
+
+        found = remedy(task.goal, task.problem)
+        if found is None:
+            raise PlanError(
+                f'the embedded writer knows no remedy for "{task.problem}" in "{task.goal}"',
+                hint=f"add --llm FILE.gguf, hf:ORG/NAME or a server's address; or {_OWN_STEPS}",
+            )
+        if task.num_steps != len(task.dropped) + 1:
+            raise PlanError(
+                f"the embedded writer adds one step and keeps the {len(task.dropped)} that follow",
+                hint="leave out --steps, or add --llm",
+            )
+        next_steps = (Step(headline=step.headline, body=step.body, bullets=step.bullets) for step in task.dropped)
+        return Article(
+            id=make_id(self.name, task.goal, task.problem),
+            goal=task.goal,
+            steps=(Step(headline=found), *next_steps),
+            provenance=Provenance(source=self.name),
+        )

@@ -72,6 +72,19 @@ def check_folder(folder: Path) -> None:
                 ) from error
 
 
+def _check_family(folder: Path) -> None:
+    """Refuse a pipeline of another kind (SDXL, FLUX, ...), which would load in part and draw nonsense."""
+    import json
+
+    try:
+        name = json.loads((folder / "model_index.json").read_text(encoding="utf-8")).get("_class_name")
+    except (OSError, ValueError, AttributeError) as error:
+        raise ModelError(f"damaged {folder / 'model_index.json'}", hint="copy or download the model again") from error
+    if name != "StableDiffusionPipeline":
+        hint = "models of the families Stable Diffusion 1 and 2 work"
+        raise ModelError(f"{folder} holds a {name}, not a StableDiffusionPipeline", hint=hint)
+
+
 def read_settings(folder: Path) -> StackedSettings | None:
     """The folder's ``stacked.json``, or None when it has none.
 
@@ -108,6 +121,7 @@ def load_parts(folder_or_hub_id: str, *, dtype: Any, revision: str | None = None
     if not folder.is_dir():
         folder = _from_hub(folder_or_hub_id, revision)
     check_folder(folder)
+    _check_family(folder)
     from diffusers import StableDiffusionPipeline
 
     try:
@@ -148,7 +162,7 @@ HUB_REDUNDANT = ["*.non_ema.safetensors", "*.fp16.safetensors"]
 def _from_hub(hub_id: str, revision: str | None) -> Path:
     """The local snapshot of a hub id, half-precision weights only where there are no others."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError
 
     try:
         folder = Path(
@@ -157,12 +171,23 @@ def _from_hub(hub_id: str, revision: str | None) -> Path:
         if not any((folder / "unet").glob("*.safetensors")):
             folder = Path(snapshot_download(hub_id, revision=revision, allow_patterns=HUB_PATTERNS))
         return folder
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+    except hub_failures(HFValidationError) as error:
         raise ModelError(
             f"no model folder and no reachable hub model called {hub_id!r}"
             + (f" at revision {revision!r}" if revision else ""),
             hint="--model mini is embedded; or give a folder, or check the network with illinstr doctor",
         ) from error
+
+
+def hub_failures(*more: type[BaseException]) -> tuple[type[BaseException], ...]:
+    """What a broken line raises, and ``more``.
+
+    The error of the HTTP library beneath the hub's client, which differs by version, and the system's. AttributeError:
+    its threads close one another's connection when one of them cannot connect.
+    """
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return (*HfHubHTTPError.__bases__, OSError, AttributeError, *more)
 
 
 def _variant_of(folder: Path) -> str | None:

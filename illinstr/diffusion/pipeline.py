@@ -1,14 +1,16 @@
 """The pipeline: a goal and N step texts in, N pictures drawn together out.
 
 One noise canvas of N panels is denoised as a whole (``stacked``), or every panel on a canvas of its own
-(``independent``, the
-baseline: same weights, same text, nothing shared). ``anchors`` hold panels to known pictures: at each sampling step
-their latents are set to the known ones at that step's noise level, and the rest is drawn around them.
+(``independent``, the baseline: same weights, same text, nothing shared). Articles longer than the model was trained on
+are drawn window by window (``illinstr.diffusion.windows``). ``anchors`` hold panels to known pictures while the rest is
+drawn around them (``illinstr.diffusion.sampling``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -16,31 +18,90 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from illinstr.diffusion.attention import predict
-from illinstr.diffusion.autoencoder import decode_panels, downsampling, encode_panels
+from illinstr.diffusion.autoencoder import PANELS_AT_ONCE, decode_panels, downsampling, encode_panels
+from illinstr.diffusion.denoiser import CanvasText, Denoiser
 from illinstr.diffusion.model_folder import ModelParts, load_parts
-from illinstr.diffusion.schedule import DEFAULT_SAMPLER, make_sampler, rescale_guidance, timesteps_of
+from illinstr.diffusion.sampling import Report, sample
+from illinstr.diffusion.schedule import ANCHOR_SAMPLER, DEFAULT_SAMPLER, make_sampler
 from illinstr.diffusion.settings import StackedSettings
-from illinstr.diffusion.stacking import stack, unstack
-from illinstr.diffusion.text import TextCondition, condition, encode_slots
+from illinstr.diffusion.windows import long_windows, number_when_alone
 from illinstr.errors import UsageError
 
 Method = Literal["stacked", "independent"]
-OnStep = Callable[[int, int], None]
+ArticleText = tuple[str, Sequence[str]]  # a goal and its N step texts
+Anchors = Mapping[int, Image.Image]
+
+
+@dataclass(frozen=True)
+class SamplingStep:
+    """What a callback is given after each sampling step.
+
+    Attributes:
+        done: sampling steps taken.
+        total: sampling steps in all.
+        predicted_bnchw: what the finished latents look like from here.
+        begun_bn: which panels are finished or being drawn; others wait for their window.
+        decode: turns latents into pictures.
+    """
+
+    done: int
+    total: int
+    predicted_bnchw: Tensor
+    begun_bn: Tensor
+    decode: Callable[[Tensor], list[list[Image.Image]]]
+
+    def preview(self) -> list[list[Image.Image | None]]:
+        """Decode the prediction: N pictures for each article of the batch, None for a panel that waits.
+
+        Costs one pass of the VAE's decoder.
+        """
+        pictures = self.decode(self.predicted_bnchw)
+        return [
+            [picture if begun else None for picture, begun in zip(row, begun_row, strict=True)]
+            for row, begun_row in zip(pictures, self.begun_bn.tolist(), strict=True)
+        ]
+
+
+OnStep = Callable[[SamplingStep], None]
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """Canvases denoised at once: which article and which panels, (k,) and (k, m), and their words."""
+
+    rows: Tensor
+    panels: Tensor
+    texts: list[CanvasText]
 
 
 class StackedDiffusionPipeline:
-    """Draws articles with one loaded model."""
+    """Draws articles with one loaded model.
 
-    def __init__(self, parts: ModelParts, device: str = "cpu") -> None:
+    Args:
+        parts: the model's components.
+        device: where it draws.
+        offload: keep each component on ``device`` only while it works, and denoise one canvas at a time.
+        vae_slicing: encode and decode one panel at a time.
+    """
+
+    def __init__(
+        self, parts: ModelParts, device: str = "cpu", *, offload: bool = False, vae_slicing: bool = False
+    ) -> None:
         self.parts = parts
         self.device = torch.device(device)
+        self.offload = offload
+        self.vae_batch = 1 if vae_slicing else PANELS_AT_ONCE
         for module in (parts.unet, parts.vae, parts.text_encoder):
-            module.to(self.device).eval()
+            module.to("cpu" if offload else self.device).eval()
+        if self.device.type == "cuda" or parts.unet.dtype == torch.float32:
+            # Convolutions are 5 % faster so in float32 on a CPU, and 5 % slower in bfloat16 there.
+            for module in (parts.unet, parts.vae):
+                module.to(memory_format=torch.channels_last)
         self.defaults: StackedSettings = parts.settings
         self.panel_px = parts.settings.panel_px
         self.model_id = parts.model_id
         self.model_sha256 = parts.sha256
+        self.trained_for_stacking = parts.stacked
         self.latent_px = self.panel_px // downsampling(parts.vae)
 
     @classmethod
@@ -60,9 +121,10 @@ class StackedDiffusionPipeline:
         seed: int = 0,
         sampling_steps: int | None = None,
         guidance: float | None = None,
-        sampler: str = DEFAULT_SAMPLER,
+        sampler: str | None = None,
         method: Method = "stacked",
-        anchors: Mapping[int, Image.Image] | None = None,
+        anchors: Anchors | None = None,
+        window: int | None = None,
         on_step: OnStep | None = None,
     ) -> list[Image.Image]:
         """Draw one article: exactly ``len(steps)`` RGB pictures of ``panel_px``; anchored ones come back as given.
@@ -78,45 +140,153 @@ class StackedDiffusionPipeline:
             sampler=sampler,
             method=method,
             anchors=[anchors or {}],
+            window=window,
             on_step=on_step,
         )[0]
 
     @torch.no_grad()
     def draw_batch(
         self,
-        articles: Sequence[tuple[str, Sequence[str]]],
+        articles: Sequence[ArticleText],
         *,
         seeds: Sequence[int],
         sampling_steps: int | None = None,
         guidance: float | None = None,
-        sampler: str = DEFAULT_SAMPLER,
+        sampler: str | None = None,
         method: Method = "stacked",
-        anchors: Sequence[Mapping[int, Image.Image]] | None = None,
+        anchors: Sequence[Anchors] | None = None,
+        window: int | None = None,
         on_step: OnStep | None = None,
     ) -> list[list[Image.Image]]:
         """Draw articles of one N at once; each has its own seed, so that its pictures do not hang on its neighbours."""
         n = _common_length(articles)
         held = list(anchors) if anchors is not None else [{} for _ in articles]
         _check_anchors(held, n)
-        scheduler = make_sampler(sampler, self.parts.scheduler)
-        timesteps = timesteps_of(scheduler, sampling_steps or self.defaults.sampling_steps)
-        scale = self.defaults.guidance if guidance is None else guidance
-        noise = self._noise(seeds, n)
-        known, known_mask = self._known(held, n)
-        text = self._text(articles, n, method, scale)
-        shape_n = n if method == "stacked" else 1
-        generators = [torch.Generator().manual_seed(seed + (1 << 32)) for seed in seeds]
-        latents = noise * scheduler.init_noise_sigma
-        for index, t in enumerate(timesteps):
-            if known_mask.any():
-                noised = scheduler.add_noise(known, noise, t.reshape(1))
-                latents = torch.where(known_mask, noised, latents)
-            inputs = scheduler.scale_model_input(latents, t)
-            output = self._denoise(inputs, t, text, shape_n, scale)
-            latents = _step(scheduler, output, t, latents, generators)
-            if on_step is not None:
-                on_step(index + 1, len(timesteps))
+        known, where = self._known(held, n)
+        latents = self.sample_latents(
+            articles,
+            seeds=seeds,
+            sampling_steps=sampling_steps or self.defaults.sampling_steps,
+            guidance=self.defaults.guidance if guidance is None else guidance,
+            sampler=sampler,
+            method=method,
+            known=known,
+            where=where,
+            window=window,
+            on_step=on_step,
+        )
         return self._pictures(latents, held)
+
+    @torch.no_grad()
+    def sample_latents(
+        self,
+        articles: Sequence[ArticleText],
+        *,
+        seeds: Sequence[int],
+        sampling_steps: int,
+        guidance: float,
+        sampler: str | None = None,
+        method: Method = "stacked",
+        known: Tensor | None = None,
+        where: Tensor | None = None,
+        window: int | None = None,
+        on_step: OnStep | None = None,
+    ) -> Tensor:
+        """Denoise the panels of articles of one N, (b, n, c, h, w).
+
+        Args:
+            articles: goals and step texts.
+            seeds: one an article.
+            sampling_steps: how often the model denoises.
+            guidance: classifier-free guidance; 1 is off.
+            sampler: one of ``schedule.SAMPLERS``; None is ``default_sampler``.
+            method: all panels of a window on one canvas, or each alone.
+            known: latents of held panels (b, n, c, h, w); they come back exactly.
+            where: (b, n), True for held panels.
+            window: panels drawn together at most; None is as many as the model was trained on.
+            on_step: called after each sampling step; what it raises ends the drawing.
+        """
+        n = _common_length(articles)
+        anchored = where is not None and bool(where.any())
+        name = sampler or self.default_sampler(n, anchored=anchored, window=window)
+        noise = self._noise(seeds, n)
+        latents = torch.zeros_like(noise) if known is None else known.clone()
+        done = torch.zeros(len(articles), n, dtype=torch.bool) if where is None else where.clone()
+        draws = self._draws(articles, n, method, done, window or self.window_size or n)
+        generators = [torch.Generator().manual_seed(seed + (1 << 32)) for seed in seeds]
+        for number, draw in enumerate(draws):
+            rows, panels = draw.rows[:, None], draw.panels
+            with self._working(self.parts.text_encoder):
+                denoiser = Denoiser(self.parts, draw.texts, guidance, max_canvases=1 if self.offload else None)
+            with self._working(self.parts.unet):
+                latents[rows, panels] = sample(
+                    denoiser,
+                    make_sampler(name, self.parts.scheduler),
+                    sampling_steps,
+                    noise[rows, panels],
+                    [generators[row] for row in draw.rows],
+                    known=latents[rows, panels],
+                    held=done[rows, panels],
+                    report=self._reporter(on_step, latents, done, draw, number, len(draws)),
+                )
+            done[rows, panels] = True
+        return latents
+
+    @property
+    def window_size(self) -> int | None:
+        """Panels drawn together at most unless told otherwise; a model not trained for stacking has no such number."""
+        return max(self.defaults.trained_steps[1], 1) if self.trained_for_stacking else None
+
+    def default_sampler(self, n: int, *, anchored: bool, window: int | None = None) -> str:
+        """The sampler for ``n`` panels: a stochastic one where panels are held, ``anchored`` or in a long article.
+
+        A deterministic sampler follows the path it is on, and what it read from noised anchors early stays wrong; fresh
+        noise lets later steps correct it (measured in ``illinstr.diffusion.windows``).
+        """
+        return ANCHOR_SAMPLER if anchored or (window or self.window_size or n) < n else DEFAULT_SAMPLER
+
+    def _draws(self, articles: Sequence[ArticleText], n: int, method: Method, held: Tensor, size: int) -> list[_Draw]:
+        """What is denoised at once, in order; canvases on which every panel is held are left out."""
+        windows = long_windows(n, size)
+        rows = range(len(articles))
+        if method == "independent":
+            numbers = number_when_alone(n, size)
+            cells = [(row, (panel,), (numbers[panel],)) for row in rows for panel in range(n)]
+            return _draw_of(articles, [cell for cell in cells if not held[cell[0], cell[1][0]]])
+        draws, done = [], held.clone()
+        for window in windows:
+            places = tuple(range(1, len(window) + 1))
+            draws += _draw_of(articles, [(row, window, places) for row in rows if not done[row, list(window)].all()])
+            done[:, list(window)] = True
+        return draws
+
+    def _reporter(
+        self, on_step: OnStep | None, latents: Tensor, done: Tensor, draw: _Draw, number: int, draws: int
+    ) -> Report | None:
+        if on_step is None:
+            return None
+        rows, panels = draw.rows[:, None], draw.panels
+        begun = done.clone()
+        begun[rows, panels] = True
+
+        def report(step: int, steps: int, predicted: Tensor) -> None:
+            article = latents.clone()
+            article[rows, panels] = predicted
+            on_step(SamplingStep(number * steps + step, draws * steps, article, begun, self._decode))
+
+        return report
+
+    @contextlib.contextmanager
+    def _working(self, module: Any) -> Iterator[Any]:
+        """Bring a component to the device for as long as it works, where it does not live there."""
+        if not self.offload:
+            yield module
+            return
+        module.to(self.device)
+        try:
+            yield module
+        finally:
+            module.to("cpu")
 
     def _noise(self, seeds: Sequence[int], n: int) -> Tensor:
         """(b, n, c, h, w) from one CPU generator per article, the same on every device and in every batch."""
@@ -124,50 +294,19 @@ class StackedDiffusionPipeline:
         noise = [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
         return torch.stack(noise).to(self.device)
 
-    def _text(
-        self, articles: Sequence[tuple[str, Sequence[str]]], n: int, method: Method, scale: float
-    ) -> TextCondition:
-        """Tokens for every canvas; the unconditional ones first when guidance is on."""
-        settings = self.defaults
-        rows = [(goal, list(steps)) for goal, steps in articles]
-        numbers: Tensor | None = None
-        if method == "independent":
-            rows = [(goal, [step]) for goal, steps in articles for step in steps]
-            numbers = torch.arange(1, n + 1, device=self.device).repeat(len(articles))[:, None]
-        if scale != 1:
-            rows = [("", [""] * len(steps)) for _, steps in rows] + rows
-            numbers = None if numbers is None else torch.cat([numbers, numbers])
-        goals, steps = [goal for goal, _ in rows], [own for _, own in rows]
-        slots = encode_slots(self.parts.tokenizer, self.parts.text_encoder, goals, steps, settings.conditioning)
-        return condition(slots, settings.conditioning, with_step_code=settings.step_code, numbers=numbers)
-
-    def _denoise(self, panels_bnchw: Tensor, t: Tensor, text: TextCondition, shape_n: int, scale: float) -> Tensor:
-        """One guided U-Net pass: panels in, prediction of the same shape out."""
-        b, n = panels_bnchw.shape[:2]
-        canvas = stack(panels_bnchw.reshape(b * n // shape_n, shape_n, *panels_bnchw.shape[2:]))
-        unet = self.parts.unet
-        canvas = canvas.to(unet.dtype)
-        tokens, mask = text.tokens.to(unet.dtype), text.mask
-        if scale == 1:
-            out = predict(unet, canvas, t.to(self.device), tokens, mask)
-            return unstack(out.float(), shape_n).reshape(panels_bnchw.shape)
-        out = predict(unet, torch.cat([canvas, canvas]), t.to(self.device), tokens, mask).float()
-        without, conditional = unstack(out, shape_n).reshape(2, *panels_bnchw.shape)
-        guided = without + scale * (conditional - without)
-        return rescale_guidance(guided, conditional, self.defaults.guidance_rescale)
-
     def encode_pictures(self, pictures: Sequence[Image.Image]) -> Tensor:
         """RGB pictures -> scaled latents (m, c, h, w): centre square, resized to the panel."""
         side = self.panel_px
         pixels = np.stack([np.asarray(_square(picture, side)) for picture in pictures])
         batch = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(127.5).sub(1).to(self.device)
-        return encode_panels(self.parts.vae, batch)
+        with self._working(self.parts.vae) as vae:
+            return encode_panels(vae, batch, at_once=self.vae_batch)
 
-    def _known(self, held: Sequence[Mapping[int, Image.Image]], n: int) -> tuple[Tensor, Tensor]:
-        """Latents of anchored panels (b, n, c, h, w) and where they are (b, n, 1, 1, 1)."""
+    def _known(self, held: Sequence[Anchors], n: int) -> tuple[Tensor, Tensor]:
+        """Latents of anchored panels (b, n, c, h, w) and where they are (b, n)."""
         size, channels = self.latent_px, self.parts.unet.config.in_channels
         known = torch.zeros(len(held), n, channels, size, size, device=self.device)
-        where = torch.zeros(len(held), n, 1, 1, 1, dtype=torch.bool, device=self.device)
+        where = torch.zeros(len(held), n, dtype=torch.bool)
         for row, anchored in enumerate(held):
             if anchored:
                 indices = sorted(anchored)
@@ -175,35 +314,44 @@ class StackedDiffusionPipeline:
                 where[row, indices] = True
         return known, where
 
-    def _pictures(self, latents: Tensor, held: Sequence[Mapping[int, Image.Image]]) -> list[list[Image.Image]]:
-        """Decode each panel apart (a canvas decoded whole bleeds across seams); anchors are returned untouched."""
+    def _decode(self, latents: Tensor) -> list[list[Image.Image]]:
+        """(b, n, c, h, w) -> n pictures an article, each panel apart: a canvas decoded whole bleeds across seams."""
         b, n = latents.shape[:2]
-        decoded = decode_panels(self.parts.vae, latents.flatten(0, 1))
+        with self._working(self.parts.vae) as vae:
+            decoded = decode_panels(vae, latents.flatten(0, 1), at_once=self.vae_batch)
         pixels = ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
-        drawn = [[Image.fromarray(pixels[row * n + panel]) for panel in range(n)] for row in range(b)]
+        return [[Image.fromarray(pixels[row * n + panel]) for panel in range(n)] for row in range(b)]
+
+    def _pictures(self, latents: Tensor, held: Sequence[Anchors]) -> list[list[Image.Image]]:
+        """Decoded panels; anchors are returned untouched."""
+        drawn = self._decode(latents)
         for row, anchored in enumerate(held):
             for panel, picture in anchored.items():
                 drawn[row][panel] = picture
         return drawn
 
 
-def _step(scheduler: Any, output: Tensor, t: Tensor, latents: Tensor, generators: list[torch.Generator]) -> Tensor:
-    """One sampler step; stochastic samplers draw each article's noise from its own generator."""
-    import inspect
+def _draw_of(
+    articles: Sequence[ArticleText], canvases: Sequence[tuple[int, tuple[int, ...], tuple[int, ...]]]
+) -> list[_Draw]:
+    if not canvases:
+        return []
+    texts = [
+        CanvasText(articles[row][0], tuple(articles[row][1][panel] for panel in panels), numbers)
+        for row, panels, numbers in canvases
+    ]
+    rows, panels = torch.tensor([row for row, _, _ in canvases]), torch.tensor([panels for _, panels, _ in canvases])
+    return [_Draw(rows, panels, texts)]
 
-    extra = {"generator": generators} if "generator" in inspect.signature(scheduler.step).parameters else {}
-    stepped: Tensor = scheduler.step(output, t, latents, return_dict=False, **extra)[0]
-    return stepped
 
-
-def _common_length(articles: Sequence[tuple[str, Sequence[str]]]) -> int:
+def _common_length(articles: Sequence[ArticleText]) -> int:
     lengths = {len(steps) for _, steps in articles}
     if len(lengths) != 1 or 0 in lengths:
         raise UsageError("articles drawn together must have the same number of steps, at least one")
     return lengths.pop()
 
 
-def _check_anchors(held: Sequence[Mapping[int, Image.Image]], n: int) -> None:
+def _check_anchors(held: Sequence[Anchors], n: int) -> None:
     for anchored in held:
         for index in anchored:
             if not 0 <= index < n:

@@ -17,8 +17,9 @@ from torch import Tensor
 from illinstr.config import Config
 from illinstr.errors import ModelError, UsageError
 
-SAMPLERS: tuple[str, ...] = ("dpm++2m", "ddim", "unipc", "euler", "euler-a", "ddpm")
+SAMPLERS: tuple[str, ...] = ("dpm++2m", "dpm++2m-sde", "ddim", "unipc", "euler", "euler-a", "ddpm")
 DEFAULT_SAMPLER = "dpm++2m"
+ANCHOR_SAMPLER = "dpm++2m-sde"  # where panels are held to known pictures
 # diffusers clamps the terminal alpha-bar of its sigma-based samplers to 2^-24 to keep sigma finite.
 MAX_TERMINAL_ALPHA_BAR = 2.0**-24
 
@@ -101,6 +102,7 @@ def make_sampler(name: str, scheduler: Any) -> Any:
         raise UsageError(f"no sampler called {name!r}", hint=f"one of {', '.join(SAMPLERS)}")
     classes: dict[str, tuple[str, dict[str, Any]]] = {
         "dpm++2m": ("DPMSolverMultistepScheduler", {"algorithm_type": "dpmsolver++", "solver_order": 2}),
+        "dpm++2m-sde": ("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++", "solver_order": 2}),
         "ddim": ("DDIMScheduler", {"clip_sample": False, "set_alpha_to_one": True}),
         "unipc": ("UniPCMultistepScheduler", {"solver_order": 2}),
         "euler": ("EulerDiscreteScheduler", {}),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from illinstr.diffusion.settings import Conditioning
@@ -64,10 +65,19 @@ def tokenize(tokenizer: Any, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def encode_texts(tokenizer: Any, text_encoder: Any, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-    """Encode each text apart, every distinct text once: last hidden state (m, l, d) and mask (m, l)."""
+def encode_texts(
+    tokenizer: Any, text_encoder: Any, texts: Sequence[str], *, padded: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Encode each text apart, every distinct text once: last hidden state (m, l, d) and mask (m, l).
+
+    With ``padded``, texts are filled up to the tokenizer's limit and the filling counts as text: this is what plain
+    Stable Diffusion was trained with.
+    """
     distinct = list(dict.fromkeys(texts))
     ids, mask = tokenize(tokenizer, distinct)
+    if padded:
+        ids = F.pad(ids, (0, tokenizer.model_max_length - ids.shape[1]), value=tokenizer.pad_token_id)
+        mask = torch.ones_like(ids, dtype=torch.bool)
     device = next(text_encoder.parameters()).device
     hidden = text_encoder(input_ids=ids.to(device), attention_mask=mask.to(device)).last_hidden_state
     row = {text: index for index, text in enumerate(distinct)}

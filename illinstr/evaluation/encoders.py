@@ -122,6 +122,9 @@ class TransformersImageTextEncoder(TransformersImageEncoder):
         with _quiet_transformers():
             # A goal may hold the letters "<|endoftext|>"; as a special token they would end the text early.
             self._tokenizer = _load(lambda: loader.from_pretrained(folder, split_special_tokens=True), folder)
+        # A text's features must not depend on its neighbours. CLIP looks back only and reads at the end token, so what
+        # stands behind it does not matter; SigLIP looks everywhere and was trained on texts padded to the full length.
+        self._padding = "longest" if self.config["model_type"] == "clip" else "max_length"
         positions = int(self._model.config.text_config.max_position_embeddings)
         self.max_tokens = min(positions, int(self._tokenizer.model_max_length))
 
@@ -136,9 +139,8 @@ class TransformersImageTextEncoder(TransformersImageEncoder):
         parts = []
         for start in range(0, len(texts), self.batch_size):
             batch = list(texts[start : start + self.batch_size])
-            # Padded to one length always: a text's features must not depend on its neighbours in the batch.
             tokens = self._tokenizer(
-                batch, padding="max_length", truncation=True, max_length=self.max_tokens, return_tensors="pt"
+                batch, padding=self._padding, truncation=True, max_length=self.max_tokens, return_tensors="pt"
             )
             with torch.inference_mode():
                 parts.append(_to_numpy(self._model.get_text_features(**tokens.to(self.device))))

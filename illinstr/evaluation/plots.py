@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -101,7 +102,7 @@ def consistency_plot(samples: Sequence[Sample]) -> bytes | None:
 
 
 def _sides(results: Results) -> list[tuple[str, tuple[Metric, ...]]]:
-    return [(side, results.side_metrics[side]) for side in results.names if side in results.side_metrics]
+    return [(side, results.side_metrics[side]) for side in results.beside if side in results.side_metrics]
 
 
 def _error_bars(axes: Any, metrics: Sequence[Metric], places: Sequence[float], marker: str, label: str) -> None:
@@ -140,5 +141,8 @@ def _svg(figure: Any) -> bytes:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     stream = io.BytesIO()
-    FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None})
+    with warnings.catch_warnings():
+        # A category or folder in a script that the font lacks is drawn as boxes; the tables beside hold its letters.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+        FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None})
     return stream.getvalue()

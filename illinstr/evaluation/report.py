@@ -155,7 +155,7 @@ def side_names(results: Results) -> list[str]:
 
 
 def _shown_sides(results: Results) -> list[str]:
-    return [side for side in results.names if side in results.side_metrics]
+    return [side for side in results.beside if side in results.side_metrics]
 
 
 def table_rows(results: Results) -> list[Row]:

@@ -273,7 +273,13 @@ class Results(_Record):
     @property
     def others(self) -> tuple[Side, ...]:
         """The sides that the run was compared with, in the order they were named."""
-        return tuple(side for side in self.names if side.startswith("other"))
+        found = [side for side in self.names if side.startswith("other")]
+        return tuple(sorted(found, key=lambda side: int(side.partition("-")[2] or 1)))
+
+    @property
+    def beside(self) -> tuple[Side, ...]:
+        """The others, then the truth."""
+        return (*self.others, *(side for side in self.names if side == "truth"))
 
 
 def environment() -> dict[str, str]:

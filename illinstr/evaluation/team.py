@@ -1,4 +1,4 @@
-"""Several processes that look at pictures together, as ``accelerate launch`` starts them.
+"""Several processes that look at pictures together, as ``accelerate launch`` or, on CPUs, ``torchrun`` starts them.
 
 Each process reads the same data, encodes its own part, and gets everybody's features; scoring is the same everywhere
 and quick, so that only the encoding is shared. The main process alone prints and writes.
@@ -46,9 +46,10 @@ class LaunchedTeam(Team):
     """One of several processes, found through ``accelerate.PartialState``."""
 
     def __init__(self) -> None:
+        import torch
         from accelerate import PartialState
 
-        self._state = PartialState()
+        self._state = PartialState(cpu=not torch.cuda.is_available())
         self.rank, self.size = self._state.process_index, self._state.num_processes
 
     @property

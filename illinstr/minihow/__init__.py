@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from illinstr.minihow.families.base import CATEGORIES, SPLITS
 from illinstr.minihow.grammar import Goal, all_goals, family_categories, goals_of_split, nearest_goals, recognise
+from illinstr.minihow.pantry import AtHand, Suggestion, suggest_goals
+from illinstr.minihow.repairs import remedy
 from illinstr.minihow.world import illustrate, make_article, plan, steps_of
 
 if TYPE_CHECKING:
@@ -18,8 +20,9 @@ if TYPE_CHECKING:
     from illinstr.minihow.dataset import write_dataset
 
 __all__ = [
-    "CATEGORIES", "SPLITS", "Goal", "all_goals", "draw_scene", "family_categories", "goals_of_split", "illustrate",
-    "make_article", "nearest_goals", "plan", "recognise", "steps_of", "write_dataset",
+    "CATEGORIES", "SPLITS", "AtHand", "Goal", "Suggestion", "all_goals", "draw_scene", "family_categories",
+    "goals_of_split", "illustrate", "make_article", "nearest_goals", "plan", "recognise", "remedy", "steps_of",
+    "suggest_goals", "write_dataset",
 ]  # fmt: skip
 
 

@@ -174,7 +174,8 @@ _ADJECTIVES = frozenset(
 
 
 @lru_cache(maxsize=4096)
-def _stem(word: str) -> str:
+def stem(word: str) -> str:
+    """A word without its plural ending, synonyms made one; empty where it carries no meaning in a goal."""
     if word.endswith("ies") and len(word) > 4:
         word = word[:-3] + "y"
     elif word.endswith(("oes", "shes", "ches")):
@@ -187,7 +188,7 @@ def _stem(word: str) -> str:
 def _kept(text: str) -> list[str]:
     """The stems of the words that matter, in the order of the text."""
     words = re.findall(r"[^\W_]+", clean_text(text).casefold())
-    kept = [_stem(word) for word in words if word not in _FILLERS]
+    kept = [stem(word) for word in words if word not in _FILLERS]
     return [word for word in kept if word and word not in _FILLERS]
 
 

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from illinstr.articles import Article
+from illinstr.articles import Article, StepImage
 from illinstr.errors import IllinstrError, UsageError
 from illinstr.files import write_text
 from illinstr.progress import Reporter
 from illinstr.runs import RunRecord, check_writable, is_article_folder, read_article, read_record, write_run
+from illinstr.sampling.crew import Crew
 from illinstr.sampling.illustrator import DrawingSettings, Illustrator
 from illinstr.sampling.page import PAGE_FILE, Card, render_batch, render_pages
 from illinstr.sampling.writers import Writer, check_goal, plan_article, slug, split_writing
 from illinstr.sampling.writers.language_model import LanguageModelWriter
+
+ALONE = Crew()
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,10 @@ class Job:
     Attributes:
         goal: what the user asked for.
         seed: seed of the steps and of the noise.
-        article: the planned steps, without pictures.
+        article: the planned steps, without pictures but those the user gave.
         folder: where the run folder goes.
         plan_s: seconds the planning took.
+        place: where it stands in its batch.
     """
 
     goal: str
@@ -40,6 +44,7 @@ class Job:
     article: Article
     folder: Path
     plan_s: float = 0.0
+    place: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,26 +77,44 @@ def plan_job(goal: str, seed: int, planner: Writer, num_steps: int, folder: Path
     return Job(goal, seed, article, folder, plan_s=time.perf_counter() - started)
 
 
+def with_first_picture(job: Job, picture: StepImage) -> Job:
+    """The job with the user's own picture for step 1: it is kept, and the others are drawn to fit it."""
+    first, *rest = job.article.steps
+    shown = picture.model_copy(update={"alt": f"Step 1: {first.headline}"})
+    steps = (first.model_copy(update={"image": shown}), *rest)
+    return replace(job, article=job.article.model_copy(update={"steps": steps}))
+
+
 def plan_batch(
-    goals: Iterable[str], seeds: Sequence[int], planner: Writer, num_steps: int, out: Path, *, resume: bool = True
+    goals: Iterable[str],
+    seeds: Sequence[int],
+    planner: Writer,
+    num_steps: int,
+    out: Path,
+    *,
+    resume: bool = True,
+    crew: Crew = ALONE,
+    first_picture: StepImage | None = None,
 ) -> Plan:
-    """Plan every goal with every seed; a goal that fails does not stop the others.
+    """Plan every goal with every seed, of them this process's share; a goal that fails does not stop the others.
 
     With ``resume`` a finished article that this language model wrote keeps its words: asking again would cost as much
     as the first time, and a server need not say the same twice.
     """
     plan = Plan()
-    for goal in goals:
-        for seed in seeds:
-            try:
-                folder = out / f"{slug(check_goal(goal))}-s{seed}"
-                written = _written_before(folder, planner, num_steps) if resume else None
-                if written is not None:
-                    plan.jobs.append(Job(check_goal(goal), seed, written, folder))
-                else:
-                    plan.jobs.append(plan_job(goal, seed, planner, num_steps, folder))
-            except IllinstrError as error:
-                plan.failures.append(Failure(goal, seed, error))
+    wanted = [(goal, seed) for goal in goals for seed in seeds]
+    for place, (goal, seed) in crew.share(list(enumerate(wanted))):
+        try:
+            folder = out / f"{slug(check_goal(goal))}-s{seed}"
+            written = _written_before(folder, planner, num_steps) if resume else None
+            if written is not None:
+                job = Job(check_goal(goal), seed, written, folder)
+            else:
+                job = plan_job(goal, seed, planner, num_steps, folder)
+            job = job if first_picture is None else with_first_picture(job, first_picture)
+            plan.jobs.append(replace(job, place=place))
+        except IllinstrError as error:
+            plan.failures.append(Failure(goal, seed, error))
     return plan
 
 
@@ -137,9 +160,10 @@ def make_article(job: Job, illustrator: Illustrator, reporter: Reporter) -> tupl
         OSError: the folder could not be written.
     """
     article, record = illustrator.draw(job.article, goal=job.goal, seed=job.seed, reporter=reporter)
+    given = tuple(number for number, step in enumerate(job.article.steps, start=1) if step.image)
     article, writing = split_writing(article)
     timings = record.timings | {"plan_s": round(job.plan_s, 3)}
-    record = record.model_copy(update={"timings": timings, "writing": writing})
+    record = record.model_copy(update={"timings": timings, "writing": writing, "given": given})
     pages = render_pages(article, record, metadata=illustrator.settings.metadata)
     return write_run(job.folder, article, record, pages), record
 
@@ -161,12 +185,10 @@ def make_batch(jobs: Sequence[Job], illustrator: Illustrator, reporter: Reporter
     return failures
 
 
-def write_batch_page(out: Path, title: str, jobs: Sequence[Job], failures: int) -> Path:
-    """Write the page that links to every finished article of ``jobs`` and return its path."""
+def write_batch_page(out: Path, title: str, folders: Sequence[Path], failures: int) -> Path:
+    """Write the page that links to every finished article of ``folders`` and return its path."""
     cards = [
-        Card(job.folder.name, read_article(job.folder), read_record(job.folder))
-        for job in jobs
-        if is_article_folder(job.folder)
+        Card(folder.name, read_article(folder), read_record(folder)) for folder in folders if is_article_folder(folder)
     ]
     path = out / PAGE_FILE
     write_text(path, render_batch(title, cards, failures))
@@ -178,7 +200,11 @@ def _written_before(folder: Path, planner: Writer, num_steps: int) -> Article | 
         return None
     record = read_record(folder)
     same = record.num_steps == num_steps and planner.wrote(record.writing)
-    return read_article(folder) if same else None
+    if not same:
+        return None
+    article = read_article(folder)
+    bare = tuple(step.model_copy(update={"image": None}) for step in article.steps)
+    return article.model_copy(update={"steps": bare})
 
 
 def _check_same(job: Job, settings: DrawingSettings) -> None:
@@ -188,11 +214,13 @@ def _check_same(job: Job, settings: DrawingSettings) -> None:
         ("goal", record.goal, job.goal),
         ("seed", record.seed, job.seed),
         ("steps", record.num_steps, job.article.num_steps),
-        ("method", record.method, settings.method),
-        ("sampler", record.sampler, settings.sampler),
+        ("method", record.method, settings.method or record.method),
+        ("sampler", record.sampler, settings.sampler or record.sampler),
         ("sampling steps", record.sampling_steps, settings.sampling_steps or record.sampling_steps),
         ("guidance", record.guidance, record.guidance if settings.guidance is None else settings.guidance),
+        ("window", record.window, settings.window),
         ("text", article.id, job.article.id),
+        ("first picture", _first_picture(article, record.given), _first_picture(job.article, (1,))),
     ]
     for name, found, wanted in asked:
         if found != wanted:
@@ -200,3 +228,8 @@ def _check_same(job: Job, settings: DrawingSettings) -> None:
                 f"{job.folder} holds an article made otherwise ({name}: {found}, not {wanted})",
                 hint="add --overwrite, or name another folder with --out",
             )
+
+
+def _first_picture(article: Article, given: Sequence[int]) -> str | None:
+    image = article.steps[0].image
+    return image.sha256 if image and 1 in given else None

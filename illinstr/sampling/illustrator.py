@@ -10,7 +10,8 @@ import io
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import PurePath
@@ -25,9 +26,11 @@ from illinstr.runs import RunRecord
 if TYPE_CHECKING:
     from PIL import Image
 
+    from illinstr.diffusion.pipeline import OnStep, SamplingStep
+
 Method = Literal["stacked", "independent"]
 # The names in illinstr.diffusion.schedule.SAMPLERS, repeated here because options are checked before torch is loaded.
-SAMPLERS = ("dpm++2m", "ddim", "unipc", "euler", "euler-a", "ddpm")
+SAMPLERS = ("dpm++2m", "dpm++2m-sde", "ddim", "unipc", "euler", "euler-a", "ddpm")
 METADATA_KEY = "illinstr"
 PNG_COMPRESS_LEVEL = 6
 
@@ -52,6 +55,11 @@ class ArticlePipeline(Protocol):
     def model_id(self) -> str: ...
     @property
     def model_sha256(self) -> str: ...
+    @property
+    def trained_for_stacking(self) -> bool: ...
+    @property
+    def window_size(self) -> int | None: ...
+    def default_sampler(self, n: int, *, anchored: bool, window: int | None = None) -> str: ...
 
     def __call__(
         self,
@@ -64,27 +72,55 @@ class ArticlePipeline(Protocol):
         sampler: str,
         method: Method,
         anchors: Mapping[int, Image.Image] | None,
-        on_step: Callable[[int, int], None] | None,
+        window: int | None,
+        on_step: OnStep | None,
     ) -> list[Image.Image]: ...
 
 
 @dataclass(frozen=True)
 class DrawingSettings:
-    """How to draw; None stands for the model's own default."""
+    """How to draw; None stands for the model's own default.
 
-    method: Method = "stacked"
-    sampler: str = "dpm++2m"
+    Attributes:
+        method: ``stacked`` unless the model was never trained for it.
+        sampler: ``dpm++2m``, or ``dpm++2m-sde`` where pictures are held or the article is long.
+        sampling_steps: denoising steps.
+        guidance: classifier-free guidance.
+        metadata: whether pictures carry their recipes.
+        window: pictures drawn together at most; as many as the model was trained on unless given.
+    """
+
+    method: Method | None = None
+    sampler: str | None = None
     sampling_steps: int | None = None
     guidance: float | None = None
     metadata: bool = True
+    window: int | None = None
 
 
 class Illustrator:
-    """Draws articles, one after another, with one loaded model."""
+    """Draws articles, one after another, with one loaded model.
 
-    def __init__(self, pipeline: ArticlePipeline, settings: DrawingSettings, *, load_s: float = 0.0) -> None:
+    Args:
+        pipeline: the model.
+        settings: how to draw.
+        load_s: seconds that loading took, for the record.
+        on_step: called after each sampling step with a ``SamplingStep``, whose ``preview()`` shows how far it is.
+    """
+
+    def __init__(
+        self,
+        pipeline: ArticlePipeline,
+        settings: DrawingSettings,
+        *,
+        load_s: float = 0.0,
+        on_step: OnStep | None = None,
+    ) -> None:
         self.pipeline = pipeline
         self.settings = settings
+        self.on_step = on_step
+        default: Method = "stacked" if pipeline.trained_for_stacking else "independent"
+        self.method: Method = settings.method or default
         self.sampling_steps = settings.sampling_steps or pipeline.defaults.sampling_steps
         self.guidance = settings.guidance if settings.guidance is not None else pipeline.defaults.guidance
         self.load_s = load_s
@@ -107,12 +143,13 @@ class Illustrator:
             ModelError: the model did not give one picture a step.
             DataError: a picture to be kept has no bytes, or bytes that cannot be read.
         """
+        if all(step.image for step in article.steps):
+            return article, self._record(article, goal, seed, self.sampler_for(article), draw_s=0.0)
         started = time.perf_counter()
         anchors = {index: open_picture(step.image) for index, step in enumerate(article.steps) if step.image}
-        if len(anchors) == article.num_steps:
-            return article, self._record(article, goal, seed, draw_s=0.0)
-        pictures = self._sample(article, seed, anchors, reporter)
-        record = self._record(article, goal, seed, draw_s=time.perf_counter() - started)
+        sampler = self.sampler_for(article)
+        pictures = self._sample(article, seed, anchors, sampler, reporter)
+        record = self._record(article, goal, seed, sampler, draw_s=time.perf_counter() - started)
         if len(pictures) != article.num_steps:
             raise ModelError(f"the model drew {len(pictures)} pictures for {article.num_steps} steps")
         steps = []
@@ -126,46 +163,69 @@ class Illustrator:
             steps.append(step.model_copy(update={"image": image}))
         return article.model_copy(update={"steps": tuple(steps)}), record
 
+    def sampler_for(self, article: Article) -> str:
+        """The sampler that ``draw`` will use: the one asked for, or what suits the article."""
+        anchored = any(step.image for step in article.steps)
+        n, window = article.num_steps, self.settings.window
+        return self.settings.sampler or self.pipeline.default_sampler(n, anchored=anchored, window=window)
+
     def _sample(
-        self, article: Article, seed: int, anchors: Mapping[int, Image.Image], reporter: Reporter
+        self, article: Article, seed: int, anchors: Mapping[int, Image.Image], sampler: str, reporter: Reporter
     ) -> list[Image.Image]:
         with reporter.task("sampling steps", total=self.sampling_steps) as advance:
             reached = 0
 
-            def on_step(done: int, total: int) -> None:
-                # A pipeline may count more passes than sampling steps (one a picture): show the share of the whole.
+            def on_step(step: SamplingStep) -> None:
                 nonlocal reached
-                now = done * self.sampling_steps // max(total, 1)
+                # A long article takes the sampling steps once a window: show the share of the whole.
+                now = step.done * self.sampling_steps // step.total
                 advance(now - reached)
                 reached = now
+                if self.on_step is not None:
+                    self.on_step(step)
 
-            return self.pipeline(
-                article.goal,
-                [step.headline for step in article.steps],
-                seed=seed,
-                sampling_steps=self.sampling_steps,
-                guidance=self.guidance,
-                sampler=self.settings.sampler,
-                method=self.settings.method,
-                anchors=anchors,
-                on_step=on_step,
-            )
+            with _explained():
+                return self.pipeline(
+                    article.goal,
+                    [step.headline for step in article.steps],
+                    seed=seed,
+                    sampling_steps=self.sampling_steps,
+                    guidance=self.guidance,
+                    sampler=sampler,
+                    method=self.method,
+                    anchors=anchors,
+                    window=self.settings.window,
+                    on_step=on_step,
+                )
 
-    def _record(self, article: Article, goal: str, seed: int, *, draw_s: float) -> RunRecord:
+    def _record(self, article: Article, goal: str, seed: int, sampler: str, *, draw_s: float) -> RunRecord:
         return RunRecord(
             goal=goal,
             seed=seed,
             num_steps=article.num_steps,
-            method=self.settings.method,
-            sampler=self.settings.sampler,
+            method=self.method,
+            sampler=sampler,
             sampling_steps=self.sampling_steps,
             guidance=self.guidance,
+            window=self.settings.window,
             model_id=self.pipeline.model_id,
             model_sha256=self.pipeline.model_sha256,
             planner=article.provenance.parser or article.provenance.source,
             versions=versions(),
             timings={"load_s": round(self.load_s, 3), "draw_s": round(draw_s, 3)},
         )
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Too little memory is a failure of this article, with something to do about it."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or re.search(r"out of memory|allocate memory", str(error)):
+            hint = "try --vae-slicing, --offload, --dtype bfloat16, or fewer --steps"
+            raise ModelError("there is not enough memory to draw this article", hint=hint) from error
+        raise
 
 
 def open_picture(image: StepImage) -> Image.Image:

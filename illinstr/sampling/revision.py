@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from illinstr.articles import Article
+from illinstr.articles import Article, Step
 from illinstr.errors import DataError, UsageError
 from illinstr.files import recover_folder
 from illinstr.progress import Reporter
@@ -25,9 +26,12 @@ from illinstr.runs import (
     read_record,
     write_run,
 )
-from illinstr.sampling.illustrator import Illustrator, has_recipe
-from illinstr.sampling.page import render_pages
+from illinstr.sampling.illustrator import Illustrator, has_recipe, open_picture
+from illinstr.sampling.page import PAGE_FILE, render_pages
 from illinstr.sampling.pdf import PDF_FILE
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 STALE = ("eval", PDF_FILE)  # scores and prints of pictures that are no longer there
 
@@ -39,6 +43,20 @@ class FinishedRun:
     folder: Path
     article: Article
     record: RunRecord
+
+    @property
+    def page(self) -> Path:
+        """The page to read."""
+        return self.folder / PAGE_FILE
+
+    @property
+    def pictures(self) -> list[Image.Image]:
+        """Its pictures, decoded, in the order of the steps.
+
+        Raises:
+            DataError: one cannot be decoded.
+        """
+        return [open_picture(step.image) for step in self.article.steps if step.image]
 
     @property
     def metadata(self) -> bool:
@@ -135,3 +153,71 @@ def publish(run: FinishedRun, article: Article, record: RunRecord, *, metadata: 
         own |= {picture_name(index, step.image) for index, step in enumerate(written.steps) if step.image}
     others = [path for path in sorted(run.folder.iterdir()) if path.name not in own]
     return write_run(run.folder, article, record, pages, others=others)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What shall be different.
+
+    Attributes:
+        steps: which steps, counted from 1.
+        words: what the one step in ``steps`` shall say; None leaves the words and draws the picture again.
+    """
+
+    steps: tuple[int, ...]
+    words: Step | None = None
+
+    def apply(self, article: Article) -> Article:
+        """The article with the changed words, the steps to be drawn without pictures.
+
+        Raises:
+            UsageError: no such step, words for several steps, or words that the step has already.
+        """
+        for number in self.steps:
+            if not 1 <= number <= article.num_steps:
+                raise UsageError(f"there is no step {number}", hint=f"the article has steps 1 to {article.num_steps}")
+        if not self.steps:
+            raise UsageError("no step is named", hint="say which one: --step 3")
+        steps = list(article.steps)
+        if self.words is not None:
+            if len(self.steps) != 1:
+                raise UsageError("new words are for one step at a time", hint="give one --step, or --redraw")
+            index = self.steps[0] - 1
+            if (self.words.headline, self.words.body) == (steps[index].headline, steps[index].body):
+                raise UsageError(f"step {index + 1} says that already", hint="--redraw draws it again as it is")
+            steps[index] = self.words
+        changed = article.model_copy(update={"steps": tuple(steps)})
+        return without_pictures(changed, {number - 1 for number in self.steps})
+
+    def seed(self, record: RunRecord) -> int:
+        """The seed to draw with when none is said: the run's own for new words, one not used yet to draw again."""
+        if self.words is not None:
+            return record.seed
+        return max([record.seed, *(revision.seed for revision in record.revisions)]) + 1
+
+    @property
+    def note(self) -> str:
+        """What the record says about it."""
+        return f"new words: {self.words.headline}" if self.words is not None else "drawn again"
+
+
+def edit_run(
+    run: FinishedRun,
+    edit: Edit,
+    illustrator: Illustrator,
+    *,
+    seed: int | None = None,
+    reporter: Reporter,
+    out: Path | None = None,
+) -> FinishedRun:
+    """Carry out an edit: change words, draw the named steps anew around all others, publish.
+
+    Raises:
+        UsageError: the edit does not fit the article.
+        ModelError: the model failed; nothing was changed.
+        OSError: the folder could not be written; nothing was changed.
+    """
+    article = edit.apply(run.article)
+    seed = edit.seed(run.record) if seed is None else seed
+    folder, _ = redraw(run, article, illustrator, seed=seed, command="edit", note=edit.note, reporter=reporter, out=out)
+    return open_run(folder)

@@ -1,7 +1,8 @@
 """Articles in and out of WebDataset shards: the data folder every other room reads and writes.
 
-``ShardWriter`` makes a data folder, ``iter_articles`` streams one, ``ArticleLoader`` feeds it to training in a
-deterministic, resumable order. The format is described in ``docs/data-format.md``.
+``ShardWriter`` makes a data folder, ``iter_articles`` streams one, ``ArticleTable`` reads single articles by number,
+``ArticleLoader`` yields whole epochs in a deterministic, resumable order. The format is described in
+``docs/data-format.md``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from illinstr.shards.layout import ShardIndex, ShardInfo, SplitInfo, read_index
 from illinstr.shards.reader import iter_articles
 from illinstr.shards.splits import DEFAULT_FRACTIONS, goal_signature, split_of
+from illinstr.shards.table import ArticleTable
 from illinstr.shards.validation import ValidationReport, validate
 from illinstr.shards.writer import ShardWriter
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_FRACTIONS",
     "ArticleLoader",
+    "ArticleTable",
     "ShardIndex",
     "ShardInfo",
     "ShardWriter",

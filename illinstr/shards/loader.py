@@ -25,8 +25,10 @@ from torch.utils.data import DataLoader, IterableDataset
 from illinstr.articles import MAX_STEPS, Article
 from illinstr.errors import ConfigError, DataError
 from illinstr.progress import Reporter, SilentReporter
-from illinstr.shards.layout import ShardIndex, read_index, read_rows
+from illinstr.shards.layout import read_index
 from illinstr.shards.reader import read_sample, to_article
+from illinstr.shards.table import Place, identity_of, places_of
+from illinstr.shards.takedown import Takedown, hidden
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,16 +37,6 @@ if TYPE_CHECKING:
 webdataset.utils.enforce_security = True
 
 STATE_VERSION = 1
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where one article lies."""
-
-    tar: Path
-    offset: int
-    length: int
-    num_steps: int
 
 
 @dataclass(frozen=True)
@@ -61,13 +53,15 @@ class _Decoder:
 
     decode: bool
     panel_px: int
+    takedown: Takedown
 
-    def __call__(self, batch: tuple[_Place, ...]) -> _Read:
+    def __call__(self, batch: tuple[Place, ...]) -> _Read:
         samples: list[Any] = []
         errors: list[str] = []
         for place in batch:
             try:
                 article = to_article(read_sample(place.tar, place.offset, place.length), place.tar)
+                article = self.takedown.without(article) or article  # articles that are listed were never planned
                 if self.decode:
                     samples.append({"article": article, "panels_nchw": panels_of(article, self.panel_px)})
                 else:
@@ -78,7 +72,7 @@ class _Decoder:
 
 
 class _PlannedReads(IterableDataset[_Read]):
-    def __init__(self, plan: list[tuple[_Place, ...]], decoder: _Decoder) -> None:
+    def __init__(self, plan: list[tuple[Place, ...]], decoder: _Decoder) -> None:
         super().__init__()
         self.plan = plan
         self.decoder = decoder
@@ -98,7 +92,7 @@ class ArticleLoader:
 
     Args:
         data: a data folder.
-        split: which split to read.
+        split: which split to read. What the folder's ``takedown.txt`` lists is left out and counted.
         decode: decode the pictures into tensors; articles that miss a picture are then left out and counted in
             ``left_out``.
         panel_px: side of the square panels in pixels.
@@ -144,9 +138,11 @@ class ArticleLoader:
         self.max_errors = max_errors
         self.errors: list[str] = []
         self._reporter = reporter or SilentReporter()
-        self._decoder = _Decoder(decode, panel_px)
-        self._shards_sha256 = _identity(index, split)
-        self._places, self.left_out = _places(data, index, split, only_complete=decode)
+        takedown = Takedown.of_folder(data)
+        self._decoder = _Decoder(decode, panel_px, takedown)
+        self._shards_sha256 = identity_of(index, split, takedown)
+        gone = hidden(data, index.of_split(split), takedown)
+        self._places, self.left_out = places_of(data, index, split, gone, only_complete=decode)
         self._batch_size: int | None = None
         self._drop_last = False
         self._bounds = (1, MAX_STEPS)
@@ -238,13 +234,13 @@ class ArticleLoader:
                 yield self._collate(read.samples)
         self._epoch, self._position = self._epoch + 1, 0
 
-    def _plan(self) -> list[tuple[_Place, ...]]:
+    def _plan(self) -> list[tuple[Place, ...]]:
         """This rank's items of the current epoch, each a tuple of places."""
         generator = np.random.default_rng([self.seed, self._epoch])
         order = list(generator.permutation(len(self._places))) if self.shuffle else range(len(self._places))
         places = [self._places[index] for index in order]
         if self._batch_size is None:
-            batches: list[tuple[_Place, ...]] = [(place,) for place in places]
+            batches: list[tuple[Place, ...]] = [(place,) for place in places]
         else:
             batches = _buckets(places, self._batch_size, self._drop_last)
             if self.shuffle:
@@ -337,8 +333,8 @@ def _decode(data: bytes, recorded_size: tuple[int, int], label: str) -> Image:
         raise DataError(f"{label}: picture does not decode: {error}") from error
 
 
-def _buckets(places: list[_Place], batch_size: int, drop_last: bool) -> list[tuple[_Place, ...]]:
-    by_steps: dict[int, list[_Place]] = {}
+def _buckets(places: list[Place], batch_size: int, drop_last: bool) -> list[tuple[Place, ...]]:
+    by_steps: dict[int, list[Place]] = {}
     for place in places:
         by_steps.setdefault(place.num_steps, []).append(place)
     batches = []
@@ -348,27 +344,3 @@ def _buckets(places: list[_Place], batch_size: int, drop_last: bool) -> list[tup
             if len(batch) == batch_size or not drop_last:
                 batches.append(batch)
     return batches
-
-
-def _places(data: Path, index: ShardIndex, split: str, *, only_complete: bool) -> tuple[list[_Place], int]:
-    places, left_out = [], 0
-    for shard in index.of_split(split):
-        for row in read_rows(shard.parquet(data)):
-            if row.status != "ok":
-                continue
-            if row.offset is None or row.bytes is None or row.num_steps is None:
-                raise DataError(f"{shard.parquet(data)}: the row of {row.key!r} has no place in the tar")
-            if row.offset < 0 or not 0 < row.bytes <= shard.bytes - row.offset:
-                raise DataError(f"{shard.parquet(data)}: the row of {row.key!r} points outside the tar")
-            if only_complete and row.num_images != row.num_steps:
-                left_out += 1
-                continue
-            places.append(_Place(shard.tar(data), row.offset, row.bytes, row.num_steps))
-    return places, left_out
-
-
-def _identity(index: ShardIndex, split: str) -> str:
-    """SHA-256 over the split's shards, so that a saved place is never used on other data."""
-    import hashlib
-
-    return hashlib.sha256("".join(shard.sha256 for shard in index.of_split(split)).encode()).hexdigest()

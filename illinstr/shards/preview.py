@@ -25,6 +25,7 @@ from illinstr.errors import DataError, UsageError
 from illinstr.progress import Reporter, SilentReporter
 from illinstr.shards.layout import SampleRow, ShardInfo, read_index, read_rows
 from illinstr.shards.reader import read_sample, to_article
+from illinstr.shards.takedown import Takedown, hidden
 
 THUMBNAIL_PX = 240
 
@@ -43,9 +44,11 @@ def sample(
     if count < 1:
         raise UsageError(f"cannot show {count} samples", hint="ask for one at least")
     places: list[tuple[ShardInfo, SampleRow]] = []
-    for shard in read_index(data).of_split(split):
+    takedown, shards = Takedown.of_folder(data), read_index(data).of_split(split)
+    gone = hidden(data, shards, takedown).articles
+    for shard in shards:
         rows = read_rows(shard.parquet(data))
-        places += [(shard, row) for row in rows if row.status == "ok"]
+        places += [(shard, row) for row in rows if row.status == "ok" and row.key not in gone]
     if not places:
         raise DataError(f"{data} holds no article")
     chosen = sorted(random.Random(seed).sample(range(len(places)), min(count, len(places))))
@@ -55,7 +58,8 @@ def sample(
             tar = shard.tar(data)
             if row.offset is None or row.bytes is None:
                 raise DataError(f"{shard.parquet(data)}: {row.key!r} has no place in the tar")
-            found.append((shard.split, to_article(read_sample(tar, row.offset, row.bytes), tar)))
+            article = to_article(read_sample(tar, row.offset, row.bytes), tar)
+            found.append((shard.split, takedown.without(article) or article))
             advance()
     return found
 

@@ -18,6 +18,7 @@ from illinstr.articles import Article
 from illinstr.errors import DataError
 from illinstr.files import sha256_file
 from illinstr.shards.layout import MAX_IMAGE_BYTES, MAX_JSON_BYTES, MEMBER_PATTERN, ShardInfo, read_index
+from illinstr.shards.takedown import Takedown
 
 BLOCK = tarfile.BLOCKSIZE
 _AGAIN = "copy the shard again from where it was made, or make the data again"
@@ -50,7 +51,8 @@ class _Member:
 def iter_articles(data: Path, *, split: str | None = None, verify: bool = False) -> Iterator[Article]:
     """Stream the articles of a data folder in the order they were written, pictures attached as bytes.
 
-    Memory holds one article at a time. Every picture's SHA-256 is checked against the article's record.
+    Memory holds one article at a time. Every picture's SHA-256 is checked against the article's record. What the
+    folder's ``takedown.txt`` lists is left out.
 
     Args:
         data: a data folder.
@@ -60,13 +62,16 @@ def iter_articles(data: Path, *, split: str | None = None, verify: bool = False)
     Raises:
         DataError: no index, no such split, or a shard that is missing, truncated, not a tar or not as described.
     """
+    takedown = Takedown.of_folder(data)
     for shard in read_index(data).of_split(split):
         if verify:
             check_shard_bytes(data, shard)
         seen = 0
         for sample in iter_samples(shard.tar(data)):
             seen += 1
-            yield to_article(sample, shard.tar(data))
+            article = takedown.without(to_article(sample, shard.tar(data)))
+            if article is not None:
+                yield article
         if seen != shard.samples:
             raise DataError(f"{shard.tar(data)} holds {seen} samples, the index says {shard.samples}", hint=_AGAIN)
 

@@ -106,7 +106,7 @@ def resplit(
         for article in iter_articles(data):
             writer.add(article, split=split_of(led[goal_signature(article.goal)], seed=seed, fractions=fractions))
             advance()
-        written = {row.key for row in rows if row.status == "ok"}
+        written = {row.key for row in rows if row.status == "ok"}  # or taken down, and then no failure either
         for key, failed in {row.key: row for row in rows if row.status == "failed"}.items():
             if key not in written:
                 writer.add_failure(key, reason=failed.reason or "no reason", url=failed.url)

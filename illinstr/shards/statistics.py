@@ -16,6 +16,7 @@ from illinstr.progress import Reporter, SilentReporter
 from illinstr.shards.layout import read_index, read_rows
 from illinstr.shards.reader import iter_samples, to_article
 from illinstr.shards.splits import goal_signature
+from illinstr.shards.takedown import Takedown
 
 TOKEN_LIMIT = 77
 _LISTED = 20
@@ -111,12 +112,14 @@ def describe(data: Path, *, split: str | None = None, reporter: Reporter | None 
         DataError: no index, no such split, or a damaged shard.
     """
     index = read_index(data)
-    shards = index.of_split(split)
+    shards, takedown = index.of_split(split), Takedown.of_folder(data)
     tally = _Tally()
     with (reporter or SilentReporter()).task("shards read", total=len(shards)) as advance:
         for shard in shards:
             for sample in iter_samples(shard.tar(data)):
-                tally.article(to_article(sample, shard.tar(data)))
+                article = takedown.without(to_article(sample, shard.tar(data)))
+                if article is not None:
+                    tally.article(article)
             for row in read_rows(shard.parquet(data)):
                 if row.status == "failed":
                     tally.name("failures", (row.reason or "no reason").split(":")[0])

@@ -6,11 +6,12 @@ key.
 
 from __future__ import annotations
 
+import difflib
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from illinstr.config import Config, apply_overrides, read_yaml, validate
 from illinstr.errors import ConfigError
@@ -27,6 +28,10 @@ class DataConfig(Config):
     min_steps: int = Field(default=1, ge=1, description="leave out articles with fewer steps")
     max_steps: int = Field(default=10, ge=1, description="leave out articles with more steps")
     panel_px: int = Field(default=128, ge=8, description="side of a panel in pixels; others are resized")
+    workers: int = Field(default=2, ge=1, description="threads of each process that read and decode batches")
+    ahead: int = Field(default=2, ge=1, description="batches kept ready in each process")
+    max_errors: int = Field(default=0, ge=0, description="unreadable samples a process may meet before the run ends")
+    cache: bool = Field(default=True, description="keep latents and text embeddings on disk for later runs")
 
     @model_validator(mode="after")
     def _range(self) -> Self:
@@ -50,6 +55,7 @@ class OptimConfig(Config):
     clip_norm: float = Field(default=1.0, gt=0, description="maximum global gradient norm")
     warmup_steps: int = Field(default=100, ge=0)
     decay_steps: int = Field(default=0, ge=0, description="the last steps, over which lr falls linearly to zero")
+    eight_bit: bool = Field(default=False, description="8-bit AdamW of bitsandbytes: optimiser state in a quarter")
 
     def lr_at(self, step: int, total_steps: int) -> float:
         """Learning rate of optimiser step ``step`` (from 0) in a run of ``total_steps``."""
@@ -73,6 +79,20 @@ class LoopConfig(Config):
     checkpoint_every: int = Field(default=500, gt=0)
     keep_checkpoints: int = Field(default=2, gt=0)
     channels_last: bool = True
+    gradient_checkpointing: bool = Field(
+        default=False, description="recompute activations in the backward pass: less memory, about a third more time"
+    )
+    compile: Literal["no", "inductor", "aot_eager", "eager"] = Field(
+        default="no", description="torch.compile backend; inductor is the fast one, the others find its faults"
+    )
+    trackers: tuple[Literal["tensorboard", "wandb"], ...] = Field(
+        default=(), description="beside log.csv, which is always written"
+    )
+
+    @field_validator("precision", "compile", mode="before")
+    @classmethod
+    def _no_is_a_word(cls, value: Any) -> Any:
+        return "no" if value is False else value  # YAML 1.1 reads a bare no as false
 
     @model_validator(mode="after")
     def _divides(self) -> Self:
@@ -108,9 +128,10 @@ def read_settings(name_or_path: str, overrides: list[str]) -> dict[str, Any]:
     elif Path(name_or_path).suffix in {".yaml", ".yml"}:
         settings = read_yaml(Path(name_or_path))
     else:
-        raise ConfigError(
-            f"no config called {name_or_path!r}", hint=f"presets: {', '.join(preset_names())}; or give a .yaml file"
-        )
+        near = difflib.get_close_matches(name_or_path, preset_names(), n=1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        hint = f"{meant}presets: {', '.join(preset_names())}; or give a .yaml file"
+        raise ConfigError(f"no config called {name_or_path!r}", hint=hint)
     return apply_overrides(settings, overrides)
 
 

@@ -1,6 +1,6 @@
-"""The articles of a run in memory, and the order in which it sees them.
+"""The order in which a run sees its articles, and their pictures as tensors.
 
-Pictures stay encoded (about 5 kB a panel) and are decoded when a batch needs them. The order is a pure function of
+Training articles stay in their shards and are read and decoded when a batch needs them. The order is a pure function of
 (seed, optimiser step): resuming at step k continues with the very batch an uninterrupted run would have seen, and no
 position has to be stored.
 """
@@ -8,7 +8,7 @@ position has to be stored.
 from __future__ import annotations
 
 import io
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
@@ -24,6 +24,7 @@ from illinstr.articles import Article
 from illinstr.errors import DataError
 from illinstr.shards import iter_articles
 from illinstr.training.config import DataConfig
+from illinstr.training.reading import ArticleSet, no_articles
 
 BatchT = TypeVar("BatchT")
 
@@ -42,23 +43,30 @@ def read_split(data: Path, split: str, config: DataConfig, *, limit: int | None)
         if limit is not None and len(kept) >= limit:
             break
     if not kept:
-        raise DataError(
-            f"{data} has no illustrated article of {config.min_steps}-{config.max_steps} steps in split {split!r}",
-            hint="check data.split, data.min_steps and data.max_steps against the folder's index.json",
-        )
+        raise no_articles(data, split, config)
     return kept
 
 
-def training_articles(data: Path, config: DataConfig) -> list[Article]:
-    """The training split, cut to ``limit`` and then to ``fraction`` (at least one article)."""
-    articles = read_split(data, config.split, config, limit=config.limit)
-    return articles[: max(1, round(len(articles) * config.fraction))]
+def training_articles(data: Path, config: DataConfig) -> ArticleSet:
+    """The training split, cut to ``limit`` and then to ``fraction`` (at least one article), left on disk.
+
+    Raises:
+        DataError: none is left, or the data folder is damaged.
+    """
+    return ArticleSet.open(data, config)
 
 
 def decode_panel(data: bytes, panel_px: int) -> np.ndarray:
-    """Encoded picture -> uint8 (panel_px, panel_px, 3): centre square, Lanczos when the size differs."""
-    with Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "WEBP"]) as picture:
-        rgb = picture.convert("RGB")
+    """Encoded picture -> uint8 (panel_px, panel_px, 3): centre square, Lanczos when the size differs.
+
+    Raises:
+        DataError: the bytes are no picture, or a damaged one.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "WEBP"]) as picture:
+            rgb = picture.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"a picture does not decode: {error}") from error
     if rgb.size != (panel_px, panel_px):
         side = min(rgb.size)
         left, top = (rgb.width - side) // 2, (rgb.height - side) // 2
@@ -100,6 +108,7 @@ class BatchOrder:
     def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
         self.batch_size = batch_size
         self.seed = seed
+        self.lengths = lengths
         buckets: dict[int, list[int]] = defaultdict(list)
         for unit, length in enumerate(lengths):
             buckets[length].append(unit)
@@ -116,6 +125,15 @@ class BatchOrder:
             batches += [shuffled[i * self.batch_size : (i + 1) * self.batch_size] for i in range(count)]
         return [batches[i] for i in rng.permutation(len(batches))]
 
+    def images_in(self, units: Sequence[int]) -> int:
+        """How many pictures ``units`` hold."""
+        return sum(self.lengths[unit] for unit in units)
+
+    def place(self, step: int) -> dict[str, int]:
+        """Where optimiser step ``step`` stands: epoch from 0 and batch inside it."""
+        epoch, position = divmod(step, self.batches_per_epoch)
+        return {"epoch": epoch, "position": position}
+
     def batch(self, step: int) -> list[int]:
         """The units of optimiser step ``step`` (from 0)."""
         epoch, position = divmod(step, self.batches_per_epoch)
@@ -123,17 +141,32 @@ class BatchOrder:
 
 
 class Prefetcher(Generic[BatchT]):
-    """Prepares the next batch on a thread while the current one trains; the order stays that of the steps."""
+    """Prepares the next batches on threads while the current one trains; the order stays that of the steps.
 
-    def __init__(self, make_batch: Callable[[int], BatchT], first_step: int, last_step: int) -> None:
+    Decoding pictures and reading files release the interpreter, so threads are enough and nothing has to be pickled.
+
+    Args:
+        make_batch: from a step to what it trains on; called on any of the threads.
+        first_step, last_step: half-open range of steps.
+        workers: threads.
+        ahead: batches kept ready.
+    """
+
+    def __init__(
+        self, make_batch: Callable[[int], BatchT], first_step: int, last_step: int, *, workers: int = 1, ahead: int = 1
+    ) -> None:
         self.make_batch = make_batch
         self.steps = range(first_step, last_step)
+        self.workers = workers
+        self.ahead = max(ahead, 1)
 
     def __iter__(self) -> Iterator[BatchT]:
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            pending: Future[BatchT] | None = None
+        pool = ThreadPoolExecutor(max_workers=self.workers, thread_name_prefix="illinstr-read")
+        pending: deque[Future[BatchT]] = deque()
+        try:
             for step in self.steps:
-                current = pending if pending is not None else pool.submit(self.make_batch, step)
-                following = step + 1
-                pending = pool.submit(self.make_batch, following) if following in self.steps else None
-                yield current.result()
+                while len(pending) <= self.ahead and step + len(pending) in self.steps:
+                    pending.append(pool.submit(self.make_batch, step + len(pending)))
+                yield pending.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -1,68 +1,133 @@
-"""Latents of all panels, encoded once: the frozen VAE would otherwise cost as much as the U-Net's own step."""
+"""Latents of articles, encoded once: the frozen VAE would otherwise cost as much as the U-Net's own step."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import os
+import threading
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from functools import partial
+from typing import Any, overload
 
 import torch
-from safetensors.torch import load_file, save
 from torch import Tensor
 
-from illinstr import files
 from illinstr.articles import Article
 from illinstr.diffusion.autoencoder import encode_panels
+from illinstr.errors import DataError
+from illinstr.progress import current_reporter
+from illinstr.training.cache import TensorCache, cache_folder, weights_sha256
 from illinstr.training.data import panels_of
 
-CHUNK_PANELS = 96
-VERSION = "1"  # raise when what is stored changes
+VERSION = 2  # raise when what is stored changes
+ARTICLES_PER_PART = 256
 
 
-def cache_folder() -> Path:
-    """Where encoded latents are kept: ``ILLINSTR_CACHE``, or the user's cache folder."""
-    base = os.environ.get("ILLINSTR_CACHE") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "illinstr" / "latents"
+class LatentSet(Sequence[Tensor]):
+    """Scaled posterior means of articles, one float16 tensor (n, c, h, w) each.
 
+    Each article is encoded by itself: beside others its last bits would depend on them. Without a cache that happens
+    when it is asked for, else ``encode_articles`` has done it before.
 
-def _key(articles: Sequence[Article], vae: Any, panel_px: int) -> str:
-    """Hash over everything the latents depend on: pictures, transform, VAE weights."""
-    digest = hashlib.sha256(f"{VERSION} {panel_px} {vae.config.scaling_factor}".encode())
-    for article in articles:
-        for step in article.steps:
-            digest.update((step.image.sha256 if step.image else "").encode())
-    for tensor in vae.state_dict().values():
-        digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:32]
+    Attributes:
+        unreadable: articles that could not be encoded, with the reason; asking for one raises a DataError.
+    """
+
+    def __init__(
+        self, articles: Sequence[Article], vae: Any, panel_px: int, device: str, cache: TensorCache | None
+    ) -> None:
+        self.articles = articles
+        self.cache = cache
+        self.keys = contents_of(articles)
+        self.unreadable: dict[int, str] = {}
+        self._encode = partial(encode_article, vae, panel_px, device)
+        self._one_at_a_time = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @overload
+    def __getitem__(self, index: int) -> Tensor: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Tensor]: ...
+    def __getitem__(self, index: int | slice) -> Tensor | list[Tensor]:
+        """The latents of one article, or of several.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        if isinstance(index, slice):
+            return [self[number] for number in range(len(self))[index]]
+        number = range(len(self))[index]
+        if number in self.unreadable:
+            raise DataError(self.unreadable[number])
+        if self.cache is not None:
+            with contextlib.suppress(KeyError):  # its part has been damaged or removed meanwhile: encode it anew
+                return self.cache.get(self.keys[number])
+        with self._one_at_a_time:
+            return self._encode(self.articles[number])
+
+    def fill(self, what: str) -> None:
+        """Encode what the cache does not have; several processes share the work."""
+        if self.cache is None:
+            return
+        missing = [number for number, key in enumerate(self.keys) if key not in self.cache]
+        rank, world_size = _rank_and_world_size()
+        part: dict[str, Tensor] = {}
+        with current_reporter().task(f"encode {what}", len(missing)) as advance:
+            for number in missing[rank::world_size]:
+                try:
+                    part[self.keys[number]] = self._encode(self.articles[number])
+                except DataError as error:
+                    self.unreadable[number] = error.message
+                if len(part) >= ARTICLES_PER_PART:
+                    self.cache.add(part)
+                    part = {}
+                advance(world_size)
+        self.cache.add(part)
+        if world_size > 1:
+            torch.distributed.barrier()
+            self.cache.refresh()
+            for number in missing:  # what another process could not read is unreadable here too
+                if self.keys[number] not in self.cache:
+                    self.unreadable.setdefault(number, f"article {number} could not be read by another process")
 
 
 @torch.no_grad()
-def encode_articles(articles: Sequence[Article], vae: Any, panel_px: int, device: str, what: str) -> list[Tensor]:
-    """Scaled posterior means, one float16 tensor (n, c, h, w) an article; read from the cache when it has them."""
-    path = cache_folder() / f"{_key(articles, vae, panel_px)}.safetensors"
-    if path.exists():
-        flat = load_file(path)["latents"]
-    else:
-        flat = _encode(articles, vae, panel_px, device)
-        files.write_bytes(path, save({"latents": flat}, metadata={"what": what}))
-    return list(flat.split([article.num_steps for article in articles]))
+def encode_article(vae: Any, panel_px: int, device: str, article: Article) -> Tensor:
+    """Latents of one article's panels as the U-Net sees them, float16 (n, c, h, w) in main memory."""
+    panels = panels_of(article, panel_px).to(device).contiguous(memory_format=torch.channels_last)
+    return encode_panels(vae, panels).half().cpu().contiguous()
 
 
-def _encode(articles: Sequence[Article], vae: Any, panel_px: int, device: str) -> Tensor:
-    done: list[Tensor] = []
-    pending: list[Tensor] = []
+def encode_articles(articles: Sequence[Article], vae: Any, panel_px: int, device: str, what: str) -> LatentSet:
+    """The latents of ``articles``, encoded now unless the cache has them; ``articles.cached`` False keeps no cache."""
+    cache = None
+    if getattr(articles, "cached", True):
+        shift = getattr(vae.config, "shift_factor", None)
+        key = weights_sha256(vae, VERSION, panel_px, vae.config.scaling_factor, shift)
+        cache = TensorCache(cache_folder("latents") / key)
+    latents = LatentSet(articles, vae, panel_px, device, cache)
+    latents.fill(what)
+    return latents
 
-    def flush() -> None:
-        panels = torch.cat(pending).to(device).contiguous(memory_format=torch.channels_last)
-        done.append(encode_panels(vae, panels).half().cpu())
-        pending.clear()
 
-    for article in articles:
-        pending.append(panels_of(article, panel_px))
-        if sum(len(panels) for panels in pending) >= CHUNK_PANELS:
-            flush()
-    if pending:
-        flush()
-    return torch.cat(done).contiguous()
+def contents_of(articles: Sequence[Article]) -> list[str]:
+    """A hash of each article's pictures; articles in shards are not read for it."""
+    known: list[str] | None = getattr(articles, "contents", None)
+    if known is not None and all(known):
+        return known
+    return [_pictures_sha256(article) for article in articles]
+
+
+def _pictures_sha256(article: Article) -> str:
+    digest = hashlib.sha256()
+    for step in article.steps:
+        digest.update((step.image.sha256 if step.image else "").encode())
+    return digest.hexdigest()
+
+
+def _rank_and_world_size() -> tuple[int, int]:
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return 0, 1

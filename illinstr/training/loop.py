@@ -1,28 +1,43 @@
 """The training loop: one for every task.
 
-A task knows its model and its loss; the loop knows steps, precision, clipping, averaging, checkpoints and the clock.
-All randomness of a step comes from a generator seeded by (seed, step, rank), so nothing about it has to be stored.
+A task knows its model and its loss; the loop knows steps, processes, precision, clipping, averaging, checkpoints and
+the clock. All randomness of a step is a function of (seed, step, place in the global batch), so nothing about it has to
+be stored.
 """
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-import yaml
-from accelerate import Accelerator
 from torch import Tensor, nn
 
 from illinstr import files
 from illinstr.errors import DataError, IllinstrError, UsageError
 from illinstr.progress import Reporter
-from illinstr.training.checkpoint import Checkpointer
+from illinstr.training.batches import BatchReader, MicroBatch, deal
+from illinstr.training.cache import TextCache
+from illinstr.training.checkpoint import Checkpointer, Trained
 from illinstr.training.config import TrainConfig
 from illinstr.training.data import Prefetcher
 from illinstr.training.ema import Ema
 from illinstr.training.meter import Meter, all_finite, describe
+from illinstr.training.noise import mixed_seed, sample_generator, step_generator
+from illinstr.training.optimizer import build_optimizer
+from illinstr.training.processes import is_sharded, mean_over_processes
+from illinstr.training.reading import ErrorBudget
+from illinstr.training.run_folder import config_text, flat
+from illinstr.training.sharding import load_whole, whole_on_cpu
+
+__all__ = ["Task", "Trainer", "TrainingError", "step_generator"]
+
+_DROPOUT_STREAM = 1 << 33
 
 
 class TrainingError(IllinstrError):
@@ -30,7 +45,12 @@ class TrainingError(IllinstrError):
 
 
 class Task(Protocol):
-    """What is trained and how it is scored."""
+    """What is trained and how it is scored.
+
+    A task may also have ``order`` (its BatchOrder: pictures are then counted), ``unreadable`` (a dict from unit to
+    message: samples found to be unreadable while the task was built) and ``encoded`` (a TextCache, written to disk with
+    every checkpoint).
+    """
 
     model: nn.Module
     sample_unit: str
@@ -46,7 +66,10 @@ class Task(Protocol):
         """The samples of one optimiser step, over all processes."""
 
     def loss(self, model: nn.Module, batch: Any, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        """Scalar loss and its named parts."""
+        """Scalar loss, the mean over the samples of ``batch``, and its named parts.
+
+        What is drawn for a sample comes from its own generator: draw with ``illinstr.training.noise``.
+        """
 
     def validate(self, folder: Path | None, step: int) -> dict[str, float]:
         """Validation figures with the model as it stands; pictures go to ``folder`` when one is given."""
@@ -55,38 +78,54 @@ class Task(Protocol):
         """Write the trained model, as it stands, in its standard format."""
 
 
-def step_generator(seed: int, step: int, rank: int, stream: int = 0) -> torch.Generator:
-    """The one source of noise for a step; (seed, step, rank, stream) mixed by a splitmix64 round each."""
-    mixed = 0
-    for part in (seed, step, rank, stream):
-        mixed = (mixed ^ (part & 0xFFFFFFFFFFFFFFFF)) * 0x9E3779B97F4A7C15 + 0x632BE59BD9B4E019
-        mixed &= 0xFFFFFFFFFFFFFFFF
-        mixed ^= mixed >> 31
-    return torch.Generator().manual_seed(mixed & 0x7FFFFFFFFFFFFFFF)
+@dataclass(frozen=True)
+class Extras:
+    """What a run may be given beside its task.
+
+    Attributes:
+        judge: called with a folder that holds the model as ``Task.export`` writes it; its figures are logged. It runs
+            in the first process, at every validation but that of step 0.
+        rebuild: makes the task anew, in all processes; where each of them holds a part of the model, the first one
+            validates and exports with a whole copy.
+        data_sha256: identity of the data; a checkpoint made on other data is refused.
+    """
+
+    judge: Callable[[Path, int], dict[str, float]] | None = None
+    rebuild: Callable[[], Task] | None = None
+    data_sha256: str | None = None
 
 
 class Trainer:
-    """Runs one task in one run folder: ``config.yaml``, ``log.csv``, ``checkpoints/``, ``samples/`` and ``model/``."""
+    """Runs one task in one run folder: ``config.yaml``, ``log.csv``, ``checkpoints/``, ``samples/`` and ``model/``.
 
-    def __init__(self, task: Task, run: Path, reporter: Reporter, accelerator: Accelerator) -> None:
+    Every process of a run has its own; the first one writes.
+    """
+
+    def __init__(
+        self, task: Task, run: Path, reporter: Reporter, accelerator: Any, extras: Extras | None = None
+    ) -> None:
         self.task = task
         self.run = run
         self.reporter = reporter
         self.accelerator = accelerator
+        self.extras = extras or Extras()
         self.loop = task.config.train
-        if self.loop.channels_last:
+        self.sharded = is_sharded(accelerator)
+        self._whole: Task | None = None
+        if self.sharded and self.extras.rebuild is None:
+            raise UsageError("a sharded run needs a way to build its task anew, to validate and export it whole")
+        if self.loop.channels_last and not self.sharded:  # FSDP2 cuts contiguous parameters only
             task.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        optim = task.config.optim
-        self.optimizer = torch.optim.AdamW(
-            [p for p in task.model.parameters() if p.requires_grad],
-            lr=optim.lr,
-            betas=(optim.beta1, optim.beta2),
-            eps=optim.eps,
-            weight_decay=optim.weight_decay,
-        )
+        if self.loop.gradient_checkpointing:
+            checkpoint_activations(task.model)
+        self.optimizer = build_optimizer(task.model, task.config.optim)
         self.model, self.prepared_optimizer = accelerator.prepare(task.model, self.optimizer)
-        self.ema = Ema(task.model, self.loop.ema_decay) if self.loop.ema_decay else None
-        self.checkpointer = Checkpointer(run / "checkpoints", self.loop.keep_checkpoints, reporter)
+        ema = Ema(task.model, self.loop.ema_decay) if self.loop.ema_decay else None
+        self.trained = Trained(task.model, self.optimizer, ema)
+        self.main: bool = accelerator.is_main_process
+        self.checkpointer = Checkpointer(run / "checkpoints", self.loop.keep_checkpoints, reporter, writes=self.main)
+        self.budget = ErrorBudget(task.config.data.max_errors, reporter)
+        self.reader = BatchReader(task.make_batch, self.budget)
 
     def fit(self, *, resume: bool) -> Path:
         """Train to ``train.steps`` and export.
@@ -96,125 +135,222 @@ class Trainer:
 
         Raises:
             TrainingError: a loss or gradient is not finite.
+            DataError: more unreadable samples than ``data.max_errors``.
         """
+        for unit, message in getattr(self.task, "unreadable", {}).items():
+            self.budget.count(unit, DataError(message))
         start = self._resume() if resume else 0
-        meter = Meter(self.run / "log.csv", start)
-        if self.accelerator.is_main_process:
+        meter = Meter(self.run / "log.csv", start, writes=self.main)
+        if self.main:
             files.write_text(self.run / "config.yaml", config_text(self.task.config))
+        self._open_trackers()
         if start == 0:
             self._validate(0, meter)  # out of memory or a broken picture writer shows now, not after hours
+        self.task.model.train()
         with self.reporter.task(f"train {self.task.config.kind}", self.loop.steps) as advance:
             advance(start)
-            batches = iter(Prefetcher(self._micro_batches, start, self.loop.steps))
-            for step in range(start, self.loop.steps):
-                waiting = time.monotonic()
-                micro_batches = next(batches)
-                waited_s = time.monotonic() - waiting
-                parts = self._step(step, micro_batches)
-                meter.add(parts, samples=len(self.task.units_of(step)), waited_s=waited_s)
-                status = self._after_step(step + 1, meter)
-                advance(1, status=status)
+            data = self.task.config.data
+            batches = iter(Prefetcher(self._read, start, self.loop.steps, workers=data.workers, ahead=data.ahead))
+            with contextlib.closing(batches):  # type: ignore[type-var]
+                for step in range(start, self.loop.steps):
+                    self._train_one(step, batches, meter)
+                    advance(1, status=self._after_step(step + 1, meter))
         return self._export()
 
-    def _micro_batches(self, step: int) -> list[Any]:
-        mine = self.task.units_of(step)[self.accelerator.process_index :: self.accelerator.num_processes]
-        size = max(1, -(-len(mine) // self.loop.accumulate))
-        return [self.task.make_batch(mine[i : i + size]) for i in range(0, len(mine), size)]
+    def _read(self, step: int) -> list[MicroBatch]:
+        rank, world_size = self.accelerator.process_index, self.accelerator.num_processes
+        return self.reader.read(deal(self.task.units_of(step), rank, world_size, self.loop.accumulate))
 
-    def _step(self, step: int, micro_batches: list[Any]) -> dict[str, float]:
+    def _train_one(self, step: int, batches: Iterator[list[MicroBatch]], meter: Meter) -> None:
+        waiting = time.monotonic()
+        micro_batches = next(batches)
+        waited_s = time.monotonic() - waiting
+        parts = self._step(step, micro_batches)
+        units, order = self.task.units_of(step), getattr(self.task, "order", None)
+        images = order.images_in(units) if order is not None else 0
+        meter.add(parts, samples=len(units), images=images, waited_s=waited_s)
+
+    def _step(self, step: int, micro_batches: list[MicroBatch]) -> dict[str, float]:
+        # Dropout layers draw from the global generators; ours is keyed by step, so that resuming finds it again.
+        torch.manual_seed(mixed_seed(self.loop.seed, step, self.accelerator.process_index, _DROPOUT_STREAM))
+        losses: list[Tensor] = []
         totals: dict[str, float] = {}
-        for index, batch in enumerate(micro_batches):
-            generator = step_generator(self.loop.seed, step, self.accelerator.process_index, index)
-            with self.accelerator.autocast():
-                loss, parts = self.task.loss(self.model, batch, generator)
-            parts = {"loss": float(loss.detach()), **parts}
-            if not all_finite(parts):
-                raise TrainingError(
-                    f"loss is not finite at step {step}, samples {self.task.units_of(step)}",
-                    hint="the weights of the last checkpoint are intact; lower optim.lr or check these samples",
-                )
-            self.accelerator.backward(loss / len(micro_batches))
+        for micro in micro_batches:
+            generator = sample_generator(self.loop.seed, step, micro.share.places)
+            with self.accelerator.accumulate(self.model):
+                with self.accelerator.autocast():
+                    loss, parts = self.task.loss(self.model, micro.batch, generator)
+                self.accelerator.backward(loss * micro.share.weight)
+            losses.append(loss.detach())
             for name, value in parts.items():
-                totals[name] = totals.get(name, 0.0) + value / len(micro_batches)
-        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.task.config.optim.clip_norm)
-        lr = self.task.config.optim.lr_at(step, self.loop.steps)
+                totals[name] = totals.get(name, 0.0) + value * micro.share.weight / len(micro_batches)
+        # Read only now: on a GPU the backward pass is under way meanwhile.
+        totals = {"loss": self._finite_loss(step, losses, micro_batches), **totals}
+        return {**totals, **self._update(step)}
+
+    def _finite_loss(self, step: int, losses: list[Tensor], micro_batches: list[MicroBatch]) -> float:
+        """The loss over all processes; raises in all of them when it is not finite in one."""
+        own = [float(loss) for loss in losses]
+        shares = [micro.share for micro in micro_batches]
+        weighted = sum(loss * share.weight for loss, share in zip(own, shares, strict=True)) / len(own)
+        # A share without samples of its own has weight 0, and 0 * inf is not finite either.
+        (mean,) = mean_over_processes(self.accelerator, [weighted])
+        if all_finite({"loss": mean}):
+            return mean
+        flags = torch.tensor([not all_finite({"loss": loss}) for loss in own], device=self.accelerator.device)
+        everywhere = self.accelerator.gather(flags).view(-1, len(own)).tolist()
+        units = self.task.units_of(step)
+        guilty = [
+            unit
+            for rank, row in enumerate(everywhere)
+            for share, bad in zip(deal(units, rank, len(everywhere), self.loop.accumulate), row, strict=True)
+            for unit in share.units
+            if bad
+        ]
+        raise TrainingError(
+            f"loss is not finite at step {step}, {self.task.sample_unit} {guilty} of the batch {units}",
+            hint="the weights of the last checkpoint are intact; lower optim.lr or check these samples",
+        )
+
+    def _update(self, step: int) -> dict[str, float]:
+        """Clip, step, average."""
+        optim = self.task.config.optim
+        clipped: Any = self.accelerator.clip_grad_norm_(self.model.parameters(), optim.clip_norm)
+        norm = float(clipped.full_tensor() if hasattr(clipped, "full_tensor") else clipped)
+        if self.accelerator.scaler is None and not all_finite({"norm": norm}):
+            raise TrainingError(
+                f"the gradient is not finite at step {step}, {self.task.sample_unit} {self.task.units_of(step)}",
+                hint="the weights of the last checkpoint are intact; lower optim.lr or check these samples",
+            )
+        lr = optim.lr_at(step, self.loop.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.prepared_optimizer.step()
         self.prepared_optimizer.zero_grad(set_to_none=True)
-        if self.ema is not None:
-            self.ema.update(self.task.model)
-        return {**totals, "grad_norm": float(norm), "lr": lr}
+        if self.trained.ema is not None and not self.accelerator.optimizer_step_was_skipped:
+            self.trained.ema.update(self.task.model)
+        return {"grad_norm": norm, "lr": lr}
 
     def _after_step(self, done: int, meter: Meter) -> str | None:
         last = done == self.loop.steps
         status = None
-        if self.accelerator.is_main_process and (done % self.loop.log_every == 0 or last):
-            status = describe(meter.flush(done))
+        if done % self.loop.log_every == 0 or last:
+            status = describe(self._log(done, meter))
+        meter.pause()
         if done % self.loop.checkpoint_every == 0 or last:
-            if self.accelerator.is_main_process:
-                self.checkpointer.save(done, self.task.model, self.optimizer, self.ema)
-            self.accelerator.wait_for_everyone()
+            self._save(done)
         if done % self.loop.validate_every == 0 or last:
             self._validate(done, meter)
+        meter.resume()
         return status
 
+    def _log(self, done: int, meter: Meter) -> dict[str, float]:
+        own = meter.means()
+        means = dict(zip(own, mean_over_processes(self.accelerator, list(own.values())), strict=True))
+        ema = self.trained.ema
+        more = {"ema_decay": ema.decay_at(ema.updates - 1)} if ema is not None and ema.updates else {}
+        row = meter.flush(done, means, **more, unreadable=len(self.budget.failed))
+        self.accelerator.log(row, step=done)
+        return row
+
     def _validate(self, step: int, meter: Meter) -> None:
-        if not self.accelerator.is_main_process:
+        with self._exportable() as task:
+            if task is not None:
+                task.model.eval()
+                with torch.no_grad():
+                    with self.accelerator.autocast():
+                        figures = task.validate(self.run / "samples", step)
+                    figures = {**figures, **self._judged(task, step)}
+                task.model.train()
+                meter.write(step, figures)
+                self.accelerator.log(figures, step=step)
+                self.reporter.log(f"step {step}: {describe(figures)}")
+        self.accelerator.wait_for_everyone()
+
+    def _judged(self, task: Task, step: int) -> dict[str, float]:
+        if self.extras.judge is None or step == 0:
+            return {}
+        try:
+            with tempfile.TemporaryDirectory(prefix="illinstr-judge-") as scratch:
+                task.export(Path(scratch) / "model")
+                return self.extras.judge(Path(scratch) / "model", step)
+        except IllinstrError as error:  # not worth the run
+            self.reporter.log(f"step {step}: the model could not be judged: {error.message}")
+            return {}
+
+    @contextlib.contextmanager
+    def _exportable(self) -> Iterator[Task | None]:
+        """In the first process the task with its averaged weights, whole; None in the others."""
+        ema = self.trained.ema
+        if not self.sharded:
+            with ema.swapped_in(self.task.model) if ema is not None and self.main else contextlib.nullcontext():
+                yield self.task if self.main else None
             return
-        self.task.model.eval()
-        with torch.no_grad(), self.accelerator.autocast():
-            if self.ema is not None:
-                with self.ema.swapped_in(self.task.model):
-                    figures = self.task.validate(self.run / "samples", step)
-            else:
-                figures = self.task.validate(self.run / "samples", step)
-        self.task.model.train()
-        meter.write(step, figures)
-        self.reporter.log(f"step {step}: {describe(figures)}")
+        weights = {**self.task.model.state_dict(), **(ema.shadow if ema is not None else {})}
+        gathered = whole_on_cpu(weights, keep=self.main)
+        if self._whole is None and self.extras.rebuild is not None:
+            self._whole = self.extras.rebuild()
+        if self.main and self._whole is not None:
+            load_whole(self._whole.model, gathered)
+        yield self._whole if self.main else None
+
+    def _save(self, done: int) -> None:
+        self.trained.extra = {"processes": self.accelerator.num_processes}
+        if self.extras.data_sha256 is not None:
+            self.trained.extra["data_sha256"] = self.extras.data_sha256
+        if (order := getattr(self.task, "order", None)) is not None:
+            self.trained.extra["next"] = order.place(done)
+        if self.accelerator.scaler is not None:
+            self.trained.extra["loss_scaler"] = self.accelerator.scaler.state_dict()
+        self.checkpointer.save(done, self.trained)
+        if isinstance(encoded := getattr(self.task, "encoded", None), TextCache):
+            encoded.flush()
+        self.accelerator.wait_for_everyone()
 
     def _resume(self) -> int:
         path = self.checkpointer.latest()
         if path is None:
             raise UsageError(f"{self.run} has no checkpoint to resume from", hint="leave out --resume to start anew")
-        step = self.checkpointer.load(path, self.task.model, self.optimizer, self.ema)
+        step = self.checkpointer.load(path, self.trained)
         if step > self.loop.steps:
             raise UsageError(f"{path.name} is beyond train.steps={self.loop.steps}", hint="raise train.steps")
+        theirs = self.trained.extra.get("data_sha256", self.extras.data_sha256)
+        if theirs != self.extras.data_sha256:
+            raise DataError(
+                f"{path.name} was made on other data", hint="resume with the same --data, or start a new run"
+            )
+        if self.accelerator.scaler is not None and "loss_scaler" in self.trained.extra:
+            self.accelerator.scaler.load_state_dict(self.trained.extra["loss_scaler"])
         self.reporter.log(f"resumed from {path.name}")
         return step
 
+    def _open_trackers(self) -> None:
+        if self.loop.trackers:
+            settings = {key: str(value) for key, value in flat(self.task.config.model_dump(mode="json")).items()}
+            self.accelerator.init_trackers("illinstr", config=settings)
+
     def _export(self) -> Path:
         target = self.run / "model"
-        if self.accelerator.is_main_process:
-            with files.atomic_folder(target) as folder:
-                if self.ema is not None:
-                    with self.ema.swapped_in(self.task.model):
-                        self.task.export(folder)
-                else:
-                    self.task.export(folder)
+        with self._exportable() as task:
+            if task is not None:
+                with files.atomic_folder(target) as folder:
+                    task.export(folder)
         self.accelerator.wait_for_everyone()
         return target
 
 
-def config_text(config: TrainConfig) -> str:
-    """The resolved config as YAML that can be given back with ``--config``."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-
-
-def check_run_folder(run: Path, config: TrainConfig, *, resume: bool) -> None:
-    """Refuse to mix two runs in one folder.
+def checkpoint_activations(model: nn.Module) -> None:
+    """Turn gradient checkpointing on in every diffusers or transformers model inside ``model``.
 
     Raises:
-        UsageError: a run is there and neither resumed nor the same.
-        DataError: the run there was of another kind.
+        UsageError: nothing in it knows how.
     """
-    saved = run / "config.yaml"
-    if not saved.exists():
-        if run.exists() and any(run.iterdir()):
-            raise UsageError(f"{run} is not empty and holds no training run", hint="choose another --out")
-        return
-    if not resume:
-        raise UsageError(f"{run} already holds a training run", hint="add --resume to go on, or choose another --out")
-    kind = yaml.safe_load(saved.read_text()).get("kind")
-    if kind != config.kind:
-        raise DataError(f"{run} holds a run of kind {kind!r}, the config is of kind {config.kind!r}")
+    found = False
+    for module in model.modules():
+        for switch in ("enable_gradient_checkpointing", "gradient_checkpointing_enable"):
+            if hasattr(module, switch):
+                getattr(module, switch)()
+                found = True
+                break
+    if not found:
+        raise UsageError("train.gradient_checkpointing: this model cannot", hint="leave the setting out")

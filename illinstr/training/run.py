@@ -3,12 +3,60 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from illinstr.errors import DataError
-from illinstr.progress import Reporter
+from illinstr.progress import Reporter, reporting_to
 from illinstr.training.config import TrainConfig, load_config
+from illinstr.training.launch import rank_here
+
+Judge = Callable[[Path, int], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to train.
+
+    Attributes:
+        name_or_path: a preset's name or a YAML file.
+        overrides: ``section.key=value`` each.
+        data: data folder.
+        out: run folder.
+        resume: go on from the newest complete checkpoint.
+    """
+
+    name_or_path: str
+    overrides: list[str]
+    data: Path
+    out: Path
+    resume: bool = False
+
+
+def check_request(request: Request, reporter: Reporter) -> TrainConfig:
+    """Everything that can be known to be wrong before a model is built or a process started.
+
+    Raises:
+        ConfigError, UsageError, DataError: what is wrong.
+    """
+    # Idle OpenMP threads that spin starve every other process on a small machine; set before torch starts them.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    config = load_config(request.name_or_path, request.overrides)
+    from illinstr.training.optimizer import check_extras
+    from illinstr.training.run_folder import check_run_folder
+
+    if not (request.data / "index.json").is_file():
+        raise DataError(
+            f"{request.data} is not a data folder: no index.json", hint="make one: illinstr minihow --out DIR"
+        )
+    check_extras(config)
+    changes = check_run_folder(request.out, config, resume=request.resume)
+    if rank_here() == 0:
+        for line in changes:
+            reporter.log(line)
+    return config
 
 
 def run_training(
@@ -20,55 +68,64 @@ def run_training(
     resume: bool,
     dry_run: bool,
     reporter: Reporter,
+    judge: Judge | None = None,
+    num_processes: int = 1,
 ) -> dict[str, Any]:
     """Train as ``name_or_path`` says and return a summary; with ``dry_run`` only say what would be done.
+
+    In a process that a launcher started this is one process of the run.
+
+    Args:
+        name_or_path, overrides, data, out, resume: as in ``Request``.
+        dry_run: measure one step on a few articles and estimate; write nothing.
+        reporter: hears of progress.
+        judge: scores the model at every validation; see ``loop.Extras``.
+        num_processes: of the run that ``dry_run`` speaks about.
 
     Raises:
         ConfigError, UsageError, DataError, ModelError: checked before anything expensive starts.
         TrainingError: the optimisation went wrong.
     """
-    # Idle OpenMP threads that spin starve every other process on a small machine; set before torch starts them.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    config = load_config(name_or_path, overrides)
-    from illinstr.training.loop import check_run_folder, config_text
+    request = Request(name_or_path, overrides, data, out, resume)
+    config = check_request(request, reporter)
+    _silence_libraries()
+    with reporting_to(reporter):
+        if dry_run:
+            from illinstr.training.estimate import estimate, estimate_lines
 
-    if not (data / "index.json").is_file():
-        raise DataError(f"{data} is not a data folder: no index.json", hint="make one: illinstr minihow --out DIR")
-    check_run_folder(out, config, resume=resume)
-    if dry_run:
-        lines = [*config_text(config).splitlines(), *_counts(config, data)]
-        return {"config": config.model_dump(mode="json"), "model": None, "lines": lines}
-    model = _train(config, data, out, resume, reporter)
+            figures = estimate(config, data, num_processes)
+            lines = estimate_lines(config, figures)
+            return {"config": config.model_dump(mode="json"), "estimate": figures, "model": None, "lines": lines}
+        model = _train(config, request, reporter, judge)
     return {"config": config.model_dump(mode="json"), "model": str(model), "log": str(out / "log.csv"), "lines": []}
 
 
-def _counts(config: TrainConfig, data: Path) -> list[str]:
-    from illinstr.training.data import read_split, training_articles
-
-    articles = training_articles(data, config.data)
-    validation = read_split(data, config.data.val_split, config.data, limit=config.data.val_limit)
-    panels = sum(article.num_steps for article in articles)
-    seen = config.train.steps * config.train.batch_size
-    units = panels if config.kind == "vae" else len(articles)
-    return [
-        f"# training articles: {len(articles)} ({panels} panels); validation articles: {len(validation)}",
-        f"# {config.train.steps} steps of {config.train.batch_size}: {seen / units:.1f} passes over the data",
-    ]
-
-
-def _train(config: TrainConfig, data: Path, out: Path, resume: bool, reporter: Reporter) -> Path:
+def _train(config: TrainConfig, request: Request, reporter: Reporter, judge: Judge | None) -> Path:
     import torch
-    from accelerate import Accelerator
 
-    from illinstr.training.loop import Trainer
+    from illinstr.shards import read_index
+    from illinstr.shards.table import identity_of
+    from illinstr.shards.takedown import Takedown
+    from illinstr.training.loop import Extras, Task, Trainer
+    from illinstr.training.processes import RankReporter, make_accelerator
     from illinstr.training.tasks import build_task
 
-    _silence_libraries()
+    accelerator = make_accelerator(config, request.out)
+    if not accelerator.is_main_process:
+        reporter = RankReporter(reporter, accelerator.process_index)
     torch.manual_seed(config.train.seed)
-    accelerator = Accelerator(mixed_precision=config.train.precision)
-    task = build_task(config, data, str(accelerator.device))
-    trainer = Trainer(task, out, reporter, accelerator)
-    return trainer.fit(resume=resume)
+
+    def build() -> Task:
+        return build_task(config, request.data, str(accelerator.device))
+
+    with reporting_to(reporter):
+        task = build()
+    sha256 = identity_of(read_index(request.data), config.data.split, Takedown.of_folder(request.data))
+    extras = Extras(judge=judge, rebuild=build, data_sha256=sha256)
+    try:
+        return Trainer(task, request.out, reporter, accelerator, extras).fit(resume=request.resume)
+    finally:
+        accelerator.end_training()
 
 
 def _silence_libraries() -> None:

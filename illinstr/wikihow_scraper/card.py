@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -55,8 +56,9 @@ def text(settings: dict[str, Any], funnel: dict[str, Any], shards: Iterable[Shar
         "## Contents",
         _table(("split", "articles", "pictures"), [(name, splits[name], pictures[name]) for name in sorted(splits)]),
         "## Where it came from",
-        _table(("", ""), sorted((f"`{key}`", f"`{value}`") for key, value in settings["origin"].items())),
-        f"Rules: `{settings['rules']}`. Parser: `{settings['parser']}`.",
+        _table(("", ""), [(f"`{key}`", f"`{value}`") for key, value in sorted(settings["origin"].items()) if value]),
+        f"Parser: `{settings['parser']}`. Rules an article had to meet:",
+        f"```json\n{json.dumps(settings['rules'], indent=2, sort_keys=True)}\n```",
         "## What was left out",
         _funnel(funnel),
         "## Terms",

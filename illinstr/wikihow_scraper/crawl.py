@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from illinstr.articles import Article
 from illinstr.errors import DataError, FetchError
 from illinstr.files import canonical_json, write_text
-from illinstr.progress import Advance, Reporter
+from illinstr.progress import Advance, Reporter, SilentReporter
 from illinstr.wikihow_scraper import visits
 from illinstr.wikihow_scraper.cache import Cache, Entry
 from illinstr.wikihow_scraper.clean import Cleaner, CleanRules
@@ -110,7 +110,7 @@ async def crawl(
         except Stopped:
             return Homecoming(0, 0, fetcher.pace.closed, stopped=True)
         if order.discovery.sitemap is not None:
-            _compare(order.discovery.sitemap, listed, cache, reporter)
+            _compare(order.discovery.sitemap, listed, cache, reporter if order.refresh else SilentReporter())
         journey = _Journey(order, fetcher, listed[: order.limit], cache, stop)
         with reporter.task("pages settled", total=len(journey.listed)) as advance:
             try:
@@ -199,6 +199,7 @@ class _Journey:
 
     async def _visit(self, page: Listed) -> Visit:
         if self.order.takedown.names(page.url):
+            self._cache.forget(page.url)
             return Visit(url=page.url, outcome="opted out", reason="on the takedown list")
         former = visits.read(self._cache, page.url)
         ask = self._ask_again(page, former)
@@ -262,7 +263,9 @@ class _Journey:
         whole = True
         for url in _pictures_of(content, entry, Cleaner(self.order.rules, self.order.takedown)):
             lost = known.get(url)
-            if lost is not None and lost.sha256 is None and not ask and not self.order.retry_failed:
+            if self.order.takedown.names(url):
+                self._cache.forget(url)
+            elif lost is not None and lost.sha256 is None and not ask and not self.order.retry_failed:
                 found[url] = lost
             elif url not in found:
                 try:
@@ -324,7 +327,7 @@ def _pictures_of(content: bytes, entry: Entry, cleaner: Cleaner) -> Iterator[str
     for article in articles_of(page, url=entry.final_url):
         if isinstance(article, Article) and isinstance(cleaner.judge(article), Article):
             wanted = (record.get("url") for record in wanted_pictures(article, cleaner.rules))
-            yield from (picture for picture in wanted if picture and not cleaner.takedown.names(picture))
+            yield from (picture for picture in wanted if picture)
 
 
 def source_of(visit: Visit, cache: Cache, *, images: bool = True) -> Source:

@@ -68,15 +68,14 @@ class Funnel:
         }
 
     def lines(self) -> Iterator[str]:
-        """The funnel for a reader, one line a level."""
-        shown = ", ".join(f"{self.pages[name]} {name}" for name in PAGE_OUTCOMES if self.pages[name])
-        yield f"pages:    {self.pages.total()} seen: {shown or 'none'}"
-        for name, counts in (("articles", self.articles), ("pictures", self.pictures)):
-            lost = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()) if reason != "kept")
-            yield f"{name + ':':<9} {counts.total()} seen: {counts['kept']} kept" + (
-                f"; left out: {lost}" if lost else ""
-            )
-        yield f"texts:    {self.texts.total()} seen: {self.texts['cut']} over {TOKEN_LIMIT} tokens"
+        """The funnel for a reader: a table of level, count and reason; reasons nothing was lost for are left out."""
+        for level, counts in self.as_dict().items():
+            reasons = {**counts, **counts.get("filtered", {})}
+            kept = reasons.pop("kept", None)
+            rows = [(name, reasons[name]) for name in reasons if name != "filtered"]
+            rows += [("kept", kept)] if kept is not None else []
+            for index, (name, count) in enumerate(row for row in rows if row[1] or row[0] in ("seen", "kept")):
+                yield f"{level if index == 0 else '':<9}{count:>8} {name.replace('_', ' ')}"
 
 
 def _level(counts: Counter[str]) -> dict[str, Any]:

@@ -51,5 +51,6 @@ class Stop:
         if self.requested:
             os.write(2, b"error: interrupted\n")
             os._exit(INTERRUPTED)  # threads at work would keep an ordinary exit waiting
+        self.requested = True  # before a word is said: the answer to it may come at once
         os.write(2, _ASKED)
         self.request()

@@ -7,15 +7,14 @@ page's own ``tdm-reservation: 0`` lifts what the site's file says.
 
 from __future__ import annotations
 
+import contextlib
 import json
-import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from bs4 import BeautifulSoup
-from bs4.exceptions import ParserRejectedMarkup
-from bs4.filter import SoupStrainer
+from lxml import etree
 
 from illinstr.wikihow_scraper.metadata import RESERVATIONS
 
@@ -83,23 +82,41 @@ def _covers(location: str, path: str) -> bool:
     return not ends or at == len(path)
 
 
+class _Metas:
+    """Collects what meta elements say while a page streams by; no tree is built, however large or deep the page."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, str] = {}
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        if tag != "meta":
+            return
+        named = {name.lower(): value for name, value in attributes.items()}
+        name = (named.get("name") or named.get("http-equiv") or "").strip().lower()
+        content = named.get("content", "").lower()
+        if name in _AGENTS or name == "x-robots-tag":
+            self.found |= {word.strip(): "1" for word in content.split(",") if word.strip() in RESERVATIONS}
+        elif name == TDM:
+            self.found[TDM] = content.strip()
+
+    def end(self, tag: str) -> None:
+        return None
+
+    def data(self, data: str) -> None:
+        return None
+
+    def close(self) -> dict[str, str]:
+        return self.found
+
+
 def meta_directives(body: bytes) -> dict[str, str]:
     """What the page's meta elements say, by directive: ``{"noai": "1"}``, ``{"tdm-reservation": "0"}``."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            soup = BeautifulSoup(body, "lxml", parse_only=SoupStrainer("meta"))
-    except (ParserRejectedMarkup, AssertionError, RecursionError, ValueError):
-        return {}
-    found: dict[str, str] = {}
-    for tag in soup.find_all("meta"):
-        name = str(tag.get("name") or tag.get("http-equiv") or "").strip().lower()
-        content = str(tag.get("content") or "").lower()
-        if name in _AGENTS or name == "x-robots-tag":
-            found |= {word.strip(): "1" for word in content.split(",")}
-        elif name == TDM:
-            found[TDM] = content.strip()
-    return {name: value for name, value in found.items() if name in RESERVATIONS}
+    metas = _Metas()
+    with contextlib.suppress(etree.LxmlError, ValueError):  # what was found until then still binds
+        parser = etree.HTMLParser(target=metas, no_network=True)
+        parser.feed(body)
+        parser.close()
+    return dict(metas.found)
 
 
 def binding(headers: frozenset[str], says_tdm: bool, meta: dict[str, str], by_file: bool) -> frozenset[str]:

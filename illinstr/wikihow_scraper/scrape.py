@@ -209,6 +209,7 @@ def _from_the_web(request: Request, cleaner: Cleaner, reporter: Reporter) -> Res
                 raise KeyboardInterrupt
             _tell_funnel(tasks.funnel, reporter)
             if home.closed and not tasks.funnel.articles["kept"]:
+                tasks.discard()
                 raise FetchError("; ".join(home.closed.values()), hint=CLOSED_HINT)
             return Result(request.out, tasks.funnel, tasks.finish(), home.closed)
 

@@ -9,8 +9,11 @@ on. Doing a task twice gives the same bytes, so a kill at any moment costs at mo
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +22,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from illinstr.errors import DataError
+from illinstr.errors import DataError, UsageError
 from illinstr.files import INCOMPLETE_SUFFIX, canonical_json, fsync_folder, write_json
 from illinstr.progress import Reporter
 from illinstr.shards import ShardWriter, read_index
@@ -74,6 +77,7 @@ class Tasks:
         self._trusted: list[Marker] = []
         self._owed: list[str] = []
         self._writer: ShardWriter | None = None
+        self._lock = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         return self
@@ -85,6 +89,7 @@ class Tasks:
             unfinished = error if error is not None else DataError("not finished")
             self._writer.__exit__(type(unfinished), unfinished, trace)
             self._writer = None
+        self._lock.close()
 
     def run(self, pages: str, sources: Iterable[Source]) -> bool:
         """Do the next task, or skip it where it is done already.
@@ -131,7 +136,7 @@ class Tasks:
             DataError: no article was kept; the folder is then emptied of what this run made.
         """
         if not self.funnel.articles["kept"]:
-            self._discard()
+            self.discard()
             raise DataError("no page gave an article that could be kept", hint="the funnel above says where they went")
         if self._writer is None and self._is_finished():
             return self._splits()
@@ -167,6 +172,8 @@ class Tasks:
 
     def _begin(self) -> ShardWriter:
         """Remove what no trusted marker stands for, remember what the trusted tasks saw, and open the shards."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        self._lock.enter_context(_locked(self.out))
         (self.out / INDEX_NAME).unlink(missing_ok=True)  # first: without it the folder is no data folder
         for path in sorted((self.out / TASKS_FOLDER).glob("*"), reverse=True):
             if path not in [self._path(marker.number) for marker in self._trusted]:
@@ -177,7 +184,6 @@ class Tasks:
                 if path.name not in kept:
                     path.unlink()
         _remove_temporaries(self.out)
-        self.out.mkdir(parents=True, exist_ok=True)
         write_json(self.out / SETTINGS_NAME, self._settings)
         for marker in self._trusted:
             _recall(self._cleaner, marker.memory)
@@ -193,9 +199,11 @@ class Tasks:
     def _splits(self) -> dict[str, int]:
         return {name: info.samples for name, info in sorted(read_index(self.out).splits.items()) if info.samples}
 
-    def _discard(self) -> None:
+    def discard(self) -> None:
+        """Remove what was made; for a run that kept nothing."""
         if self._writer is not None:
-            self.__exit__(None, None, None)
+            self._writer.__exit__(DataError, DataError("nothing kept"), None)
+            self._writer = None
         elif not self._trusted:
             return
         for name in (INDEX_NAME, SETTINGS_NAME):
@@ -208,6 +216,24 @@ class Tasks:
 
     def _path(self, number: int) -> Path:
         return self.out / TASKS_FOLDER / f"{number:06d}.json"
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process; the lock goes with the process, however it ends, and leaves no file.
+
+    Raises:
+        UsageError: another run holds it.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(f"another run is writing {folder}", hint="wait for it, or choose another --out") from error
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _remove_temporaries(folder: Path) -> None:

@@ -151,6 +151,15 @@ def check_context(text: str) -> str:
     return _note(text, "--context", MAX_CONTEXT_CHARS, 'such as --context "I have no oven; I am left-handed"')
 
 
+def check_at_hand(text: str) -> str:
+    """What somebody has at hand, as one clean line.
+
+    Raises:
+        UsageError: empty, over ``MAX_CONTEXT_CHARS`` characters, or not valid Unicode.
+    """
+    return _note(text, "what is at hand", MAX_CONTEXT_CHARS, 'such as illinstr suggest "eggs, stale bread"')
+
+
 def check_problem(text: str) -> str:
     """What went wrong, as one clean line.
 

@@ -45,6 +45,11 @@ class HuggingFaceModel:
         self._loaded: tuple[Any, Any] | None = None
         self._guide: Any = None
 
+    @property
+    def held(self) -> bool:
+        """Whether the guide is there."""
+        return self.forced == "schema"
+
     def answer(self, question: Question) -> str:
         """What the model says, in the form of the question's schema where ``llguidance`` is installed.
 

@@ -68,6 +68,10 @@ class LanguageModel(Protocol):
     def forced(self) -> Forced:
         """How the last answer was made to have the right form; ``none`` where it was merely asked for."""
 
+    @property
+    def held(self) -> bool:
+        """Whether this process itself holds every answer to the form; a server may only claim to."""
+
     def answer(self, question: Question) -> str:
         """The model's answer, whatever it says.
 
@@ -175,7 +179,7 @@ class LanguageModelWriter:
             except AnswerError as error:
                 reason = error.message
                 # A model held to the form needs another throw of the dice; one merely asked needs to hear why.
-                if self.model.forced == "none":
+                if not self.model.held:
                     messages = [*question.messages, *_complaint(text, reason)]
                 continue
             record = WritingRecord(

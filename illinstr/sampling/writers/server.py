@@ -80,6 +80,7 @@ class ServerModel:
     """
 
     model_hash: str | None = None
+    held = False
 
     def __init__(self, address: str, config: ServerConfig | None = None) -> None:
         self.config = config or ServerConfig()

@@ -26,6 +26,7 @@ from illinstr.diffusion.text import tokenize
 from illinstr.diffusion.tokenizer import EOS, MAX_TOKENS, write_tokenizer
 from illinstr.training.config import TrainConfig
 from illinstr.training.data import BatchOrder, panels_of, read_split, training_articles
+from illinstr.training.noise import randn
 
 
 class ClipModelConfig(Config):
@@ -116,7 +117,7 @@ class ClipTask:
         self.device = device
         self.articles = training_articles(data, config.data)
         self.val_articles = read_split(data, config.data.val_split, config.data, limit=config.data.val_limit)
-        self.order = BatchOrder([a.num_steps for a in self.articles], config.train.batch_size, config.train.seed)
+        self.order = BatchOrder(self.articles.lengths, config.train.batch_size, config.train.seed)
         self.tokenizer_folder = Path(tempfile.mkdtemp(prefix="illinstr-tokenizer-"))
         if config.base is not None:
             self.tokenizer, clip = _load(Path(config.base), self.tokenizer_folder)
@@ -179,7 +180,7 @@ class ClipTask:
         if config.blur_share and float(torch.rand((), generator=generator)) < config.blur_share:
             panels = F.avg_pool2d(panels.flatten(0, 1), 3, stride=1, padding=1).unflatten(0, panels.shape[:2])
         if config.noise:
-            panels = panels + config.noise * torch.randn(panels.shape, generator=generator)
+            panels = panels + config.noise * randn(panels.shape, generator)
         return panels
 
     def validate(self, folder: Path | None, step: int) -> dict[str, float]:

@@ -18,7 +18,8 @@ from illinstr.diffusion.schedule import loss_weights, training_target
 from illinstr.diffusion.settings import StackedSettings
 from illinstr.diffusion.stacking import stack, unstack
 from illinstr.diffusion.text import condition
-from illinstr.training.loop import step_generator
+from illinstr.training.cache import text_cache
+from illinstr.training.noise import randint, randn, step_generator
 from illinstr.training.tasks.unet_base import UNetParts, build_parts
 from illinstr.training.tasks.unet_config import UNetConfig
 from illinstr.training.tasks.unet_data import ArticleBatch, DealtUnit, WindowSet, read_articles
@@ -59,12 +60,16 @@ class UNetTask:
         self.model: nn.Module = Denoiser(self.unet).to(device)
         vae, wanted = self.parts.vae, config.data
         articles = read_articles(data, wanted.split, config, limit=wanted.limit)
-        articles = articles[: max(1, round(len(articles) * wanted.fraction))]
+        articles = articles.first(max(1, round(len(articles) * wanted.fraction)))
         self.train_set = WindowSet(articles, vae, config, device, "latents")
         val_articles = read_articles(data, wanted.val_split, config, limit=wanted.val_limit)
         self.val_set = WindowSet(val_articles, vae, config, device, "val latents")
         self.order = self.train_set.order(config.train.batch_size, config.train.seed)
-        self.slots = TextSlots(self.parts.tokenizer, self.parts.text_encoder, config.stacking.conditioning)
+        self.unreadable = self.train_set.unreadable
+        self.encoded = text_cache(self.parts.text_encoder, self.parts.tokenizer, device, keep=config.data.cache)
+        self.slots = TextSlots(
+            self.parts.tokenizer, self.parts.text_encoder, config.stacking.conditioning, self.encoded
+        )
 
     def units_of(self, step: int) -> list[int]:
         """Windows of one optimiser step."""
@@ -80,8 +85,8 @@ class UNetTask:
         """Mean squared error of the prediction over all panels that have a picture, times min-SNR weights if asked."""
         noise_config = self.config.noise
         goals, steps = drop_texts(batch, self.config.stacking, generator)
-        timesteps = torch.randint(0, noise_config.train_timesteps, (len(goals),), generator=generator)
-        noise = torch.randn(batch.latents.shape, generator=generator)
+        timesteps = randint(noise_config.train_timesteps, len(goals), generator)
+        noise = randn(batch.latents.shape, generator)
         turned = noise_config.turned_at(batch.step)
         with self._adapter_dropout(generator):
             errors = self._errors(model, batch, (goals, steps), timesteps, noise, turned)

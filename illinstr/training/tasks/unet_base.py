@@ -37,6 +37,8 @@ def build_parts(config: UNetConfig) -> UNetParts:
         ModelError: the base is missing, damaged or no text-to-image model.
         UsageError: adapters are asked for and peft is not installed.
     """
+    if config.lora.rank:
+        _require_peft()
     parts = _from_base(config) if config.base.model is not None else _new(config)
     _check_panel(config.data.panel_px, parts)
     if config.lora.rank:
@@ -55,6 +57,7 @@ def _from_base(config: UNetConfig) -> UNetParts:
             hint="inpainting and editing models cannot be a base; take the model they were made from",
         )
     _check_prediction(base, loaded.scheduler.config.get("prediction_type", "epsilon"), config.noise)
+    _check_schedule(base, loaded.scheduler.config.get("beta_schedule"), config.noise)
     return UNetParts(loaded.vae, loaded.text_encoder, loaded.tokenizer, loaded.unet, training_scheduler(config.noise))
 
 
@@ -75,6 +78,22 @@ def _check_prediction(base: str, predicts: str, noise: NoiseConfig) -> None:
             f"config key noise.prediction: {base} predicts {predicts}, there is no way from it to {noise.prediction}",
             hint="set noise.prediction=v_prediction",
         )
+
+
+def _check_schedule(base: str, has: str | None, noise: NoiseConfig) -> None:
+    """Leaving a base's schedule is a choice, not what happens to who does not think of it."""
+    if has not in (None, noise.beta_schedule) and "beta_schedule" not in noise.model_fields_set:
+        raise ConfigError(
+            f"{base} was trained on the {has} schedule and the config does not say which to use",
+            hint=f"set noise.beta_schedule={has} to keep it, or {noise.beta_schedule} to change it",
+        )
+
+
+def _require_peft() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("peft") is None:
+        raise UsageError("lora.rank needs peft", hint="pip install 'illinstr[lora]'")
 
 
 def _check_panel(panel_px: int, parts: UNetParts) -> None:
@@ -133,13 +152,10 @@ def add_adapters(unet: Any, lora: AdapterConfig, seed: int) -> None:
     """Freeze ``unet`` and put low-rank adapters beside its ``targets``; they start as zero.
 
     Raises:
-        UsageError: peft is not installed.
         ConfigError: no layer has such a name.
     """
-    try:
-        from peft import LoraConfig
-    except ImportError as error:
-        raise UsageError("lora.rank needs peft", hint="pip install 'illinstr[lora]'") from error
+    from peft import LoraConfig
+
     unet.requires_grad_(False)
     wanted = LoraConfig(
         r=lora.rank,

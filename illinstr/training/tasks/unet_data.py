@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import torch
 from torch import Tensor
 
-from illinstr.articles import Article
+from illinstr.articles import MAX_STEPS, Article
 from illinstr.errors import DataError
-from illinstr.shards import iter_articles
+from illinstr.progress import current_reporter
+from illinstr.shards import ArticleTable
 from illinstr.training.data import BatchOrder
 from illinstr.training.latents import encode_articles
+from illinstr.training.reading import ArticleSet, ErrorBudget
 from illinstr.training.tasks.unet_config import UNetConfig
-from illinstr.training.windows import Window, has_picture, windows_of
+from illinstr.training.windows import Window, cut, has_picture, windows_of
 
 
 class DealtUnit(int):
@@ -55,19 +57,25 @@ class ArticleBatch:
     step: int
 
 
-def read_articles(data: Path, split: str, config: UNetConfig, *, limit: int | None) -> list[Article]:
-    """Articles of one split that give at least one window, in shard order.
+def read_articles(data: Path, split: str, config: UNetConfig, *, limit: int | None) -> ArticleSet:
+    """Articles of one split that give at least one window, in shard order, left on disk.
+
+    Articles with all their pictures are taken from the index unread.
 
     Raises:
-        DataError: none is left.
+        DataError: none is left, or more than ``data.max_errors`` cannot be read.
     """
     wanted, stacking = config.data, config.stacking
-    kept: list[Article] = []
-    for article in iter_articles(data, split=split):
-        if article.num_steps < wanted.min_steps or (article.num_steps > wanted.max_steps and not stacking.windows):
-            continue
-        if windows_of([article], wanted.max_steps, stacking.min_pictured):
-            kept.append(article)
+    longest = MAX_STEPS if stacking.windows else wanted.max_steps
+    table = ArticleTable(data, split, min_steps=wanted.min_steps, max_steps=longest, only_complete=False)
+    budget = ErrorBudget(wanted.max_errors, current_reporter())
+    kept: list[int] = []
+    for number, complete in enumerate(table.complete):
+        try:
+            if complete or windows_of([table.read(number)], wanted.max_steps, stacking.min_pictured):
+                kept.append(number)
+        except DataError as error:
+            budget.count(number, error)
         if limit is not None and len(kept) >= limit:
             break
     if not kept:
@@ -76,18 +84,56 @@ def read_articles(data: Path, split: str, config: UNetConfig, *, limit: int | No
             f"{stacking.min_pictured:.0%} of them with a picture",
             hint="check data.split, data.min_steps, data.max_steps and stacking.min_pictured",
         )
-    return kept
+    return ArticleSet(table, kept, cached=wanted.cache)
+
+
+def find_windows(articles: ArticleSet, config: UNetConfig) -> list[Window]:
+    """The windows of ``articles``; those with all their pictures are not read for it."""
+    longest, found = config.data.max_steps, []
+    for number, (steps, complete) in enumerate(zip(articles.lengths, articles.complete, strict=True)):
+        if complete:
+            found += [Window(number, start, length) for start, length in cut(steps, longest)]
+        else:
+            own = windows_of([articles[number]], longest, config.stacking.min_pictured)
+            found += [Window(number, window.start, window.length) for window in own]
+    return found
+
+
+class PicturedSteps(Sequence[Article]):
+    """Articles without the steps that have no picture, made when they are asked for."""
+
+    def __init__(self, articles: ArticleSet) -> None:
+        self.articles = articles
+        self.contents = articles.contents
+        self.cached = articles.cached
+
+    def __len__(self) -> int:
+        return len(self.articles)
+
+    @overload
+    def __getitem__(self, index: int) -> Article: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Article]: ...
+    def __getitem__(self, index: int | slice) -> Article | list[Article]:
+        """One article, or a list of them."""
+        if isinstance(index, slice):
+            return [_pictured_steps(article) for article in self.articles[index]]
+        return _pictured_steps(self.articles[index])
 
 
 class WindowSet:
-    """The windows of some articles, their latents encoded once."""
+    """The windows of some articles, their latents encoded once.
 
-    def __init__(self, articles: Sequence[Article], vae: Any, config: UNetConfig, device: str, what: str) -> None:
+    Attributes:
+        unreadable: windows of articles that could not be read, with the reason.
+    """
+
+    def __init__(self, articles: ArticleSet, vae: Any, config: UNetConfig, device: str, what: str) -> None:
         self.articles = articles
-        self.windows: list[Window] = windows_of(articles, config.data.max_steps, config.stacking.min_pictured)
-        pictured = [_pictured_steps(article) for article in articles]
-        encoded = encode_articles(pictured, vae, config.data.panel_px, device, what)
-        self.panels = [_spread(article, latents) for article, latents in zip(articles, encoded, strict=True)]
+        self.windows: list[Window] = find_windows(articles, config)
+        self.latents = encode_articles(PicturedSteps(articles), vae, config.data.panel_px, device, what)
+        broken = self.latents.unreadable
+        self.unreadable = {n: broken[w.article] for n, w in enumerate(self.windows) if w.article in broken}
 
     @property
     def lengths(self) -> list[int]:
@@ -101,7 +147,7 @@ class WindowSet:
     def batch(self, units: Sequence[int]) -> ArticleBatch:
         """The windows ``units`` (all of one N) as a batch."""
         windows = [self.windows[unit] for unit in units]
-        rows = [(w, self.articles[w.article], self.panels[w.article][w.start : w.start + w.length]) for w in windows]
+        rows = [(w, self.articles[w.article], self._panels(w)) for w in windows]
         return ArticleBatch(
             latents=torch.stack([panels.float() for _, _, panels in rows]),
             pictured=torch.tensor([[has_picture(step) for step in _steps(a, w)] for w, a, _ in rows]),
@@ -110,6 +156,10 @@ class WindowSet:
             steps=[[step.headline for step in _steps(a, w)] for w, a, _ in rows],
             step=getattr(units[0], "step", 0),
         )
+
+    def _panels(self, window: Window) -> Tensor:
+        spread = _spread(self.articles[window.article], self.latents[window.article])
+        return spread[window.start : window.start + window.length]
 
 
 def _steps(article: Article, window: Window) -> Sequence[Any]:

@@ -57,6 +57,9 @@ def write_unet_folder(folder: Path, parts: UNetParts, config: UNetConfig, settin
     if config.lora.rank:
         _write_adapters(folder / ADAPTER_FOLDER, parts, dtype, metadata)
     files.write_text(folder / "README.md", model_card(config, settings))
+    for file in folder.rglob("*"):
+        if file.is_file():
+            file.chmod(0o644)  # weights are written for their owner alone; a model is for the whole laboratory
 
 
 def _write_adapters(folder: Path, parts: UNetParts, dtype: torch.dtype, metadata: dict[str, str]) -> None:

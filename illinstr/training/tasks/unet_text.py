@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from illinstr.diffusion.settings import Conditioning
 from illinstr.diffusion.text import SlotTokens, encode_texts, slot_texts
+from illinstr.training.cache import TextCache
+from illinstr.training.noise import rows_of
 from illinstr.training.tasks.unet_config import StackingConfig
 from illinstr.training.tasks.unet_data import ArticleBatch
 
@@ -16,11 +18,11 @@ from illinstr.training.tasks.unet_data import ArticleBatch
 class TextSlots:
     """Like ``encode_slots``, with every distinct text encoded once in the life of the run."""
 
-    def __init__(self, tokenizer: Any, text_encoder: Any, conditioning: Conditioning) -> None:
+    def __init__(self, tokenizer: Any, text_encoder: Any, conditioning: Conditioning, encoded: TextCache) -> None:
         self.tokenizer = tokenizer
         self.text_encoder = text_encoder
         self.conditioning = conditioning
-        self.encoded: dict[str, Tensor] = {}
+        self.encoded = encoded
 
     def __call__(self, goals: list[str], steps: list[list[str]], numbers: Tensor) -> SlotTokens:
         """Encode b goals and b lists of n step texts whose true numbers are ``numbers`` (b, n)."""
@@ -49,8 +51,9 @@ def drop_texts(
 ) -> tuple[list[str], list[list[str]]]:
     """Goals and step texts with some replaced by the empty string: all of an article, its goal, each step."""
     goals, steps = [], []
-    for goal, own in zip(batch.goals, batch.steps, strict=True):
-        chance = torch.rand(2 + len(own), generator=generator).tolist()
+    rows = rows_of(generator, len(batch.goals))
+    for goal, own, row in zip(batch.goals, batch.steps, rows, strict=True):
+        chance = torch.rand(2 + len(own), generator=row).tolist()
         everything = chance[0] < stacking.drop_all
         goals.append("" if everything or chance[1] < stacking.drop_goal else goal)
         kept = zip(own, chance[2:], strict=True)

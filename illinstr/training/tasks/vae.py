@@ -21,6 +21,7 @@ from illinstr import files
 from illinstr.config import Config
 from illinstr.training.config import TrainConfig
 from illinstr.training.data import BatchOrder, decode_panel, read_split, to_unit_range, training_articles
+from illinstr.training.noise import randn
 
 VAL_BATCH = 32
 
@@ -93,7 +94,7 @@ class VaeTask:
     def __init__(self, config: VaeConfig, data: Path, device: str) -> None:
         self.config = config
         self.device = device
-        self.panels = _all_panels(training_articles(data, config.data))
+        self.panels = training_articles(data, config.data).panels()
         val = read_split(data, config.data.val_split, config.data, limit=config.data.val_limit)
         self.val_panels = _all_panels(val)[: 4 * config.data.val_limit]
         self.order = BatchOrder([1] * len(self.panels), config.train.batch_size, config.train.seed)
@@ -121,7 +122,7 @@ class VaeTask:
         panels = batch.to(self.device)
         n, _, h, w = panels.shape
         shape = (n, self.vae.config.latent_channels, h // self.factor, w // self.factor)
-        noise = torch.randn(shape, generator=generator).to(self.device)
+        noise = randn(shape, generator).to(self.device)
         image, kl = model(panels, noise)
         l1 = (image.float() - panels).abs().mean()
         gradient = gradient_l1(image.float(), panels)

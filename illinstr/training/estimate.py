@@ -1,0 +1,213 @@
+"""What a run would take, before it is started: counts from the index, memory and time from one measured step.
+
+The task is built for a few of the longest articles it would meet, and steps are really taken, on this device, with one
+and with two samples; time and activations of a micro-batch are read off the line through both. What a step costs
+depends on the machine, so it is measured rather than looked up.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from illinstr.training.config import TrainConfig
+from illinstr.training.data import BatchOrder, read_split, training_articles
+from illinstr.training.loop import Task, checkpoint_activations
+from illinstr.training.noise import sample_generator
+from illinstr.training.reading import ArticleSet
+from illinstr.training.run_folder import config_text
+from illinstr.training.tasks.unet_config import UNetConfig
+
+GIB = float(1 << 30)
+TRIAL_ARTICLES = 4
+# A step of a model larger than this takes minutes on a CPU; its memory is counted, its time is not guessed.
+MAX_CPU_PARAMETERS = 300_000_000
+
+
+def estimate(config: TrainConfig, data: Path, num_processes: int) -> dict[str, Any]:
+    """Counts, memory and time of a run.
+
+    Returns:
+        ``articles``, ``panels``, ``samples`` (panels, articles, or windows of long articles), ``by_steps`` (N ->
+        articles), ``val_articles``, ``steps``, ``batches_per_epoch``, ``epochs``, ``processes``, ``micro_batch``
+        (samples per process and backward pass), ``parameters``, ``trainable``, ``state_gb`` (weights, gradients,
+        optimiser, average), ``device``, and where a step was measured ``activations_gb``, ``step_s``, ``total_s``
+        (validation and saving left out).
+
+    Raises:
+        DataError: the data do not fit the config.
+        ModelError: a base model is missing.
+    """
+    figures = _counts(config, data, num_processes)
+    task = _trial_task(config, data)
+    parameters = sum(p.numel() for p in task.model.parameters())
+    figures |= {"parameters": parameters, "state_gb": _state_bytes(task.model, config) / GIB}
+    figures["trainable"] = sum(p.numel() for p in task.model.parameters() if p.requires_grad)
+    figures["device"] = str(next(task.model.parameters()).device)
+    if parameters > MAX_CPU_PARAMETERS and not torch.accelerator.is_available():
+        return figures
+    if config.train.gradient_checkpointing:
+        checkpoint_activations(task.model)
+    samples = figures["micro_batch"]
+    one, two = (_measure(task, config, count) for count in (1, min(2, samples)))
+    backward_s = _along(one[0], two[0], samples)
+    step_s = backward_s * config.train.accumulate
+    figures["activations_gb"] = _along(one[1], two[1], samples) / GIB
+    return figures | {"step_s": step_s, "total_s": step_s * config.train.steps}
+
+
+def _counts(config: TrainConfig, data: Path, num_processes: int) -> dict[str, Any]:
+    articles, lengths = _samples(config, data)
+    panels = sum(articles.lengths)
+    order = BatchOrder(lengths, config.train.batch_size, config.train.seed)
+    per_process = -(-config.train.batch_size // num_processes)
+    return {
+        "articles": len(articles),
+        "panels": panels,
+        "samples": len(lengths),
+        "by_steps": dict(sorted(Counter(articles.lengths).items())),
+        "val_articles": _val_articles(config, data),
+        "steps": config.train.steps,
+        "batches_per_epoch": order.batches_per_epoch,
+        "epochs": config.train.steps / order.batches_per_epoch,
+        "processes": num_processes,
+        "micro_batch": -(-per_process // config.train.accumulate),
+    }
+
+
+def _samples(config: TrainConfig, data: Path) -> tuple[ArticleSet, list[int]]:
+    """The training articles, and the bucket of each sample: single panels, articles, or windows of articles."""
+    if isinstance(config, UNetConfig):
+        from illinstr.training.tasks.unet_data import find_windows, read_articles
+
+        kept = read_articles(data, config.data.split, config, limit=config.data.limit)
+        kept = kept.first(max(1, round(len(kept) * config.data.fraction)))
+        return kept, [window.length for window in find_windows(kept, config)]
+    articles = training_articles(data, config.data)
+    return articles, [1] * sum(articles.lengths) if config.kind == "vae" else articles.lengths
+
+
+def _val_articles(config: TrainConfig, data: Path) -> int:
+    wanted = config.data
+    if isinstance(config, UNetConfig):
+        from illinstr.training.tasks.unet_data import read_articles
+
+        return len(read_articles(data, wanted.val_split, config, limit=wanted.val_limit))
+    return len(read_split(data, wanted.val_split, wanted, limit=wanted.val_limit))
+
+
+def _trial_task(config: TrainConfig, data: Path) -> Task:
+    from illinstr.training.processes import make_accelerator
+    from illinstr.training.tasks import build_task
+
+    longest = min(max(_samples(config, data)[0].lengths), config.data.max_steps)
+    few = {"limit": TRIAL_ARTICLES, "fraction": 1.0, "min_steps": longest, "val_limit": 1, "cache": False}
+    # Validation has articles of other lengths: only the training side is cut to the longest.
+    section = config.data.model_copy(update=few)
+    device = make_accelerator(config, Path(tempfile.gettempdir())).device
+    return build_task(config.model_copy(update={"data": section}), data, str(device))
+
+
+def _state_bytes(model: nn.Module, config: TrainConfig) -> int:
+    """Weights (4 bytes), gradients (4), Adam's two moments (8, or 2 in eight bits), the moving average (4)."""
+    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    frozen = sum(p.numel() * p.element_size() for p in model.parameters() if not p.requires_grad)
+    moments = 2 if config.optim.eight_bit else 8
+    return frozen + trainable * (4 + 4 + moments + (4 if config.train.ema_decay else 0))
+
+
+def _measure(task: Task, config: TrainConfig, samples: int) -> tuple[float, int]:
+    """Seconds and bytes of activations of one forward and backward pass over ``samples``; the faster of two.
+
+    On a CPU the seconds are those of the processor, shared among the threads: what others run there meanwhile does not
+    count.
+    """
+    units = task.units_of(0)
+    batch = task.make_batch([units[place % len(units)] for place in range(samples)])
+    device = next(task.model.parameters()).device
+    kind = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(config.train.precision)
+    task.model.train()
+    times: list[float] = []
+    saved = 0
+    for _ in range(2):
+        start, start_cpu = time.monotonic(), time.process_time()
+        with _count_saved(task.model) as kept:
+            with torch.autocast(device.type, dtype=kind, enabled=kind is not None):
+                loss, _parts = task.loss(task.model, batch, sample_generator(0, 0, range(samples)))
+            loss.backward()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        saved = kept[0]
+        wall_s = time.monotonic() - start
+        busy_s = (time.process_time() - start_cpu) / torch.get_num_threads()
+        times.append(min(wall_s, busy_s) if device.type == "cpu" else wall_s)
+        task.model.zero_grad(set_to_none=True)
+    return min(times), saved
+
+
+@contextmanager
+def _count_saved(model: nn.Module) -> Iterator[list[int]]:
+    """Count the bytes autograd keeps for the backward pass, parameters left out, each storage once."""
+    seen = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    total = [0]
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in seen:
+            seen.add(storage.data_ptr())
+            total[0] += storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        yield total
+
+
+def _along(one: float, two: float, samples: int) -> float:
+    """The value at ``samples`` on the line through (1, one) and (2, two); never less than ``one``."""
+    return one + max(two - one, 0.0) * (samples - 1)
+
+
+def estimate_lines(config: TrainConfig, figures: dict[str, Any]) -> list[str]:
+    """The resolved config and the estimate, as YAML with comments."""
+    by_steps = ", ".join(f"N={steps}: {count}" for steps, count in figures["by_steps"].items())
+    lines = [
+        *config_text(config).splitlines(),
+        f"# training articles: {figures['articles']} ({figures['panels']} panels; {by_steps})",
+        f"# validation articles: {figures['val_articles']}",
+        f"# {figures['steps']} steps of {config.train.batch_size} are {figures['epochs']:.1f} epochs of"
+        f" {figures['batches_per_epoch']} batches; {figures['micro_batch']} samples per process and backward pass",
+        f"# parameters: {figures['parameters']:,}, {figures['trainable']:,} of them trained; weights, gradients,"
+        f" optimiser and average: {figures['state_gb']:.2f} GiB per process unless sharded",
+    ]
+    if "step_s" not in figures:
+        return [
+            *lines,
+            f"# time and activations: not measured, this model is too large for a trial on {_device(figures)}",
+        ]
+    return [
+        *lines,
+        f"# activations: about {figures['activations_gb']:.2f} GiB per process",
+        f"# time: about {figures['step_s']:.2f} s a step, {_duration(figures['total_s'])} in all on {_device(figures)}"
+        " (with nothing else running here; validation, drawing and saving come on top)",
+    ]
+
+
+def _device(figures: dict[str, Any]) -> str:
+    threads = f" with {torch.get_num_threads()} thread(s)" if figures["device"] == "cpu" else ""
+    return f"{figures['device']}{threads}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

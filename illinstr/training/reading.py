@@ -1,0 +1,160 @@
+"""Articles straight from the shards, as sequences a task can index; failures to read are counted, never hidden."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import accumulate
+from pathlib import Path
+from typing import Self, TypeVar, overload
+
+from illinstr.articles import Article
+from illinstr.errors import DataError
+from illinstr.progress import Reporter
+from illinstr.shards import ArticleTable
+from illinstr.training.config import DataConfig
+
+RECENT_ARTICLES = 64
+ValueT = TypeVar("ValueT")
+
+
+class ArticleSet(Sequence[Article]):
+    """Some articles of a table, left on disk and read one by one when they are needed.
+
+    Memory holds the places of all articles and the last few articles read.
+
+    Args:
+        table: the articles of a split.
+        numbers: which of them.
+        cached: whether what is computed from articles once may be kept on disk.
+
+    Attributes:
+        lengths: the step count of each article.
+        complete: whether each has all its pictures.
+        contents: a hash of the content of each article, empty where it is not known.
+    """
+
+    def __init__(self, table: ArticleTable, numbers: Sequence[int], *, cached: bool) -> None:
+        self.table = table
+        self.numbers = numbers
+        self.cached = cached
+        self.lengths = _chosen(table.lengths, numbers)
+        self.complete = _chosen(table.complete, numbers)
+        self.contents = _chosen(table.contents, numbers)
+        self._read = lru_cache(maxsize=RECENT_ARTICLES)(table.read)
+
+    @classmethod
+    def open(cls, data: Path, config: DataConfig) -> Self:
+        """The fully illustrated training articles, cut to ``limit`` and then to ``fraction`` (at least one).
+
+        Raises:
+            DataError: none is left, or the data folder is damaged.
+        """
+        table = ArticleTable(data, config.split, min_steps=config.min_steps, max_steps=config.max_steps)
+        numbers = range(len(table))[: config.limit]
+        if not numbers:
+            raise no_articles(data, config.split, config)
+        return cls(table, numbers[: max(1, round(len(numbers) * config.fraction))], cached=config.cache)
+
+    def first(self, count: int) -> ArticleSet:
+        """The first ``count`` of these."""
+        return ArticleSet(self.table, self.numbers[:count], cached=self.cached)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @overload
+    def __getitem__(self, index: int) -> Article: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Article]: ...
+    def __getitem__(self, index: int | slice) -> Article | list[Article]:
+        """One article, or a list of them.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        if isinstance(index, slice):
+            return [self[number] for number in range(len(self))[index]]
+        return self._read(self.numbers[index])
+
+    def panels(self) -> PanelSet:
+        """All pictures of all articles as one sequence."""
+        return PanelSet(self)
+
+
+class PanelSet(Sequence[bytes]):
+    """The encoded pictures of articles, article by article."""
+
+    def __init__(self, articles: ArticleSet) -> None:
+        self.articles = articles
+        self._ends = list(accumulate(articles.lengths))
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[bytes]: ...
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
+        """One picture, or a list of them.
+
+        Raises:
+            DataError: its article cannot be read.
+        """
+        if isinstance(index, slice):
+            return [self[number] for number in range(len(self))[index]]
+        number = range(len(self))[index]
+        article = bisect_right(self._ends, number)
+        first = self._ends[article - 1] if article else 0
+        image = self.articles[article].steps[number - first].image
+        if image is None or image.data is None:
+            raise DataError(f"{self.articles[article].id}: step {number - first + 1} has no picture")
+        return image.data
+
+
+def _chosen(values: Sequence[ValueT], numbers: Sequence[int]) -> list[ValueT]:
+    return [values[number] for number in numbers]
+
+
+def no_articles(data: Path, split: str, config: DataConfig) -> DataError:
+    """The error of a split in which nothing fits."""
+    return DataError(
+        f"{data} has no illustrated article of {config.min_steps}-{config.max_steps} steps in split {split!r}",
+        hint="check data.split, data.min_steps and data.max_steps against the folder's index.json",
+    )
+
+
+class ErrorBudget:
+    """Counts samples that cannot be read, tells each one once, and ends the run when they are too many.
+
+    Args:
+        limit: how many distinct samples may fail in this process.
+        reporter: hears of each.
+    """
+
+    def __init__(self, limit: int, reporter: Reporter) -> None:
+        self.limit = limit
+        self.reporter = reporter
+        self.failed: dict[int, str] = {}
+        self._lock = threading.Lock()
+
+    def count(self, unit: int, error: DataError) -> None:
+        """Note that ``unit`` failed.
+
+        Raises:
+            DataError: over the limit.
+        """
+        with self._lock:
+            if unit in self.failed:
+                return
+            self.failed[unit] = error.message
+            total = len(self.failed)
+        self.reporter.log(f"unreadable sample {total} (limit {self.limit}): {error.message}")
+        if total > self.limit:
+            raise DataError(
+                f"{total} samples could not be read, {self.limit} are allowed; last: {error.message}",
+                hint="check the data with illinstr.shards.validate, or allow more with data.max_errors",
+            ) from error

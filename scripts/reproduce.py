@@ -1,0 +1,286 @@
+"""The paper's table and ablations in miniature, on MiniHow: one command, resumable, every arm on the same budget.
+
+    python scripts/reproduce.py --out runs/reproduce --train-steps 1500 --goals 100 --seeds 1,2,3
+
+For each seed every arm is trained for the same number of steps of the same batch (baselines that draw single pictures
+see as many panels), draws the same held-out goals with the same step texts, and is scored together with all others.
+Whatever is finished stays finished: kill it and run the same command again. After each seed OUT/reproduce.md says what
+is known. The arms and the claims stand in ``reproduce_arms.py``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from illinstr import minihow
+from illinstr.articles import Article
+from illinstr.cli.evaluate_sources import embedded_world
+from illinstr.errors import IllinstrError, UsageError
+from illinstr.evaluation.cache import FeatureStore, default_folder
+from illinstr.evaluation.encoders import ImageTextEncoder, load_image_text_encoder
+from illinstr.evaluation.evaluate import Evaluation, Source, prepare, score
+from illinstr.evaluation.report import write_eval
+from illinstr.evaluation.results import Settings
+from illinstr.evaluation.samples import Side, other_side
+from illinstr.files import write_json, write_text
+from illinstr.runs import read_run
+from scripts.reproduce_arms import ARMS, CLAIMS, Arm, arms_of, report, verdicts
+
+MINI = Path(__file__).resolve().parents[1] / "illinstr" / "assets" / "mini"
+MEAN_STEPS = 5  # of MiniHow articles with 2 to 8 steps: panels that an article brings to a batch
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked for; a folder made with another plan is never gone on with."""
+
+    articles: int
+    train_steps: int
+    batch_size: int
+    goals: int
+    sampling_steps: int
+    seeds: tuple[int, ...]
+    lengths: tuple[int, ...]
+    arms: tuple[str, ...]
+    base: str
+    set: tuple[str, ...]
+    encoder: str
+    device: str
+
+
+def main() -> None:
+    """Parse, check, work through the seeds, and end as every command of ours ends."""
+    try:
+        out, plan = _parse()
+        _keep_plan(out, plan)
+        work(out, plan)
+        print(out / "reproduce.md")
+    except IllinstrError as error:
+        print(f"error: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {error.hint}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("error: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        sys.exit(130)
+
+
+def _parse() -> tuple[Path, Plan]:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="folder of data, models, drawings and the report")
+    parser.add_argument("--articles", type=int, default=10_000, help="articles of training data")
+    parser.add_argument("--train-steps", type=int, default=1500, help="optimiser steps of every arm")
+    parser.add_argument("--batch-size", type=int, default=16, help="articles a step")
+    parser.add_argument("--goals", type=int, default=100, help="held-out goals drawn by every arm")
+    parser.add_argument("--sampling-steps", type=int, default=20)
+    parser.add_argument("--seeds", default="1", help="training seeds, comma between")
+    parser.add_argument("--lengths", default="6,4,8", help="numbers of steps drawn; the first carries the claims")
+    parser.add_argument("--arms", default="", help="only these, comma between; all when left out")
+    parser.add_argument("--base", default="mini", help="model folder whose VAE and text encoder all arms share")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting for every arm")
+    parser.add_argument("--encoder", default="judge")
+    parser.add_argument("--device", default="auto")
+    options = parser.parse_args()
+    known = {arm.name for arm in ARMS}
+    arms = tuple(name for name in options.arms.split(",") if name) or tuple(arm.name for arm in ARMS)
+    if set(arms) - known:
+        raise UsageError(f"no arm called {', '.join(sorted(set(arms) - known))}", hint=f"arms: {', '.join(known)}")
+    missing = {arm.weights for arm in arms_of(arms) if arm.weights} - set(arms)
+    if missing:
+        raise UsageError(f"an arm draws with the weights of {', '.join(sorted(missing))}", hint="name that one too")
+    try:
+        seeds, lengths = (tuple(int(part) for part in text.split(",")) for text in (options.seeds, options.lengths))
+    except ValueError as error:
+        raise UsageError("--seeds and --lengths take numbers with commas between") from error
+    numbers = (options.articles, options.train_steps, options.batch_size, options.goals, options.sampling_steps)
+    if min(*numbers, *lengths) < 1:
+        raise UsageError("numbers must be at least 1")
+    return options.out, Plan(
+        *numbers, seeds, lengths, arms, options.base, tuple(options.set), options.encoder, options.device
+    )
+
+
+def _keep_plan(out: Path, plan: Plan) -> None:
+    """More seeds may join a plan later; anything else that differs would mix two experiments.
+
+    Raises:
+        UsageError: the folder was made with another plan.
+    """
+    file, said = out / "plan.json", json.loads(json.dumps(asdict(plan)))
+    if file.is_file():
+        before = json.loads(file.read_text(encoding="utf-8"))
+        changed = [key for key in said if key != "seeds" and before.get(key) != said[key]]
+        if changed:
+            raise UsageError(
+                f"{out} was made with another {', '.join(changed)}", hint="give the same options, or another --out"
+            )
+    elif out.is_dir() and any(out.iterdir()):
+        raise UsageError(f"{out} is not empty and holds no plan.json", hint="name another folder with --out")
+    write_json(file, said)
+
+
+def work(out: Path, plan: Plan) -> None:
+    """Data, then for each seed: train, draw, score, report."""
+    base = _base(out, plan)
+    if not (out / "data" / "index.json").is_file():
+        resume = ["--resume"] if (out / "data").is_dir() else []
+        _illinstr("minihow", "--out", out / "data", "--count", plan.articles, "--quiet", *resume)
+    encoder = load_image_text_encoder(plan.encoder, device=plan.device)
+    for place, seed in enumerate(plan.seeds):
+        for arm in sorted(arms_of(plan.arms), key=lambda arm: arm.weights is not None):
+            if arm.weights is None:
+                _train(out, plan, arm, seed, base)
+            for length in arm.lengths(plan.lengths):
+                _draw(out, plan, arm, seed, length)
+        done = plan.seeds[: place + 1]
+        evaluations = {length: _score(out, plan, length, done, encoder) for length in plan.lengths}
+        _report(out, plan, done, evaluations)
+
+
+def _base(out: Path, plan: Plan) -> tuple[Path, Path]:
+    """The VAE, and one folder that holds text encoder and tokenizer, as ``base.clip`` wants it."""
+    model = MINI if plan.base == "mini" else Path(plan.base)
+    for part in ("vae", "text_encoder", "tokenizer"):
+        if not (model / part).is_dir():
+            raise UsageError(f"--base {model} has no {part}/", hint="name a model folder")
+    clip = out / "base" / "clip"
+    clip.mkdir(parents=True, exist_ok=True)
+    for part in ("text_encoder", "tokenizer"):
+        for file in (model / part).iterdir():
+            if not (clip / file.name).exists():
+                shutil.copyfile(file, clip / file.name)
+    return model / "vae", clip
+
+
+def _train(out: Path, plan: Plan, arm: Arm, seed: int, base: tuple[Path, Path]) -> None:
+    folder = out / "models" / f"{arm.name}-s{seed}"
+    if (folder / "model").is_dir():
+        return
+    batch = plan.batch_size * (MEAN_STEPS if arm.single else 1)
+    settings = {
+        "base.vae": base[0],
+        "base.clip": base[1],
+        "train.steps": plan.train_steps,
+        "train.batch_size": batch,
+        "train.seed": seed,
+        "sample.sampling_steps": plan.sampling_steps,
+    }
+    pairs = [*(f"{key}={value}" for key, value in settings.items()), *plan.set, *arm.settings]
+    flags = [each for pair in pairs for each in ("--set", pair)]
+    resume = ["--resume"] if folder.is_dir() else []
+    print(f"seed {seed}: train {arm.name}", file=sys.stderr, flush=True)
+    _illinstr("train", "--config", "mini-unet", "--data", out / "data", "--out", folder, "--quiet", *flags, *resume)
+
+
+def _drawings(out: Path, arm: Arm, seed: int, length: int) -> Path:
+    return out / "drawings" / f"{arm.name}-s{seed}-n{length}"
+
+
+def _draw(out: Path, plan: Plan, arm: Arm, seed: int, length: int) -> None:
+    folder = _drawings(out, arm, seed, length)
+    if (folder / ".complete").is_file():
+        return
+    goals = out / f"goals-n{length}.txt"
+    if not goals.is_file():
+        write_text(goals, "\n".join(held_out_goals(plan.goals, length)) + "\n")
+    model = out / "models" / f"{arm.weights or arm.name}-s{seed}" / "model"
+    print(f"seed {seed}: draw {arm.name}, {length} steps", file=sys.stderr, flush=True)
+    _illinstr(
+        "generate", "--goals-file", goals, "--steps", length, "--model", model, "--method", arm.method,
+        "--sampling-steps", plan.sampling_steps, "--seed", seed, "--device", plan.device, "--out", folder, "--quiet",
+    )  # fmt: skip
+    write_text(folder / ".complete", "")
+
+
+def held_out_goals(count: int, length: int) -> list[str]:
+    """``count`` test goals that can be told in ``length`` steps, spread evenly over all there are.
+
+    Raises:
+        UsageError: the world holds none.
+    """
+    able = []
+    for goal in minihow.goals_of_split("test"):
+        known = minihow.recognise(goal)
+        if known is not None and minihow.steps_of(known.family)[0] <= length <= minihow.steps_of(known.family)[1]:
+            able.append(goal)
+    if not able:
+        raise UsageError(f"no held-out goal can be told in {length} steps")
+    count = min(count, len(able))
+    return [able[place * len(able) // count] for place in range(count)]
+
+
+def _score(out: Path, plan: Plan, length: int, seeds: Sequence[int], encoder: ImageTextEncoder) -> Evaluation:
+    """Every arm that drew this length, over all seeds: a goal's k-th drawing is compared with the k-th of others."""
+    arms = [arm for arm in arms_of(plan.arms) if length in arm.lengths(plan.lengths)]
+    drawn = {arm.name: _articles(out, arm, seeds, length) for arm in arms}
+    world = embedded_world(drawn[arms[0].name], draw=True)
+    sources = [Source(name, articles) for name, articles in drawn.items()]
+    prepared = prepare(
+        sources[0],
+        Settings(),
+        others=sources[1:],
+        truth=world.truth if world else None,
+        spare_goals=world.goals if world else (),
+        identify=world.identify if world else str.casefold,
+        kin=world.family if world else None,
+    )
+    sides: dict[str, Side] = {arm.name: "run" if place == 0 else other_side(place) for place, arm in enumerate(arms)}
+    pairs = tuple(
+        dict.fromkeys((sides[claim.a], sides[claim.b]) for claim in CLAIMS if claim.a in sides and claim.b in sides)
+    )
+    evaluation = score(
+        replace(prepared, pairs=pairs if length == plan.lengths[0] else ()),
+        encoder,
+        store=FeatureStore(default_folder()),
+    )
+    folder = out / "scores" / f"n{length}"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_eval(folder, evaluation)
+    return evaluation
+
+
+def _articles(out: Path, arm: Arm, seeds: Sequence[int], length: int) -> list[Article]:
+    return [article for seed in seeds for article in read_run(_drawings(out, arm, seed, length))]
+
+
+def _report(out: Path, plan: Plan, seeds: Sequence[int], evaluations: dict[int, Evaluation]) -> None:
+    results = {length: evaluation.results for length, evaluation in evaluations.items()}
+    main_length = plan.lengths[0]
+    found = verdicts(results[main_length])
+    write_json(
+        out / "reproduce.json",
+        {
+            "schema_version": 1,
+            "plan": asdict(plan),
+            "seeds": list(seeds),
+            "claims": [asdict(each) for each in found],
+            "results": {str(length): each.model_dump(mode="json") for length, each in results.items()},
+        },
+    )
+    write_text(out / "reproduce.md", report(asdict(plan), seeds, results, found))
+
+
+def _illinstr(*arguments: object) -> None:
+    """Run a command of ours as its own process, so that each gives its memory back.
+
+    Raises:
+        UsageError: it failed; its own words stand above.
+    """
+    done = subprocess.run([sys.executable, "-m", "illinstr", *map(str, arguments)], check=False, stdout=sys.stderr)
+    if done.returncode == 130:
+        raise KeyboardInterrupt
+    if done.returncode:
+        raise UsageError(f"illinstr {arguments[0]} ended with code {done.returncode}", hint="see the lines above")
+
+
+if __name__ == "__main__":
+    main()
