@@ -61,7 +61,8 @@ def generate(
     out: str | Path | None = None,
     seed: int = 0,
     model: str | StackedDiffusionPipeline = EMBEDDED,
-    writer: Writer | None = None,
+    writer: Writer | str | None = None,
+    context: str | None = None,
     first_picture: str | Path | None = None,
     method: Method | None = None,
     sampler: str | None = None,
@@ -81,7 +82,9 @@ def generate(
         out: the folder to make; ``runs/GOAL-sSEED`` unless given.
         seed: seed of the steps and of the noise.
         model: a name as for ``load_model``, or what it returned.
-        writer: who writes the steps when only their number is given; MiniHow unless given.
+        writer: who writes the steps when only their number is given: a spelling as for ``--llm``, or a ``Writer`` of
+            your own; MiniHow unless given.
+        context: about the reader, for a language model named in ``writer``.
         first_picture: a picture of the user's own for step 1, kept while the others are drawn to fit it.
         method: ``stacked`` or ``independent``; None is stacked, if the model can.
         sampler, sampling_steps, guidance: None is the model's own default.
@@ -97,6 +100,7 @@ def generate(
         ModelError: the model is missing or fails.
     """
     from illinstr.cli.generate_checks import check_drawing, default_out
+    from illinstr.cli.writers import release
     from illinstr.runs import check_out
     from illinstr.sampling.batch import make_article, plan_job, with_first_picture
     from illinstr.sampling.illustrator import DrawingSettings
@@ -105,11 +109,13 @@ def generate(
     folder = default_out([goal], None, seed, 1) if out is None else Path(out)
     options = {"sampling_steps": sampling_steps, "guidance": guidance, "method": method, "sampler": sampler}
     check_drawing(options | {"window": window, "device": "auto"})
-    planner, count = _writer(steps, writer)
-    job = plan_job(goal, seed, planner, count, folder)
-    if first_picture is not None:
-        job = with_first_picture(job, read_photo(Path(first_picture), "first_picture"))
+    planner, count = _writer(steps, writer, context)
+    photo = None if first_picture is None else read_photo(Path(first_picture), "first_picture")
     check_out(folder, overwrite=overwrite)
+    job = plan_job(goal, seed, planner, count, folder)
+    release(planner)
+    if photo is not None:
+        job = with_first_picture(job, photo)
     settings = DrawingSettings(method, sampler, sampling_steps, guidance, metadata, window)
     illustrator = _illustrator(model, settings, on_step)
     made, _ = make_article(job, illustrator, reporter or SilentReporter())
@@ -168,12 +174,19 @@ def edit(
     return edit_run(finished, wanted, illustrator, seed=seed, reporter=reporter or SilentReporter(), out=target)
 
 
-def _writer(steps: int | Sequence[str], writer: Writer | None) -> tuple[Writer, int]:
-    from illinstr.cli.writers import MiniHowWriter
+def _writer(steps: int | Sequence[str], writer: Writer | str | None, context: str | None) -> tuple[Writer, int]:
+    from illinstr.cli.writers import EMBEDDED_WRITER, open_writer
+    from illinstr.errors import UsageError
     from illinstr.sampling.writers import UserSteps, parse_step
 
-    if isinstance(steps, int):
-        return writer or MiniHowWriter(), steps
+    spelling = EMBEDDED_WRITER if writer is None else writer
+    if isinstance(steps, int) and isinstance(spelling, str):
+        return open_writer(spelling, context=context), steps
+    if context is not None:
+        raise UsageError("context needs a language model named in writer", hint='writer="FILE.gguf", for example')
+    if isinstance(steps, int) and not isinstance(spelling, str):
+        return spelling, steps
+    assert not isinstance(steps, int)
     given = [parse_step(text) for text in steps]
     return UserSteps(given), len(given)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -135,6 +137,9 @@ def test_a_part_is_said_in_the_verdict_too():
     assert "Only 20 of 25 steps have a picture" in evaluate(run).results.verdict
     assert "Only 20 of 25" in evaluate(run, other=good_run()).results.verdict
     assert "Only" not in evaluate(good_run()).results.verdict
+    beside = "\n".join(evaluate(good_run(), other=run, truth=[article("red", size=24)]).results.warnings)
+    assert "5 articles of other have steps without a picture" in beside
+    assert "truth has 1 of the 5 articles" in beside and "2 sizes (16x16, 24x24)" in beside
     assert evaluate(run).results.coverage.model_dump() == {
         "articles": 5, "articles_with_pictures": 5, "steps": 25, "pictures": 20,
     }  # fmt: skip
@@ -145,3 +150,21 @@ def test_damaged_features_are_named(tmp_path):
     (tmp_path / "eval" / "features.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0garbage")
     with pytest.raises(DataError, match="does not hold features"):
         recompute(tmp_path / "eval")
+
+
+def test_the_verdict_names_winners_with_figures_and_gathers_what_cannot_be_told():
+    turned = STEPS[1:] + STEPS[:1]
+    bad = [article(c, pictures=[picture(c, step) for step in turned]) for c in GOAL_COLOURS]
+    verdict = evaluate(twice(good_run()), other=twice(bad), truth=twice(good_run())).results.verdict
+    assert re.match(
+        r"run is better than other on step_faithfulness \(\+9.* % \[.*\], d \+.*, 10 shared goals, p = 0", verdict
+    )
+    assert (
+        "On goal_faithfulness, consistency, consistency_gap and kid 10 shared goals cannot tell run from other."
+        in verdict
+    )
+    assert verdict.count("is better than") == 1 and "Holm" in verdict
+    backwards = evaluate(twice(bad), other=twice(good_run())).results.verdict
+    assert backwards.startswith("other is better than run on step_faithfulness (-9")
+    same = [article(c, pictures=[picture(c, "black")] * 5) for c in GOAL_COLOURS]
+    assert "run and other differ on consistency (" in evaluate(twice(good_run()), other=twice(same)).results.verdict

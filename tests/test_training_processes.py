@@ -151,6 +151,30 @@ def test_a_loss_that_is_not_finite_ends_all_processes_with_one_message(tmp_path,
 
 
 @pytest.mark.slow
+def test_a_u_net_on_two_processes_equals_one_and_shards(tmp_path, data):
+    from tests.tiny_sd import SD_PANEL_PX, make_tiny_sd
+
+    unet = {
+        "kind": "unet",
+        "base": {"model": str(make_tiny_sd(tmp_path / "sd"))},
+        "data": {"panel_px": SD_PANEL_PX, "val_limit": 1, "max_steps": 4},
+        "noise": {"beta_schedule": "scaled_linear", "transition_steps": 0},
+        "sample": {"sampling_steps": 2, "grid_articles": 1},
+        "optim": {"lr": 1e-4, "warmup_steps": 0},
+        "train": {"steps": 4, "batch_size": 4, "log_every": 1, "validate_every": 4, "ema_decay": 0.9},
+    }
+    config = write_config(tmp_path / "unet.yaml", unet)
+    run(*arguments(config, data, tmp_path / "one"))
+    run(*arguments(config, data, tmp_path / "two", "--num-processes", "2"))
+    run(*arguments(config, data, tmp_path / "cut", "--num-processes", "2", "--accelerate-config", "fsdp"))
+    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-4)
+    assert losses(tmp_path / "cut") == pytest.approx(losses(tmp_path / "one"), rel=1e-3)
+    for other in ("two", "cut"):
+        assert (tmp_path / other / "samples" / "step-00000004.png").is_file()
+        assert (tmp_path / other / "model" / "model_index.json").is_file()
+
+
+@pytest.mark.slow
 def test_torchrun_and_accelerate_launch_start_the_same_run(tmp_path, config, data, alone):
     words = arguments(config, data, tmp_path / "torchrun")[1:]
     run(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0", *words)

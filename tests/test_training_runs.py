@@ -227,9 +227,18 @@ def test_missing_data_or_foundations_are_named_before_anything_starts(tmp_path, 
 def test_dry_run_resolves_counts_and_writes_nothing(tmp_path, data):
     command = [
         *(sys.executable, "-c", "from illinstr.cli.app import main; main()", "train", "--dry-run"),
-        *("--config", "mini-vae", "--data", str(data), "--out", str(tmp_path / "run"), "--set", "train.steps=77"),
+        *(
+            "--config",
+            str(write_config(tmp_path / "c.yaml", VAE)),
+            "--data",
+            str(data),
+            "--out",
+            str(tmp_path / "run"),
+            "--set",
+            "train.steps=77",
+        ),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert "steps: 77" in done.stdout
     assert "training articles: 24" in done.stdout

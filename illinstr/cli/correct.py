@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from illinstr.cli.console import emit, reporter
-from illinstr.cli.generate_checks import check_model, load_pipeline
+from illinstr.cli.edit import load_illustrator
+from illinstr.cli.generate_checks import check_model
 from illinstr.cli.writers import EMBEDDED_WRITER, announce, open_writer, read_own_steps, release
 from illinstr.errors import DataError, UsageError
 
@@ -72,7 +72,7 @@ def command(
     The last line of stdout is the page. Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted.
     """
     from illinstr.runs import check_out
-    from illinstr.sampling.illustrator import DrawingSettings, Illustrator
+    from illinstr.sampling.illustrator import DrawingSettings
     from illinstr.sampling.revision import open_run, redraw
     from illinstr.sampling.writers import check_problem, replan_article
 
@@ -104,11 +104,9 @@ def command(
         metadata=finished.metadata,
         window=record.window,
     )
-    started = time.perf_counter()
-    pipeline = load_pipeline(name, device, None)
-    if pipeline.model_sha256 != record.model_sha256:
-        say.log("note: this is not the model that drew the article; the new pictures may not match the others")
-    illustrator = Illustrator(pipeline, settings, load_s=time.perf_counter() - started)
+    illustrator = load_illustrator(
+        name, settings, finished, say, device=device, dtype=None, offload=False, slicing=False
+    )
     try:
         changed, new = redraw(
             finished,

@@ -103,7 +103,9 @@ def command(
     name = model or record.model_id
     check_model(name)
     say = reporter(quiet)
-    illustrator = _load(name, settings, finished, say, device=device, dtype=dtype, offload=offload, slicing=vae_slicing)
+    illustrator = load_illustrator(
+        name, settings, finished, say, device=device, dtype=dtype, offload=offload, slicing=vae_slicing
+    )
     try:
         changed = edit_run(finished, edit, illustrator, seed=seed, reporter=say, out=out)
     except OSError as error:
@@ -126,7 +128,7 @@ def _edit(steps: list[int] | None, text: str | None, redraw: bool) -> Edit:
     return Edit(tuple(dict.fromkeys(steps)), parse_step(text) if text is not None else None)
 
 
-def _load(
+def load_illustrator(
     name: str,
     settings: DrawingSettings,
     run: FinishedRun,
@@ -137,6 +139,12 @@ def _load(
     offload: bool,
     slicing: bool,
 ) -> Illustrator:
+    """Load the model for a finished article; say so when it is not the one that drew it.
+
+    Raises:
+        UsageError: the device is not there.
+        ModelError: the model is missing, damaged or of another kind.
+    """
     from illinstr.sampling.illustrator import Illustrator
 
     started = time.perf_counter()

@@ -163,7 +163,8 @@ def judge_faults(request: Request) -> None:
     encoder, consistency_encoder = request.encoders()
     # Spoilt pictures are seen once: they stay in memory, the truth's may be kept.
     store = FeatureStore(None) if request.no_cache else request.store(messages)
-    draw = encode_panel if world else None
+    # Scenes of a run say what should have been drawn, not what was: only a data folder's may be drawn again.
+    draw = encode_panel if world and (run / "index.json").is_file() else None
     faults = [
         Fault("the truth", "", articles),
         *plant(articles, seed=request.settings.seed, draw=draw, identify=identify),

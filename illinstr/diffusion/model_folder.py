@@ -202,6 +202,9 @@ def save_folder(
     """Write the components and settings into ``folder`` (made by the caller, who publishes it)."""
     from diffusers import StableDiffusionPipeline
 
+    if "block_out_channels" not in vae.config:
+        # AutoencoderDC names its levels otherwise; StableDiffusionPipeline counts them to know a latent's size.
+        vae.register_to_config(block_out_channels=list(vae.config.encoder_block_out_channels))
     pipe = StableDiffusionPipeline(
         vae=vae,
         text_encoder=text_encoder,

@@ -118,7 +118,7 @@ def prepare(
     if every_pair:
         _keep_shared(sides, run.name)
     pool = _enough_goals(settings, list(goals), spare_goals, identify)
-    notes = (*verdict.data_warnings(subjects, sides), *verdict.unmatched_warnings(names, sides))
+    notes = (*verdict.data_warnings(subjects, names, sides), *verdict.unmatched_warnings(names, sides))
     return Prepared(
         settings,
         names,

@@ -49,7 +49,10 @@ def sentence(
     if not coverage.whole:
         part = f" Only {coverage.pictures} of {coverage.steps} steps have a picture; nothing is said of the others."
     if comparisons:
-        told = [_comparison(comparison, names) for comparison in comparisons if comparison.metric in HEADLINES]
+        told = []
+        for a, b in dict.fromkeys((each.a, each.b) for each in comparisons):
+            headlines = [e for e in comparisons if (e.a, e.b) == (a, b) and e.metric in HEADLINES]
+            told += _pair(headlines, names[a], names[b])
         return " ".join(told) + f" {comparison_note(comparisons)}{part}"
     parts = []
     wording = {"goal_faithfulness": "their own goal", "step_faithfulness": "their own step"}
@@ -76,18 +79,35 @@ def comparison_note(comparisons: Sequence[Comparison]) -> str:
     )
 
 
-def _comparison(comparison: Comparison, names: Mapping[Side, str]) -> str:
-    a, b, metric = names[comparison.a], names[comparison.b], comparison.metric
-    goals = f"{comparison.n_articles} shared {'goal' if comparison.n_articles == 1 else 'goals'}"
-    bounds = interval(metric, comparison.low, comparison.high, signed=True)
-    effect = f", d {comparison.effect:+.2f}" if comparison.effect is not None else ""
-    figures = f"{number(metric, comparison.difference, signed=True)} {bounds}{effect}, {goals}, p {p_text(comparison)}"
-    if comparison.better:
-        winner, loser = (a, b) if comparison.better == "a" else (b, a)
-        return f"{winner} is better than {loser} on {metric} ({figures})."
-    if comparison.settled:
-        return f"{a} and {b} differ on {metric} ({figures})."
-    return f"On {metric} these articles cannot tell {a} from {b} ({figures})."
+def _pair(comparisons: Sequence[Comparison], a: str, b: str) -> list[str]:
+    """One pair in sentences: where A is better, where B is, where they differ, and what cannot be told."""
+    told = []
+    for winner, loser, side in ((a, b, "a"), (b, a, "b")):
+        won = [_figures(each) for each in comparisons if each.better == side]
+        if won:
+            told.append(f"{winner} is better than {loser} on {_listed(won)}.")
+    differ = [_figures(each) for each in comparisons if each.settled and not each.better]
+    if differ:
+        told.append(f"{a} and {b} differ on {_listed(differ)}.")
+    open_ones = [each for each in comparisons if not each.settled]
+    if open_ones:
+        count = max(each.n_articles for each in open_ones)
+        goals = f"{count} shared {'goal' if count == 1 else 'goals'}"
+        told.append(f"On {_listed([each.metric for each in open_ones])} {goals} cannot tell {a} from {b}.")
+    return told
+
+
+def _figures(each: Comparison) -> str:
+    bounds = interval(each.metric, each.low, each.high, signed=True)
+    figures = [number(each.metric, each.difference, signed=True) + ("" if bounds == "–" else f" {bounds}")]
+    if each.effect is not None:
+        figures.append(f"d {each.effect:+.2f}")
+    figures += [f"{each.n_articles} shared {'goal' if each.n_articles == 1 else 'goals'}", f"p {p_text(each)}"]
+    return f"{each.metric} ({', '.join(figures)})"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def p_text(comparison: Comparison) -> str:
@@ -122,16 +142,20 @@ def skipped(metrics: Sequence[Metric], settings: Settings, sets: FeatureSets, *,
     return {name: reason for name, reason in reasons.items() if name not in present}
 
 
-def data_warnings(subjects: Sequence[Subject], sides: Mapping[Side, Sequence[Subject]]) -> list[str]:
-    """What is uneven about the pictures."""
+def data_warnings(
+    subjects: Sequence[Subject], names: Mapping[Side, str], sides: Mapping[Side, Sequence[Subject]]
+) -> list[str]:
+    """What is uneven about the pictures, of the run and of what stands beside it."""
     warnings = []
     bare = [subject.id for subject in subjects if not subject.panels]
     if bare:
         warnings.append(f"{len(bare)} of {len(subjects)} articles have no picture and were left out: {_some(bare)}")
-    partly = [subject.id for subject in sides["run"] if len(subject.panels) < len(subject.texts)]
-    if partly:
-        warnings.append(f"{len(partly)} articles have steps without a picture: {_some(partly)}")
-    sizes = sorted({panel.size for subject in sides["run"] for panel in subject.panels})
+    for side, its_subjects in sides.items():
+        partly = [subject.id for subject in its_subjects if len(subject.panels) < len(subject.texts)]
+        if partly:
+            whose = "" if side == "run" else f" of {names[side]}"
+            warnings.append(f"{len(partly)} articles{whose} have steps without a picture: {_some(partly)}")
+    sizes = sorted({panel.size for its_subjects in sides.values() for one in its_subjects for panel in one.panels})
     if len(sizes) > 1:
         named = _some([f"{width}x{height}" for width, height in sizes])
         warnings.append(f"pictures come in {len(sizes)} sizes ({named}); each is resized to what the encoder reads")
