@@ -92,6 +92,10 @@ def test_an_article_appears_words_first_then_progress_then_pictures(server: WebS
     assert kinds.index("steps") < kinds.index("progress") < kinds.index("picture") < kinds.index("done")
     drawn = [data for kind, data in events if kind == "progress"]
     assert [data["done"] for data in drawn] == [0, 1, 2, 3] and {data["total"] for data in drawn} == {3}
+    previews = [data for kind, data in events if kind == "preview"]
+    assert [data["step"] for data in previews] == [1, 2, 3] * 2  # after one and two of three sampling steps
+    assert all(data["picture"].startswith("data:image/jpeg;base64,") for data in previews)
+    assert len({data["picture"] for data in previews}) == 6
     pictures = [data for kind, data in events if kind == "picture"]
     assert [data["step"] for data in pictures] == [1, 2, 3]
     done = events[-1][1]
@@ -124,7 +128,9 @@ def test_the_same_goal_again_is_another_article_and_the_model_is_loaded_once(ser
 def test_edit_changes_one_step_and_keeps_the_others_to_the_byte(server: WebServer) -> None:
     name = make(server, "How to edit", 3)
     before = read_article(server.workshop.folder / name)
-    assert do(server, "edit", name=name, step=2, text="Stir | Gently.")[-1][0] == "done"
+    events = do(server, "edit", name=name, step=2, text="Stir | Gently.")
+    assert events[-1][0] == "done"
+    assert {data["step"] for kind, data in events if kind == "preview"} == {2}
     after = read_article(server.workshop.folder / name)
     assert [s.headline for s in after.steps] == [before.steps[0].headline, "Stir", before.steps[2].headline]
     assert (after.steps[0], after.steps[2]) == (before.steps[0], before.steps[2])

@@ -72,7 +72,7 @@ def test_make_edit_correct_and_open(browser: Any, server: WebServer) -> None:
         ask(page, HOSTILE_GOAL, 3)
         status_says(page, "Done: 3 steps.")
         assert page.locator("#title").text_content() == HOSTILE_GOAL
-        page.wait_for_function("[...document.querySelectorAll('#list img')].every(i => i.complete)", timeout=WAIT)
+        page.wait_for_function("() => [...document.querySelectorAll('#list img')].every(i => i.complete)", timeout=WAIT)
         assert loaded(page) == [True] * 3
         history = page.evaluate("window.__seen")
         assert [3, 0] in [entry[1:] for entry in history]  # the words stood there before the pictures
@@ -85,7 +85,7 @@ def test_make_edit_correct_and_open(browser: Any, server: WebServer) -> None:
         step.get_by_label("The step in other words").fill("<i>Stir</i> it | Gently.")
         step.get_by_role("button", name="Draw with these words").click()
         page.wait_for_function(
-            "document.querySelectorAll('.headline')[1].textContent === '<i>Stir</i> it'", timeout=WAIT
+            "() => document.querySelectorAll('.headline')[1].textContent === '<i>Stir</i> it'", timeout=WAIT
         )
         status_says(page, "Done: 3 steps.")
         edited = read_article(folder)
@@ -112,7 +112,7 @@ def test_make_edit_correct_and_open(browser: Any, server: WebServer) -> None:
         assert page.locator("h1").text_content() == HOSTILE_GOAL
         assert page.locator("ol.steps > li").count() == 4
         page.goto(f"{server.url}#{name}")
-        page.wait_for_function("document.querySelectorAll('#list li').length === 4", timeout=WAIT)
+        page.wait_for_function("() => document.querySelectorAll('#list li').length === 4", timeout=WAIT)
         assert page.evaluate("window.__ran") is None
         assert all(url.startswith((server.url, "data:")) for url in watch.requests)
         assert (watch.console, watch.errors, watch.dialogs, refused(page)) == ([], [], [], [])
@@ -128,7 +128,7 @@ def test_what_goes_wrong_is_said_and_the_page_goes_on(browser: Any, server: WebS
         status_says(page, "Done: 2 steps.")
         page.reload()
         page.get_by_role("link", name="How to do the possible").first.click()
-        page.wait_for_function("document.querySelectorAll('#list li').length === 2", timeout=WAIT)
+        page.wait_for_function("() => document.querySelectorAll('#list li').length === 2", timeout=WAIT)
         assert not watch.errors
 
 

@@ -29,6 +29,7 @@ COMMANDS = (
     "print",
     "serve",
     "eval",
+    "study",
     "doctor",
 )
 

@@ -76,13 +76,13 @@ def command(
             f"--sampling-steps {sampling_steps} is not between 1 and {MAX_SAMPLING_STEPS}", hint="20 is usual"
         )
     writer = open_writer(llm, context=context, examples=examples, device=device)
-    found = check_model(model)
+    check_model(model)
     folder = check_writable(out)
     say = reporter(quiet)
 
     def load() -> ArticlePipeline:
         say.log(f"loading the model {model} ...")
-        return load_pipeline(found, device, None)
+        return load_pipeline(model, device, None)
 
     settings = DrawingSettings(sampling_steps=sampling_steps, metadata=not no_metadata)
     with WebServer(host, port, Workshop(folder, writer, load, settings)) as server:

@@ -6,6 +6,8 @@ worker is one thread: the model is loaded once, when it is first needed, and nev
 
 from __future__ import annotations
 
+import base64
+import io
 import queue
 import re
 import threading
@@ -13,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from illinstr.articles import MAX_STEPS, Article
 from illinstr.errors import DataError, IllinstrError, UsageError
@@ -21,13 +23,20 @@ from illinstr.progress import Advance
 from illinstr.runs import is_article_folder, picture_name, read_article
 from illinstr.sampling.batch import make_article, plan_job
 from illinstr.sampling.illustrator import ArticlePipeline, DrawingSettings, Illustrator
-from illinstr.sampling.revision import FinishedRun, open_run, redraw, without_pictures
+from illinstr.sampling.revision import Edit, FinishedRun, edit_run, open_run, redraw
 from illinstr.sampling.writers import Writer, check_goal, check_problem, parse_step, replan_article, slug
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from illinstr.diffusion.pipeline import SamplingStep
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,150}")
 MAX_WAITING = 8
 MAX_TASKS_KEPT = 100
 MAX_SEED = 2**32 - 1
+PREVIEWS = 4  # looks at unfinished pictures: after one, two and three quarters of the sampling steps
+PREVIEW_PX = 256
 Event = tuple[str, dict[str, Any]]
 
 
@@ -156,7 +165,7 @@ class Workshop:
                 raise UsageError(f"seed {chosen} was used for this goal already", hint="leave the seed empty")
             job = plan_job(goal, chosen, self.writer, num_steps, self._place(goal, chosen))
             task.say("steps", **described("", job.article))
-            folder, _ = make_article(job, self._illustrator(self.settings), TaskReporter(task))
+            folder, _ = make_article(job, self._illustrator(self.settings, task, job.article), TaskReporter(task))
             self._finish(task, folder)
 
         return self._queue(work)
@@ -169,32 +178,15 @@ class Workshop:
             UsageError: no such step, or words that cannot be a step.
             BusyError: too many tasks are waiting.
         """
-        words = parse_step(text) if text is not None else None
-        self._check_step(self.open(name), step)
+        edit = Edit((step,), parse_step(text) if text is not None else None)
+        edit.apply(self.open(name).article)
 
         def work(task: Task) -> None:
             run = self.open(name)
-            self._check_step(run, step)
-            article = run.article
-            if words is not None:
-                steps = list(article.steps)
-                steps[step - 1] = words
-                article = article.model_copy(update={"steps": tuple(steps)})
-            article = without_pictures(article, {step - 1})
+            article = edit.apply(run.article)
             task.say("steps", **described(name, article))
-            note = f"new words: {words.headline}" if words is not None else "drawn again"
-            used = [run.record.seed, *(revision.seed for revision in run.record.revisions)]
-            seed = run.record.seed if words is not None else (max(used) + 1) % MAX_SEED
-            folder, _ = redraw(
-                run,
-                article,
-                self._illustrator(settings_of(run)),
-                seed=seed,
-                command="edit",
-                note=note,
-                reporter=TaskReporter(task),
-            )
-            self._finish(task, folder)
+            illustrator = self._illustrator(settings_of(run), task, article)
+            self._finish(task, edit_run(run, edit, illustrator, reporter=TaskReporter(task)).folder)
 
         return self._queue(work)
 
@@ -217,7 +209,7 @@ class Workshop:
             folder, _ = redraw(
                 run,
                 article,
-                self._illustrator(settings_of(run)),
+                self._illustrator(settings_of(run), task, article),
                 seed=seed,
                 command="correct",
                 note=problem,
@@ -235,10 +227,22 @@ class Workshop:
         if not 1 <= step <= run.article.num_steps:
             raise UsageError(f"there is no step {step}")
 
-    def _illustrator(self, settings: DrawingSettings) -> Illustrator:
+    def _illustrator(self, settings: DrawingSettings, task: Task, article: Article) -> Illustrator:
         if self._pipeline is None:
             self._pipeline = self._load()
-        return Illustrator(self._pipeline, settings)
+        wanted = {index for index, step in enumerate(article.steps) if step.image is None}
+        shown: set[int] = set()
+
+        def on_step(step: SamplingStep) -> None:
+            share = step.done * PREVIEWS // step.total
+            if share in shown or share in (0, PREVIEWS):
+                return
+            shown.add(share)
+            for index, picture in enumerate(step.preview()[0]):
+                if index in wanted and picture is not None:
+                    task.say("preview", step=index + 1, picture=as_preview(picture))
+
+        return Illustrator(self._pipeline, settings, on_step=on_step)
 
     def _finish(self, task: Task, folder: Path) -> None:
         article = read_article(folder)
@@ -289,13 +293,22 @@ def described(name: str, article: Article) -> dict[str, Any]:
     return {"name": name, "goal": article.goal, "language": article.language, "steps": steps}
 
 
+def as_preview(picture: Image.Image) -> str:
+    """An unfinished picture as a data URI, small enough to send three times a panel."""
+    small = picture.convert("RGB")
+    small.thumbnail((PREVIEW_PX, PREVIEW_PX))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=70)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
 def settings_of(run: FinishedRun) -> DrawingSettings:
     """How a finished article was drawn, so that what is drawn into it fits."""
     record = run.record
     return DrawingSettings(
         method=record.method,
-        sampler=record.sampler,
         sampling_steps=record.sampling_steps,
         guidance=record.guidance,
         metadata=run.metadata,
+        window=record.window,
     )

@@ -122,6 +122,12 @@ function follow(task) {
     bar.value = done;
     if (done) say(`Drawing: ${done} of ${total} sampling steps`);
   });
+  on("preview", ({ step, picture }) => {
+    const item = find("list").children[step - 1];
+    if (!item) return;
+    showPicture(item, { picture, alt: `Step ${step}, not finished yet` });
+    item.querySelector("figure").classList.add("unfinished");
+  });
   on("picture", (step) => {
     const item = find("list").children[step.step - 1];
     if (item) showPicture(item, step);

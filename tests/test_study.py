@@ -1,0 +1,435 @@
+"""A study with people: what the page hides, what the votes must be, and what is made of them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from illinstr.cli.app import app
+from illinstr.errors import DataError, UsageError
+from illinstr.evaluation.study import QUESTIONS, Key, make_study, read_key
+from illinstr.evaluation.study_scores import (
+    fit_bradley_terry,
+    is_bounded,
+    jackknife,
+    krippendorff_alpha,
+    pairwise_agreement,
+    score_study,
+)
+from illinstr.evaluation.study_votes import Choice, Rater
+from illinstr.runs import write_run
+from illinstr.sampling.illustrator import encode_png, recipe_of
+from tests.tiny_run import make_article, make_record, picture
+
+Table = NDArray[np.float64]
+GOALS = ("How to test", "How to rest", "How to nest")
+
+
+def make_system(folder: Path, model: str, colour: int, goals: tuple[str, ...] = GOALS, num_steps: int = 2) -> Path:
+    """A run folder of one article a goal, its pictures carrying a recipe that names the model."""
+    from PIL import Image
+
+    record = make_record(model_id=model)
+    for number, goal in enumerate(goals):
+        article = make_article(num_steps, f"generated-{number}").model_copy(update={"goal": goal})
+        images = {
+            i: encode_png(Image.effect_noise((32, 32), 20 + colour + i), recipe_of(record)) for i in range(num_steps)
+        }
+        article = article.with_images(images)
+        write_run(folder / f"goal-{number}", article, record, {"index.html": model})
+    return folder
+
+
+@pytest.fixture
+def systems(tmp_path: Path) -> dict[str, Path]:
+    return {
+        "alpha": make_system(tmp_path / "alpha", "secret-model-a", 0),
+        "beta": make_system(tmp_path / "beta", "secret-model-b", 60),
+    }
+
+
+def data_of(page: str) -> dict[str, Any]:
+    match = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert match is not None
+    data: dict[str, Any] = json.loads(match[1])
+    return data
+
+
+def votes_of(key: Key, page: str, rater: str, prefer: Any) -> dict[str, Any]:
+    """What the page would save for a rater; ``prefer(pair, question)`` names a side, or None."""
+    pairs = {pair.item: pair for pair in key.pairs}
+    answers = []
+    for item in data_of(page)["items"]:
+        pair = pairs[item["item"]]
+        left, right = (side["token"] for side in item["sides"])
+        for question in QUESTIONS:
+            chosen = prefer(pair, question)
+            choice = "tie" if chosen is None else next(t for t, name in pair.sides.items() if name == chosen)
+            answer = {"item": item["item"], "question": question, "left": left, "right": right, "ms": 900}
+            answers.append(answer | {"choice": choice})
+    head = {"format": "illinstr-votes", "schema_version": 1, "study": key.study, "rater": rater}
+    return head | {"answers": answers}
+
+
+class TestMake:
+    def test_every_pair_on_every_shared_goal_and_the_checks(self, systems: dict[str, Path], tmp_path: Path) -> None:
+        systems["gamma"] = make_system(tmp_path / "gamma", "m", 90, (*GOALS[:2], "How to be alone"))
+        made = make_study(systems, tmp_path / "study", seed=1, checks=3)
+        real = [pair for pair in made.key.pairs if pair.check is None]
+        found = sorted((pair.goal, *sorted(pair.sides.values())) for pair in real)
+        wanted = [(goal, *both) for goal in sorted(GOALS[:2]) for both in itertools.combinations(sorted(systems), 2)]
+        assert found == wanted
+        assert made.left_out == {"alpha": ("nest",), "beta": ("nest",), "gamma": ("be alone",)}
+        checks = [pair for pair in made.key.pairs if pair.check is not None]
+        assert len(checks) == 3
+        for pair in checks:
+            assert pair.check is not None and pair.sides[pair.check] and "" in pair.sides.values()
+        assert read_key(tmp_path / "study" / "key.json") == made.key
+
+    def test_the_page_tells_nothing(self, systems: dict[str, Path], tmp_path: Path) -> None:
+        made = make_study(systems, tmp_path / "study", seed=1, checks=2)
+        page = (tmp_path / "study" / "index.html").read_text()
+        for secret in ("alpha", "beta", "secret-model", "check"):
+            assert secret not in page.partition('id="data">')[2].partition("</script>")[0]
+        assert "secret-model" not in page and "alpha" not in page
+        import base64
+        import io
+
+        from PIL import Image
+
+        formats = set()
+        for item in data_of(page)["items"]:
+            assert set(item) == {"item", "goal", "sides"}
+            for side in item["sides"]:
+                assert set(side) == {"token", "steps"}
+                for step in side["steps"]:
+                    assert set(step) == {"text", "picture"}
+                    content = base64.b64decode(step["picture"].partition(";base64,")[2])
+                    assert b"secret" not in content and b"illinstr" not in content
+                    with Image.open(io.BytesIO(content)) as image:
+                        formats.add((image.format, image.size, tuple(sorted(image.info))))
+        assert len(formats) == 1
+        # Nor does the place in the file: tokens of one system stand first about as often as second.
+        pairs = {pair.item: pair for pair in made.key.pairs}
+        firsts = set()
+        for seed in range(12):
+            other = make_study(systems, tmp_path / f"study{seed}", seed=seed, checks=1)
+            pairs = {pair.item: pair for pair in other.key.pairs}
+            for item in data_of((tmp_path / f"study{seed}" / "index.html").read_text())["items"]:
+                pair = pairs[item["item"]]
+                firsts.add((pair.check is not None, pair.sides[item["sides"][0]["token"]]))
+        assert firsts == {(False, "alpha"), (False, "beta"), (True, "alpha"), (True, "")}
+
+    def test_a_check_is_the_same_article_with_its_pictures_in_pieces(
+        self, systems: dict[str, Path], tmp_path: Path
+    ) -> None:
+        made = make_study(systems, tmp_path / "study", seed=1, checks=1)
+        (check,) = (pair for pair in made.key.pairs if pair.check is not None)
+        items = data_of((tmp_path / "study" / "index.html").read_text())["items"]
+        sides = next(item["sides"] for item in items if item["item"] == check.item)
+        one, other = ([step["text"] for step in side["steps"]] for side in sides)
+        assert one == other
+        assert all(a["picture"] != b["picture"] for a, b in zip(sides[0]["steps"], sides[1]["steps"], strict=True))
+
+    def test_seed_and_goals(self, systems: dict[str, Path], tmp_path: Path) -> None:
+        pages = [
+            (
+                make_study(systems, tmp_path / f"s{i}", seed=seed, checks=1, max_goals=2).folder / "index.html"
+            ).read_bytes()
+            for i, seed in enumerate((1, 1, 2))
+        ]
+        assert pages[0] == pages[1] != pages[2]
+        assert len({item["goal"] for item in data_of(pages[0].decode())["items"]}) == 2
+
+    def test_bad_runs_are_named(self, systems: dict[str, Path], tmp_path: Path) -> None:
+        out = tmp_path / "study"
+        systems["gamma"] = make_system(tmp_path / "gamma", "m", 0, ("How to be alone",))
+        with pytest.raises(DataError, match="no goal in common"):
+            make_study(systems, out, seed=0, checks=0)
+        bare = make_article(2).model_copy(
+            update={"steps": (make_article(1).steps[0].model_copy(update={"image": None}),)}
+        )
+        write_run(tmp_path / "bare", bare, make_record(), {})
+        with pytest.raises(DataError, match=r"step 1 .* in bare has no picture"):
+            make_study({"alpha": systems["alpha"], "bare": tmp_path / "bare"}, out, seed=0, checks=0)
+        with pytest.raises(UsageError, match="two runs at least"):
+            make_study({"alpha": systems["alpha"]}, out, seed=0, checks=0)
+        with pytest.raises(UsageError, match="--checks"):
+            make_study(systems, out, seed=0, checks=-1)
+        assert not out.exists()
+
+    def test_hostile_texts_stay_data(self, tmp_path: Path) -> None:
+        bad = "</script><script>alert(1)</script><!--"
+        article = make_article(1).model_copy(update={"goal": bad})
+        article = article.model_copy(
+            update={"steps": (article.steps[0].model_copy(update={"headline": bad, "image": picture((1, 2, 3))}),)}
+        )
+        for name in "ab":
+            write_run(tmp_path / name, article, make_record(), {})
+        make_study({"a": tmp_path / "a", "b": tmp_path / "b"}, tmp_path / "study", seed=0, checks=0)
+        page = (tmp_path / "study" / "index.html").read_text()
+        assert page.count("<script") == 2
+        assert data_of(page)["items"][0]["goal"] == bad
+
+
+class TestBradleyTerry:
+    @given(st.integers(2, 6), st.integers(0, 10_000))
+    @settings(deadline=None, max_examples=30)
+    def test_equals_the_iteration_of_zermelo(self, count: int, seed: int) -> None:
+        """An independent way to the same maximum (Zermelo 1929; Hunter 2004): fixed-point iteration on worths."""
+        wins = np.random.default_rng(seed).integers(1, 20, (count, count)).astype(float)
+        np.fill_diagonal(wins, 0)
+        worth = np.ones(count)
+        for _ in range(20_000):
+            games = (wins + wins.T) / (worth[:, None] + worth[None, :])
+            new = wins.sum(axis=1) / games.sum(axis=1)
+            new /= np.exp(np.log(new).mean())
+            if np.abs(new - worth).max() < 1e-13:
+                break
+            worth = new
+        assert fit_bradley_terry(wins) == pytest.approx(np.log(worth), abs=1e-8)
+
+    def test_recovers_planted_strengths(self) -> None:
+        planted = np.array([-1.0, -0.2, 0.3, 0.9])
+        draw = np.random.default_rng(0)
+        chance = 1 / (1 + np.exp(planted[None, :] - planted[:, None]))
+        wins = np.zeros((4, 4))
+        for i, j in itertools.combinations(range(4), 2):
+            won = draw.binomial(20_000, chance[i, j])
+            wins[i, j], wins[j, i] = won, 20_000 - won
+        assert fit_bradley_terry(wins) == pytest.approx(planted, abs=0.03)
+
+    def test_two_systems_have_the_closed_form(self) -> None:
+        strengths = fit_bradley_terry(np.array([[0, 30.0], [10.0, 0]]))
+        assert strengths[0] - strengths[1] == pytest.approx(np.log(3))
+
+    def test_a_side_that_never_lost_stays_finite_and_first(self) -> None:
+        wins = np.array([[0, 5.0, 5], [0, 0, 3], [0, 2, 0]])
+        assert not is_bounded(wins)
+        strengths = fit_bradley_terry(wins)
+        assert np.isfinite(strengths).all() and strengths.argmax() == 0
+        assert is_bounded(wins + wins.T)
+
+
+def simulate(draw: np.random.Generator, raters: int, items: int, planted: Table, taste: float) -> Table:
+    """Votes of raters who differ: each has tastes of their own around the planted strengths."""
+    count = len(planted)
+    wins = np.zeros((raters, count, count))
+    for rater in range(raters):
+        own = planted + draw.normal(0, taste, count)
+        for i, j in itertools.combinations(range(count), 2):
+            won = draw.binomial(items, 1 / (1 + np.exp(own[j] - own[i])))
+            wins[rater, i, j], wins[rater, j, i] = won, items - won
+    return wins
+
+
+class TestIntervals:
+    def test_cover_at_the_stated_rate_although_raters_differ(self) -> None:
+        """300 studies of 12 raters; an interval that took votes for independent would cover far less."""
+        draw = np.random.default_rng(3)
+        planted, taste = np.array([0.6, 0.0, -0.6]), 0.8
+        truth = fit_bradley_terry(simulate(draw, 20_000, 40, planted, taste).sum(axis=0))
+        covered = naive = 0
+        studies = 300
+        for _ in range(studies):
+            wins = simulate(draw, 12, 20, planted, taste)
+            estimate = jackknife(wins, fit_bradley_terry)[0]
+            assert estimate.low is not None and estimate.high is not None
+            covered += estimate.low <= truth[0] <= estimate.high
+            total = wins.sum(axis=0)
+            strengths = fit_bradley_terry(total)
+            chance = 1 / (1 + np.exp(strengths[None, :] - strengths[:, None]))
+            weight = (total + total.T) * chance * (1 - chance)
+            error = np.sqrt(np.linalg.pinv(np.diag(weight.sum(axis=1)) - weight)[0, 0])
+            naive += abs(strengths[0] - truth[0]) <= 1.96 * error
+        # Binomial limits of 300 trials at 95 % are 92.5 % and 97.5 % (two standard errors).
+        assert 0.925 <= covered / studies <= 0.98
+        assert naive / studies < 0.85
+
+    def test_equals_the_formula_written_out(self) -> None:
+        from scipy import stats
+
+        wins = simulate(np.random.default_rng(1), 5, 9, np.array([0.2, -0.2]), 0.3)
+
+        def rate(table: Table) -> Table:
+            return np.array([table[0, 1] / (table[0, 1] + table[1, 0])])
+
+        parts = [rate(np.delete(wins, r, axis=0).sum(axis=0))[0] for r in range(5)]
+        error = (4 / 5 * sum((p - sum(parts) / 5) ** 2 for p in parts)) ** 0.5
+        (estimate,) = jackknife(wins, rate)
+        reach = float(stats.t(4).ppf(0.975)) * error
+        assert estimate.low == pytest.approx(estimate.value - reach)
+        assert estimate.high == pytest.approx(estimate.value + reach)
+
+    def test_one_rater_gives_no_interval(self) -> None:
+        (first, _) = jackknife(np.array([[[0, 3.0], [1.0, 0]]]), fit_bradley_terry)
+        assert (first.low, first.high) == (None, None)
+
+
+# Krippendorff 2011, section C: four observers, twelve units, missing data; nominal alpha is 0.743.
+RELIABILITY = """
+1 2 3 3 2 1 4 1 2 . . .
+1 2 3 3 2 2 4 1 2 5 . 3
+. 3 3 3 2 3 4 2 2 5 1 .
+1 2 3 3 2 4 4 1 2 5 1 .
+"""
+
+
+def test_alpha_of_the_published_example() -> None:
+    rows = [line.split() for line in RELIABILITY.split("\n") if line]
+    units = [[float(v) for v in column if v != "."] for column in zip(*rows, strict=True)]
+    assert krippendorff_alpha(units) == pytest.approx(0.743, abs=5e-4)
+
+
+def test_alpha_and_agreement_by_brute_force() -> None:
+    draw = np.random.default_rng(0)
+    units = [list(draw.choice([0.0, 0.5, 1.0], draw.integers(1, 6))) for _ in range(30)]
+    judged = [unit for unit in units if len(unit) > 1]
+    pairs = [(a, b, len(u)) for u in judged for i, a in enumerate(u) for j, b in enumerate(u) if i != j]
+    everything = [value for unit in judged for value in unit]
+    observed = sum((a != b) / (m - 1) for a, b, m in pairs) / len(everything)
+    crossed = [(a != b) for i, a in enumerate(everything) for j, b in enumerate(everything) if i != j]
+    assert krippendorff_alpha(units) == pytest.approx(1 - observed / (sum(crossed) / len(crossed)))
+    assert pairwise_agreement(units) == pytest.approx(sum(a == b for a, b, _ in pairs) / len(pairs))
+    assert krippendorff_alpha([[1.0, 1.0], [1.0, 1.0]]) is None and pairwise_agreement([[1.0]]) is None
+
+
+def choice(rater: str, first: str, second: str, score: float, item: str = "i") -> Choice:
+    return Choice(rater, item, "goal", first, second, score, None)
+
+
+def test_comparisons_that_fall_apart_are_refused_and_named() -> None:
+    votes = [choice(r, "a", "b", 1.0) for r in "xy"] + [choice(r, "c", "d", 0.0) for r in "xy"]
+    raters = [Rater(name, 0, 0) for name in "xy"]
+    with pytest.raises(DataError, match=r"nothing connects a, b \| c, d"):
+        score_study("s", votes, raters, min_attention=0.8)
+    score_study("s", [*votes, choice("x", "b", "c", 0.5)], raters, min_attention=0.8)
+
+
+class TestScore:
+    @pytest.fixture
+    def made(self, systems: dict[str, Path], tmp_path: Path) -> tuple[Key, str, Path]:
+        made = make_study(systems, tmp_path / "study", seed=4, checks=2)
+        return made.key, (made.folder / "index.html").read_text(), made.folder
+
+    def write(self, folder: Path, name: str, votes: dict[str, Any]) -> Path:
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps(votes))
+        return path
+
+    def files(self, made: tuple[Key, str, Path], count: int = 3) -> list[Path]:
+        """Raters who always prefer alpha for the goal, differ on the steps, and see no difference in consistency."""
+        key, page, folder = made
+        paths = []
+        for number in range(count):
+
+            def prefer(pair: Any, question: str, number: int = number) -> str | None:
+                if pair.check is not None:
+                    return str(pair.sides[pair.check])
+                return {"goal": "alpha", "steps": "alpha" if number % 2 else "beta", "consistency": None}[question]
+
+            paths.append(self.write(folder / "votes", f"v{number}", votes_of(key, page, f"rater{number}", prefer)))
+        return paths
+
+    def score(self, *words: str | Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+        capsys.readouterr()
+        app(["study", "score", *map(str, words), "--json", "--quiet"], standalone_mode=False)
+        result: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return result
+
+    def test_counts_what_people_said(self, made: tuple[Key, str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+        paths = self.files(made)
+        result = self.score(*paths, capsys=capsys)
+        by_question = {one["question"]: one for one in result["questions"]}
+        goal, steps, consistency = (by_question[q] for q in QUESTIONS)
+        assert goal["n"] == 9 and goal["raters"] == 3
+        assert goal["win_rates"][0] | {"rate": None} == {
+            "first": "alpha",
+            "second": "beta",
+            "rate": None,
+            "wins": 9,
+            "losses": 0,
+            "ties": 0,
+        }
+        assert goal["win_rates"][0]["rate"]["value"] == 1.0 and not goal["bounded"]
+        assert steps["win_rates"][0]["rate"]["value"] == pytest.approx(1 / 3) and steps["bounded"]
+        assert steps["agreement"] == pytest.approx(1 / 3)
+        assert consistency["win_rates"][0]["ties"] == 9 and consistency["strengths"]["alpha"]["value"] == 0
+        assert json.loads(Path(result["file"]).read_text())["study"] == made[0].study
+
+    def test_careless_raters_are_left_out_by_name(
+        self, made: tuple[Key, str, Path], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        key, page, folder = made
+        careless = votes_of(key, page, "careless", lambda pair, _: "" if pair.check else "beta")
+        paths = [*self.files(made), self.write(folder / "votes", "bad", careless)]
+        result = self.score(*paths, "--study", folder, capsys=capsys)
+        assert result["excluded"] == {"careless": "0 of 6 attention answers right"}
+        assert result["questions"][0]["win_rates"][0]["losses"] == 0
+        everyone = self.score(*paths, "--min-attention", "0", "--out", folder / "all.json", capsys=capsys)
+        assert everyone["excluded"] == {} and everyone["questions"][0]["win_rates"][0]["losses"] == 3
+        assert (folder / "all.json").is_file()
+        with pytest.raises(DataError, match="no votes are left"):
+            self.score(paths[-1], capsys=capsys)
+
+    def test_bad_votes_are_named_and_nothing_is_written(
+        self, made: tuple[Key, str, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
+        folder = made[2]
+        good = self.files(made, 2)
+        votes = json.loads(good[0].read_text())
+        first = votes["answers"][0]
+
+        def changed(**changes: Any) -> dict[str, Any]:
+            return votes | {"rater": "new", "answers": [first | changes, *votes["answers"][1:]]}
+
+        for content, message in [
+            (votes, "same rater"),
+            (changed(item="nobody"), "not in the study"),
+            (changed(left=first["right"], right=first["right"]), "not in the study"),
+            (changed(choice="alpha"), "chooses neither"),
+            (changed(question="beauty"), "no file of votes"),
+            (votes | {"rater": "new", "answers": [first, first]}, "answered twice"),
+            (votes | {"rater": "new", "study": "another"}, "different studies"),
+            (votes | {"rater": "new", "more": 1}, "no file of votes"),
+            ([], "no file of votes"),
+        ]:
+            bad = self.write(folder / "votes", "bad", content)
+            with pytest.raises(DataError, match=message):
+                self.score(*good, bad, capsys=capsys)
+        with pytest.raises(DataError, match="cannot read"):
+            self.score(tmp_path / "none.json", capsys=capsys)
+        with pytest.raises(DataError, match=r"cannot read .*key\.json"):
+            self.score(*good, "--study", tmp_path, capsys=capsys)
+        with pytest.raises(UsageError, match="--min-attention"):
+            self.score(*good, "--min-attention", "2", capsys=capsys)
+        assert not (folder / "votes" / "scores.json").exists()
+
+    def test_the_command_makes_and_says_what(
+        self, systems: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        out = tmp_path / "made"
+        words = ["study", "make", str(systems["alpha"]), f"other={systems['beta']}", "--out", str(out), "--quiet"]
+        app([*words, "--checks", "1", "--goals", "2", "--seed", "5", "--json"], standalone_mode=False)
+        said = json.loads(capsys.readouterr().out)
+        assert (said["systems"], said["pairs"], said["checks"]) == (["alpha", "other"], 2, 1)
+        assert Path(said["page"]).is_file() and read_key(Path(said["key"])).study == said["study"]
+        with pytest.raises(UsageError, match="holds a study"):
+            app(words, standalone_mode=False)
+        app([*words, "--overwrite"], standalone_mode=False)
+        assert capsys.readouterr().out.splitlines()[-1] == said["page"]
+        (out / "notes.txt").write_text("mine")
+        with pytest.raises(UsageError, match="no study"):
+            app([*words, "--overwrite"], standalone_mode=False)
+        with pytest.raises(UsageError, match="two runs are called"):
+            app(["study", "make", str(systems["alpha"]), str(systems["alpha"])], standalone_mode=False)
