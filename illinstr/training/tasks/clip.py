@@ -255,7 +255,8 @@ def _load(base: Path, tokenizer_folder: Path) -> tuple[Any, Any]:
             for file in base.glob(pattern):
                 shutil.copy2(file, tokenizer_folder / file.name)
         tokenizer = CLIPTokenizer.from_pretrained(tokenizer_folder)
-        return tokenizer, CLIPModel.from_pretrained(base, use_safetensors=True, local_files_only=True)
+        clip = CLIPModel.from_pretrained(base, use_safetensors=True, local_files_only=True)
+        return tokenizer, clip.float()  # published pairs are in half precision, which does not train
     except (OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
         raise ModelError(f"cannot load base {base}: {first}", hint="give the model/ folder of a clip run") from error
