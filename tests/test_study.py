@@ -433,3 +433,15 @@ class TestScore:
             app([*words, "--overwrite"], standalone_mode=False)
         with pytest.raises(UsageError, match="two runs are called"):
             app(["study", "make", str(systems["alpha"]), str(systems["alpha"])], standalone_mode=False)
+
+
+def test_what_make_says_on_stderr(systems: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line of what was made, and goals that only one run has, by name."""
+    more = make_system(tmp_path / "gamma", "m", 0, (*GOALS[:1], "How to be alone"))
+    app(
+        ["study", "make", str(systems["alpha"]), str(more), "--out", str(tmp_path / "s"), "--checks", "1"],
+        standalone_mode=False,
+    )
+    said = capsys.readouterr().err
+    assert "1 pair and 1 attention check; send index.html, keep key.json" in said
+    assert "1 goals of gamma are not in every run and were left out: be alone" in said

@@ -65,16 +65,17 @@ def make(
             some = "; ".join(left_out[:5])
             say.log(f"note: {len(left_out)} goals of {name} are not in every run and were left out: {some}")
     page = str(out / PAGE_FILE)
+    pairs = sum(pair.check is None for pair in made.key.pairs)
     result = {
         "page": page,
         "key": str(out / KEY_FILE),
         "study": made.key.study,
         "systems": list(made.key.systems),
-        "pairs": sum(pair.check is None for pair in made.key.pairs),
+        "pairs": pairs,
         "checks": checks,
         "left_out": made.left_out,
     }
-    say.log(f"{result['pairs']} pairs and {checks} attention checks; send index.html, keep key.json")
+    say.log(f"{_count(pairs, 'pair')} and {_count(checks, 'attention check')}; send index.html, keep key.json")
     emit(result, page, as_json=as_json)
 
 
@@ -120,6 +121,10 @@ def score(
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror or error}") from error
     emit(result | {"file": str(path)}, str(path), as_json=as_json, lines=tuple(_lines(scores)))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _systems(runs: list[str]) -> dict[str, Path]:
