@@ -201,6 +201,7 @@ def hub(monkeypatch):
             constants, "HUGGINGFACE_CO_URL_TEMPLATE", running.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
         )
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)  # the hub is on the loopback interface
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         yield running
 

@@ -57,7 +57,8 @@ def test_any_soup_keeps_every_step_that_has_words(parts):
         for kind in (Document, partial(Document, whole=True)):
             patch.setattr(parsing, "Document", kind)
             try:
-                pages.append([step.headline for way in parsing.parse(html).methods for step in way.steps])
+                steps = [step for way in parsing.parse(html).methods for step in way.steps]
+                pages.append([step.headline for step in steps if step.headline])
             except DataError:
                 pages.append([])
     assert pages[0] == pages[1]

@@ -119,3 +119,13 @@ def test_a_print_does_not_outlive_its_pictures(run: Path) -> None:
     finished = open_run(run)
     publish(finished, finished.article, finished.record, metadata=True)
     assert not (run / "article.pdf").exists() and (run / "notes.txt").read_text() == "mine"
+
+
+@needs_weasyprint
+def test_loading_weasyprint_leaves_torn_pictures_refused():
+    from PIL import ImageFile
+
+    from illinstr.sampling.pdf import load_weasyprint
+
+    load_weasyprint()
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is False

@@ -77,6 +77,12 @@ def test_any_text_is_an_address_or_a_known_error(text):
             assert check_url(url)
 
 
+def test_a_dot_is_no_host():
+    with pytest.raises(FetchError, match="not an address"):
+        check_url("http://.")
+    assert check_url("http://Example.ORG./a") == "example.org"
+
+
 def test_names_that_lead_inside_are_refused_unless_named():
     with pytest.raises(FetchError, match="off the public internet"):
         asyncio.run(resolve("localhost", 80, ()))

@@ -83,12 +83,19 @@ def test_a_samplers_first_step_is_that_of_a_schedule_without_signal(name):
     sample = noise * sampler.init_noise_sigma
     seen = sampler.scale_model_input(sample, timesteps[0])
     assert torch.allclose(seen, noise, rtol=1e-6)
-    extra = {"generator": torch.Generator().manual_seed(1)} if name in {"euler-a", "ddpm"} else {}
+    random = name in {"euler-a", "ddpm", "dpm++2m-sde"}
+    extra = {"generator": torch.Generator().manual_seed(1)} if random else {}
     stepped = sampler.step(velocity, timesteps[0], sample, **extra)
     if name in {"euler", "euler-a", "ddpm"}:  # these say what they believe the picture to be
         assert torch.allclose(stepped.pred_original_sample, -velocity, atol=0 if exact else 2e-3)
     else:
         abar = float(_scheduler(True).alphas_cumprod[int(timesteps[1])])
+        if name == "dpm++2m-sde":
+            # Of noise without signal nothing is kept, all is drawn anew; with 2^-12 of signal, exp(-h) of it is.
+            kept = 2.0**-12 * math.sqrt((1 - abar) / abar)
+            fresh = torch.randn(noise.shape, generator=torch.Generator().manual_seed(1))
+            noise = kept * noise + math.sqrt(1 - kept**2) * fresh
+            assert kept < 5e-3
         expected = math.sqrt(abar) * -velocity + math.sqrt(1 - abar) * noise
         assert torch.allclose(stepped.prev_sample, expected, atol=1e-5 if exact else 2e-3)
 

@@ -40,6 +40,9 @@ def load_weasyprint() -> Any:
         UsageError: it is not there, or the libraries it needs are not.
     """
     logging.getLogger("weasyprint").setLevel(logging.ERROR)  # it lists every property it does not know
+    from PIL import ImageFile
+
+    strict = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # it prints a banner where Pango is missing
             import weasyprint
@@ -53,6 +56,8 @@ def load_weasyprint() -> Any:
             f"WeasyPrint cannot load a library it needs: {str(error).splitlines()[0][:120]}",
             hint="on Debian and Ubuntu: apt install libpangoft2-1.0-0; or print index.html from a browser",
         ) from error
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = strict  # it lets all of Pillow take torn pictures, ours too
     return weasyprint
 
 

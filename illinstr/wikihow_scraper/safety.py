@@ -37,7 +37,7 @@ def check_url(url: str) -> str:
     """
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
+        host, port = (parts.hostname or "").lower().rstrip("."), parts.port
     except ValueError as error:
         raise FetchError(f"not an address: {url!r}") from error
     if parts.scheme not in ("http", "https"):
@@ -46,7 +46,7 @@ def check_url(url: str) -> str:
         raise FetchError(f"not an address: {url!r}")
     if parts.username is not None or parts.password is not None:
         raise FetchError("an address with a user name or password in it is not fetched")
-    return host.lower().rstrip(".")
+    return host
 
 
 def is_public(address: Address) -> bool:
