@@ -41,13 +41,17 @@ class DataConfig(Config):
 
 
 class OptimConfig(Config):
-    """AdamW (arXiv 1711.05101) with linear warm-up, a flat middle and a linear decay to zero at the end.
+    """AdamW (arXiv 1711.05101) or Muon with linear warm-up, a flat middle and a linear decay to zero at the end.
 
     The flat middle makes the length of a run a late decision: resume with another ``train.steps`` and only the decay
     moves.
     """
 
+    algorithm: Literal["adamw", "muon"] = Field(
+        default="adamw", description="muon: orthogonalised momentum for weight matrices, AdamW for the rest"
+    )
     lr: float = Field(default=1e-3, gt=0)
+    momentum: float = Field(default=0.95, ge=0, lt=1, description="of muon's matrices")
     beta1: float = Field(default=0.9, ge=0, lt=1)
     beta2: float = Field(default=0.99, ge=0, lt=1)
     eps: float = Field(default=1e-8, gt=0)
@@ -56,6 +60,12 @@ class OptimConfig(Config):
     warmup_steps: int = Field(default=100, ge=0)
     decay_steps: int = Field(default=0, ge=0, description="the last steps, over which lr falls linearly to zero")
     eight_bit: bool = Field(default=False, description="8-bit AdamW of bitsandbytes: optimiser state in a quarter")
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if self.algorithm == "muon" and self.eight_bit:
+            raise ValueError("eight_bit is AdamW's; muon keeps one 32-bit buffer a matrix, half of what AdamW keeps")
+        return self
 
     def lr_at(self, step: int, total_steps: int) -> float:
         """Learning rate of optimiser step ``step`` (from 0) in a run of ``total_steps``."""

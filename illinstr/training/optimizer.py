@@ -1,4 +1,4 @@
-"""AdamW, in 32 or 8 bits."""
+"""AdamW, in 32 or 8 bits, or Muon."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import nn
 
 from illinstr.errors import UsageError
 from illinstr.training.config import OptimConfig, TrainConfig
+from illinstr.training.muon import Muon, muon_groups
 
 # What a setting needs, where it comes from, and the extra that brings it.
 _NEEDS = {
@@ -36,7 +37,16 @@ def check_extras(config: TrainConfig) -> None:
 
 
 def build_optimizer(module: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
-    """AdamW (arXiv 1711.05101) over the trainable parameters; in 8 bits (arXiv 2110.02861) when the config says so."""
+    """AdamW (arXiv 1711.05101) over the trainable parameters; 8 bits of it (arXiv 2110.02861) or Muon when asked."""
+    if config.algorithm == "muon":
+        return Muon(
+            muon_groups(module),
+            lr=config.lr,
+            momentum=config.momentum,
+            betas=(config.beta1, config.beta2),
+            eps=config.eps,
+            weight_decay=config.weight_decay,
+        )
     parameters = [p for p in module.parameters() if p.requires_grad]
     settings: dict[str, Any] = {
         "lr": config.lr,

@@ -2,8 +2,8 @@
 
 Two are trained: one whose text tower conditions the U-Net, and one, on other seeds, that judges. Its loss asks the very
 questions the judge is asked later: which step of *this article* does a picture show, which of the batch's goals does it
-belong to, and which of all step texts of the batch describes it. Equal texts share the target, so duplicates are no
-contradiction.
+belong to, which of all step texts of the batch describes it, and which of the goals that nearly are its own is its own.
+Equal texts share the target, so duplicates are no contradiction.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ from illinstr.diffusion.text import tokenize
 from illinstr.diffusion.tokenizer import EOS, MAX_TOKENS, write_tokenizer
 from illinstr.training.config import TrainConfig
 from illinstr.training.data import BatchOrder, panels_of, read_split, training_articles
-from illinstr.training.noise import randn
+from illinstr.training.near_goals import NearGoals
+from illinstr.training.noise import mixed_seed, randn
+
+VAL_NEAR_GOALS = 5
 
 
 class ClipModelConfig(Config):
@@ -48,6 +51,10 @@ class ClipLossConfig(Config):
     world: float = Field(default=0.5, ge=0, description="among all step texts of the batch")
     blur_share: float = Field(default=0.0, ge=0, le=1, description="share of batches blurred with a 3x3 box")
     noise: float = Field(default=0.0, ge=0, description="standard deviation of noise added to pixels in [-1, 1]")
+    near: float = Field(
+        default=0.0, ge=0, description="among the goals of the data that share most words with its own: colours, kinds"
+    )
+    near_goals: int = Field(default=5, ge=1, description="of these, drawn anew for each article and step")
     token_dropout: float = Field(
         default=0.0, ge=0, lt=1, description="share of tokens hidden, so that wordings never seen are understood too"
     )
@@ -68,13 +75,17 @@ class ClipConfig(TrainConfig):
 
 @dataclass(frozen=True)
 class ClipBatch:
-    """b articles of n steps: panels (b, n, 3, h, w); for each text its row in ``ids``/``mask`` (t, l)."""
+    """b articles of n steps: panels (b, n, 3, h, w); for each text its row in ``ids``/``mask`` (t, l).
+
+    ``near_rows`` (b, k) are goals near to each article's own, which comes first.
+    """
 
     panels: Tensor
     ids: Tensor
     mask: Tensor
     goal_rows: Tensor
     step_rows: Tensor
+    near_rows: Tensor
 
 
 def soft_cross_entropy(logits: Tensor, same: Tensor) -> Tensor:
@@ -118,6 +129,8 @@ class ClipTask:
         self.articles = training_articles(data, config.data)
         self.val_articles = read_split(data, config.data.val_split, config.data, limit=config.data.val_limit)
         self.order = BatchOrder(self.articles.lengths, config.train.batch_size, config.train.seed)
+        goals = [article.goal for article in self.articles] if config.loss.near else []
+        self.near = NearGoals([*goals, *(article.goal for article in self.val_articles)])
         self.tokenizer_folder = Path(tempfile.mkdtemp(prefix="illinstr-tokenizer-"))
         if config.base is not None:
             self.tokenizer, clip = _load(Path(config.base), self.tokenizer_folder)
@@ -133,16 +146,27 @@ class ClipTask:
 
     def make_batch(self, units: list[int]) -> ClipBatch:
         """Decode pictures and tokenize texts of articles of one N."""
-        return self._collate([self.articles[unit] for unit in units])
+        count = self.config.loss.near_goals if self.config.loss.near else 0
+        return self._collate([self.articles[unit] for unit in units], count, mixed_seed(self.config.train.seed, *units))
 
-    def _collate(self, articles: list[Article]) -> ClipBatch:
+    def _collate(self, articles: list[Article], near: int, seed: int) -> ClipBatch:
         panels = torch.stack([panels_of(article, self.config.data.panel_px) for article in articles])
-        texts = list(dict.fromkeys(text for article in articles for text in _texts(article)))
+        generator = torch.Generator().manual_seed(seed)
+        kin = [[article.goal, *self.near.draw(article.goal, near, generator)] for article in articles]
+        texts = list(
+            dict.fromkeys(
+                [
+                    *(text for article in articles for text in _texts(article)),
+                    *(goal for goals in kin for goal in goals),
+                ]
+            )
+        )
         row = {text: number for number, text in enumerate(texts)}
         ids, mask = tokenize(self.tokenizer, texts)
         goals = torch.tensor([row[article.goal] for article in articles])
         steps = torch.tensor([[row[step.headline] for step in article.steps] for article in articles])
-        return ClipBatch(panels, ids, mask, goals, steps)
+        near_rows = torch.tensor([[row[goal] for goal in goals_of_one] for goals_of_one in kin])
+        return ClipBatch(panels, ids, mask, goals, steps, near_rows)
 
     def _features(
         self, model: nn.Module, batch: ClipBatch, panels: Tensor, mask: Tensor | None = None
@@ -152,7 +176,7 @@ class ClipTask:
         return pictures, texts, scale
 
     def loss(self, model: nn.Module, batch: ClipBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        """Weighted sum of the step, goal and world questions, each asked in both directions where it has two."""
+        """Weighted sum of the questions, the step's asked in both directions."""
         panels = self._degrade(batch.panels, generator)
         mask = drop_tokens(batch.mask, self.config.loss.token_dropout, generator)
         pictures, texts, scale = self._features(model, batch, panels, mask)
@@ -171,8 +195,19 @@ class ClipTask:
         flat = steps.flatten()
         everywhere = scale * pictures @ own.flatten(0, 1).T
         world = soft_cross_entropy(everywhere, flat[:, None] == flat[None, :])
+        parts = {"step": step, "goal": goal, "world": world}
         loss = weights.step * step + weights.goal * goal + weights.world * world
-        return loss, {"step": float(step.detach()), "goal": float(goal.detach()), "world": float(world.detach())}
+        if weights.near:
+            parts["near"] = self._near_loss(scale * pictures.unflatten(0, (b, n)), texts, batch.near_rows)
+            loss = loss + weights.near * parts["near"]
+        return loss, {name: float(value.detach()) for name, value in parts.items()}
+
+    def _near_loss(self, scaled_bnd: Tensor, texts: Tensor, near_rows: Tensor) -> Tensor:
+        """Cross-entropy of each picture's own goal among those near to it."""
+        rows = near_rows.to(self.device)
+        logits = torch.einsum("bnd,bkd->bnk", scaled_bnd, texts[rows])
+        same = (rows == rows[:, :1])[:, None, :].expand_as(logits)
+        return soft_cross_entropy(logits.flatten(0, 1), same.flatten(0, 1))
 
     def _degrade(self, panels: Tensor, generator: torch.Generator) -> Tensor:
         """Make some pictures a little worse, so that the pair judges content and not crispness."""
@@ -184,14 +219,14 @@ class ClipTask:
         return panels
 
     def validate(self, folder: Path | None, step: int) -> dict[str, float]:
-        """Share of validation pictures matched to their step (within the article) and to their goal (among all)."""
+        """Share of validation pictures matched to their step (in the article) and goal (among all, among near ones)."""
         by_length: dict[int, list[Article]] = {}
         for article in self.val_articles:
             by_length.setdefault(article.num_steps, []).append(article)
-        right_step = right_goal = pictures_seen = 0
+        right_step = right_goal = right_near = pictures_seen = 0
         goals = list(dict.fromkeys(article.goal for article in self.val_articles))
         for articles in by_length.values():
-            batch = self._collate(articles)
+            batch = self._collate(articles, VAL_NEAR_GOALS, 0)
             pictures, texts, _ = self._features(self.model, batch, batch.panels)
             b, n = batch.step_rows.shape
             own = texts[batch.step_rows.to(self.device)]
@@ -202,8 +237,12 @@ class ClipTask:
             guessed = (pictures @ all_goals.T).argmax(dim=-1).unflatten(0, (b, n)).cpu()
             truth = torch.tensor([goals.index(article.goal) for article in articles])[:, None]
             right_goal += int((guessed == truth).sum())
+            near = torch.einsum("bnd,bkd->bnk", pictures.unflatten(0, (b, n)), texts[batch.near_rows.to(self.device)])
+            chosen = batch.near_rows.gather(1, near.argmax(dim=-1).cpu())
+            right_near += int((chosen == batch.near_rows[:, :1]).sum())
             pictures_seen += b * n
-        return {"val_step": right_step / pictures_seen, "val_goal": right_goal / pictures_seen}
+        right = {"val_step": right_step, "val_goal": right_goal, "val_near": right_near}
+        return {name: count / pictures_seen for name, count in right.items()}
 
     def _encode_texts(self, texts: list[str]) -> Tensor:
         ids, mask = tokenize(self.tokenizer, texts)
