@@ -6,6 +6,9 @@ For each seed every arm is trained for the same number of steps of the same batc
 see as many panels), draws the same held-out goals with the same step texts, and is scored together with all others.
 Whatever is finished stays finished: kill it and run the same command again. After each seed OUT/reproduce.md says what
 is known. The arms and the claims stand in ``reproduce_arms.py``.
+
+With ``--pretrain-steps`` all arms of a seed are fine-tuned from one base, as the paper's are from Stable Diffusion: a
+text-to-picture model that knows pictures of steps and no articles, which is also the frozen baseline.
 """
 
 from __future__ import annotations
@@ -33,9 +36,11 @@ from illinstr.evaluation.results import Settings
 from illinstr.evaluation.samples import Side, other_side
 from illinstr.files import INCOMPLETE_SUFFIX, write_json, write_text
 from illinstr.runs import read_run
-from scripts.reproduce_arms import ARMS, CLAIMS, Arm, arms_of, report, verdicts
+from scripts.reproduce_arms import ARMS, BASE, BASE_SETTINGS, SHARED, Arm, arms_of, claims_at, verdicts
+from scripts.reproduce_page import report
 
 MINI = Path(__file__).resolve().parents[1] / "illinstr" / "assets" / "mini"
+GROWS = ("seeds", "claims_at")  # drawings and models already there stay as they are
 MEAN_STEPS = 5  # of MiniHow articles with 2 to 8 steps: panels that an article brings to a batch
 
 
@@ -48,13 +53,20 @@ class Plan:
     batch_size: int
     goals: int
     sampling_steps: int
+    pretrain_steps: int
     seeds: tuple[int, ...]
     lengths: tuple[int, ...]
+    claims_at: tuple[int, ...]
     arms: tuple[str, ...]
     base: str
     set: tuple[str, ...]
     encoder: str
     device: str
+    shared: tuple[str, ...] = SHARED
+
+    def weights_of(self, arm: Arm) -> str:
+        """The name of the model that ``arm`` draws with."""
+        return BASE if arm.frozen and self.pretrain_steps else arm.weights or arm.name
 
 
 def main() -> None:
@@ -83,7 +95,13 @@ def _parse() -> tuple[Path, Plan]:
     parser.add_argument("--goals", type=int, default=100, help="held-out goals drawn by every arm")
     parser.add_argument("--sampling-steps", type=int, default=20)
     parser.add_argument("--seeds", default="1", help="training seeds, comma between")
-    parser.add_argument("--lengths", default="6,4,8", help="numbers of steps drawn; the first carries the claims")
+    parser.add_argument("--lengths", default="6,4,8", help="numbers of steps drawn")
+    parser.add_argument(
+        "--claims-at", default="", help="those of the lengths that claims are asked at: every arm draws them"
+    )
+    parser.add_argument(
+        "--pretrain-steps", type=int, default=0, help="steps of a base on single pictures that all arms start from"
+    )
     parser.add_argument("--arms", default="", help="only these, comma between; all when left out")
     parser.add_argument("--base", default="mini", help="model folder whose VAE and text encoder all arms share")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting for every arm")
@@ -97,20 +115,28 @@ def _parse() -> tuple[Path, Plan]:
     missing = {arm.weights for arm in arms_of(arms) if arm.weights} - set(arms)
     if missing:
         raise UsageError(f"an arm draws with the weights of {', '.join(sorted(missing))}", hint="name that one too")
-    try:
-        seeds, lengths = (tuple(int(part) for part in text.split(",")) for text in (options.seeds, options.lengths))
-    except ValueError as error:
-        raise UsageError("--seeds and --lengths take numbers with commas between") from error
+    seeds, lengths = _numbers(options, "seeds"), _numbers(options, "lengths")
+    claims = _numbers(options, "claims_at") if options.claims_at else lengths[:1]
+    if set(claims) - set(lengths):
+        raise UsageError("--claims-at names a length that --lengths does not", hint=f"lengths: {options.lengths}")
     numbers = (options.articles, options.train_steps, options.batch_size, options.goals, options.sampling_steps)
-    if min(*numbers, *lengths) < 1:
-        raise UsageError("numbers must be at least 1")
+    if min(*numbers, *lengths) < 1 or options.pretrain_steps < 0:
+        raise UsageError("numbers must be at least 1", hint="--pretrain-steps may be 0: no base")
     return options.out, Plan(
-        *numbers, seeds, lengths, arms, options.base, tuple(options.set), options.encoder, options.device
-    )
+        *numbers, options.pretrain_steps, seeds, lengths, claims, arms, options.base, tuple(options.set),
+        options.encoder, options.device,
+    )  # fmt: skip
+
+
+def _numbers(options: argparse.Namespace, name: str) -> tuple[int, ...]:
+    try:
+        return tuple(dict.fromkeys(int(part) for part in getattr(options, name).split(",")))
+    except ValueError as error:
+        raise UsageError(f"--{name.replace('_', '-')} takes numbers with commas between") from error
 
 
 def _keep_plan(out: Path, plan: Plan) -> None:
-    """More seeds may join a plan later; anything else that differs would mix two experiments.
+    """Seeds and lengths of claims may join a plan later; anything else that differs would mix two experiments.
 
     Raises:
         UsageError: the folder was made with another plan.
@@ -118,7 +144,7 @@ def _keep_plan(out: Path, plan: Plan) -> None:
     file, said = out / "plan.json", json.loads(json.dumps(asdict(plan)))
     if file.is_file():
         before = json.loads(file.read_text(encoding="utf-8"))
-        changed = [key for key in said if key != "seeds" and before.get(key) != said[key]]
+        changed = [key for key in said if key not in GROWS and before.get(key) != said[key]]
         if changed:
             raise UsageError(
                 f"{out} was made with another {', '.join(changed)}", hint="give the same options, or another --out"
@@ -136,13 +162,19 @@ def work(out: Path, plan: Plan) -> None:
         _illinstr("minihow", "--out", out / "data", "--count", plan.articles, "--quiet", *resume)
     encoder = load_image_text_encoder(plan.encoder, device=plan.device)
     for place, seed in enumerate(plan.seeds):
+        if plan.pretrain_steps:
+            _train(out, plan, Training(BASE, plan.pretrain_steps, _new(base), BASE_SETTINGS, single=True), seed)
+            start = _fine_tuned(model_folder(out, BASE, seed))
+        else:
+            start = _new(base)
         for arm in sorted(arms_of(plan.arms), key=lambda arm: arm.weights is not None):
-            if arm.weights is None:
-                _train(out, plan, arm, seed, base)
-            for length in arm.lengths(plan.lengths):
+            if plan.weights_of(arm) == arm.name:
+                _train(out, plan, Training(arm.name, plan.train_steps, start, arm.settings, arm.single), seed)
+            for length in arm.lengths(plan.lengths, plan.claims_at):
                 _draw(out, plan, arm, seed, length)
         done = plan.seeds[: place + 1]
-        evaluations = {length: _score(out, plan, length, done, encoder) for length in plan.lengths}
+        drawn = [length for length in plan.lengths if _arms_at(plan, length)]
+        evaluations = {length: _score(out, plan, length, done, encoder) for length in drawn}
         _report(out, plan, done, evaluations)
 
 
@@ -161,24 +193,48 @@ def _base(out: Path, plan: Plan) -> tuple[Path, Path]:
     return model / "vae", clip
 
 
-def _train(out: Path, plan: Plan, arm: Arm, seed: int, base: tuple[Path, Path]) -> None:
-    folder = out / "models" / f"{arm.name}-s{seed}"
-    if (folder / "model").is_dir():
+@dataclass(frozen=True)
+class Training:
+    """One training run: what differs from the others; ``start`` is what its U-Net stands on."""
+
+    name: str
+    steps: int
+    start: tuple[str, ...]
+    settings: tuple[str, ...]
+    single: bool
+
+    def overrides(self, plan: Plan, seed: int) -> list[str]:
+        """Settings over the preset, later ones winning. A base's U-Net has its shape already."""
+        batch = plan.batch_size * (MEAN_STEPS if self.single else 1)
+        own = {"train.steps": self.steps, "train.batch_size": batch, "train.seed": seed}
+        own["sample.sampling_steps"] = plan.sampling_steps
+        shaped = any(setting.startswith("base.model=") for setting in self.start)
+        asked = [each for each in plan.set if not (shaped and each.startswith("model."))]
+        return [*self.start, *(f"{key}={value}" for key, value in own.items()), *SHARED, *asked, *self.settings]
+
+
+def _new(base: tuple[Path, Path]) -> tuple[str, ...]:
+    return (f"base.vae={base[0]}", f"base.clip={base[1]}")
+
+
+def _fine_tuned(model: Path) -> tuple[str, ...]:
+    return (f"base.model={model}", "base.vae=null", "base.clip=null")
+
+
+def model_folder(out: Path, name: str, seed: int) -> Path:
+    """The exported model of one training run."""
+    return out / "models" / f"{name}-s{seed}" / "model"
+
+
+def _train(out: Path, plan: Plan, training: Training, seed: int) -> None:
+    model = model_folder(out, training.name, seed)
+    if model.is_dir():
         return
-    batch = plan.batch_size * (MEAN_STEPS if arm.single else 1)
-    settings = {
-        "base.vae": base[0],
-        "base.clip": base[1],
-        "train.steps": plan.train_steps,
-        "train.batch_size": batch,
-        "train.seed": seed,
-        "sample.sampling_steps": plan.sampling_steps,
-    }
-    pairs = [*(f"{key}={value}" for key, value in settings.items()), *plan.set, *arm.settings]
-    flags = [each for pair in pairs for each in ("--set", pair)]
-    resume = resume_flag(folder)
-    print(f"seed {seed}: train {arm.name}", file=sys.stderr, flush=True)
-    _illinstr("train", "--config", "mini-unet", "--data", out / "data", "--out", folder, "--quiet", *flags, *resume)
+    flags = [each for pair in training.overrides(plan, seed) for each in ("--set", pair)]
+    resume = resume_flag(model.parent)
+    print(f"seed {seed}: train {training.name}", file=sys.stderr, flush=True)
+    config = ("--config", "mini-unet", "--data", out / "data", "--out", model.parent)
+    _illinstr("train", *config, "--quiet", *flags, *resume)
 
 
 def resume_flag(folder: Path) -> list[str]:
@@ -205,7 +261,7 @@ def _draw(out: Path, plan: Plan, arm: Arm, seed: int, length: int) -> None:
     goals = out / f"goals-n{length}.txt"
     if not goals.is_file():
         write_text(goals, "\n".join(held_out_goals(plan.goals, length)) + "\n")
-    model = out / "models" / f"{arm.weights or arm.name}-s{seed}" / "model"
+    model = model_folder(out, plan.weights_of(arm), seed)
     print(f"seed {seed}: draw {arm.name}, {length} steps", file=sys.stderr, flush=True)
     _illinstr(
         "generate", "--goals-file", goals, "--steps", length, "--model", model, "--method", arm.method,
@@ -231,9 +287,13 @@ def held_out_goals(count: int, length: int) -> list[str]:
     return [able[place * len(able) // count] for place in range(count)]
 
 
+def _arms_at(plan: Plan, length: int) -> list[Arm]:
+    return [arm for arm in arms_of(plan.arms) if length in arm.lengths(plan.lengths, plan.claims_at)]
+
+
 def _score(out: Path, plan: Plan, length: int, seeds: Sequence[int], encoder: ImageTextEncoder) -> Evaluation:
     """Every arm that drew this length, over all seeds: a goal's k-th drawing is compared with the k-th of others."""
-    arms = [arm for arm in arms_of(plan.arms) if length in arm.lengths(plan.lengths)]
+    arms = _arms_at(plan, length)
     drawn = {arm.name: _articles(out, arm, seeds, length) for arm in arms}
     world = embedded_world(drawn[arms[0].name], draw=True)
     sources = [Source(name, articles) for name, articles in drawn.items()]
@@ -247,14 +307,9 @@ def _score(out: Path, plan: Plan, length: int, seeds: Sequence[int], encoder: Im
         kin=world.family if world else None,
     )
     sides: dict[str, Side] = {arm.name: "run" if place == 0 else other_side(place) for place, arm in enumerate(arms)}
-    pairs = tuple(
-        dict.fromkeys((sides[claim.a], sides[claim.b]) for claim in CLAIMS if claim.a in sides and claim.b in sides)
-    )
-    evaluation = score(
-        replace(prepared, pairs=pairs if length == plan.lengths[0] else ()),
-        encoder,
-        store=FeatureStore(default_folder()),
-    )
+    asked = claims_at(length, list(sides)) if length in plan.claims_at else []
+    pairs = tuple(dict.fromkeys((sides[claim.a], sides[claim.b]) for claim in asked))
+    evaluation = score(replace(prepared, pairs=pairs), encoder, store=FeatureStore(default_folder()))
     folder = out / "scores" / f"n{length}"
     folder.mkdir(parents=True, exist_ok=True)
     write_eval(folder, evaluation)
@@ -267,12 +322,11 @@ def _articles(out: Path, arm: Arm, seeds: Sequence[int], length: int) -> list[Ar
 
 def _report(out: Path, plan: Plan, seeds: Sequence[int], evaluations: dict[int, Evaluation]) -> None:
     results = {length: evaluation.results for length, evaluation in evaluations.items()}
-    main_length = plan.lengths[0]
-    found = verdicts(results[main_length])
+    found = verdicts(results)
     write_json(
         out / "reproduce.json",
         {
-            "schema_version": 1,
+            "schema_version": 2,
             "plan": asdict(plan),
             "seeds": list(seeds),
             "claims": [asdict(each) for each in found],

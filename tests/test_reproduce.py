@@ -16,7 +16,8 @@ from illinstr import minihow
 from illinstr.errors import UsageError
 from illinstr.training.config import load_config
 from scripts import reproduce
-from scripts.reproduce_arms import ARMS, CLAIMS, report, verdicts
+from scripts.reproduce_arms import ARMS, BASE_SETTINGS, CLAIMS, SHARED, claims_at, verdicts
+from scripts.reproduce_page import report
 from tests.eval_world import GOAL_COLOURS, STEP_COLOURS, article, good_run, picture, twice
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,7 +25,9 @@ BASE = ["base.vae=x", "base.clip=y"]
 
 
 def test_every_arm_is_a_valid_config_that_differs_from_the_others():
-    configs = {arm.name: load_config("mini-unet", [*BASE, *arm.settings]) for arm in ARMS if arm.weights is None}
+    configs = {
+        arm.name: load_config("mini-unet", [*BASE, *SHARED, *arm.settings]) for arm in ARMS if arm.weights is None
+    }
     texts = [config.model_dump_json() for config in configs.values()]
     assert len(set(texts)) == len(texts)
     stacked = configs["stacked"]
@@ -39,11 +42,58 @@ def test_every_arm_is_a_valid_config_that_differs_from_the_others():
     assert all(each == same[0] for each in same)
 
 
-def test_claims_speak_of_arms_that_draw_the_first_length():
-    lengths = {arm.name: arm.lengths([6, 4, 8]) for arm in ARMS}
-    assert all(6 in lengths[claim.a] and 6 in lengths[claim.b] for claim in CLAIMS)
+def test_claims_speak_of_arms_that_draw_what_they_are_asked_at():
+    lengths = {arm.name: arm.lengths([6, 4, 8], [6]) for arm in ARMS}
     assert lengths["stacked"] == [6, 4, 8] and lengths["fixed-4"] == [4] and lengths["no-zero-snr"] == [6]
-    assert [arm.name for arm in ARMS if 8 in arm.lengths([6, 4, 8])] == ["stacked", "fixed-8"]
+    assert [arm.name for arm in ARMS if 8 in lengths[arm.name]] == ["stacked", "fixed-8"]
+    everywhere = {arm.name: arm.lengths([6, 4, 8], [6, 8]) for arm in ARMS}
+    assert everywhere["no-zero-snr"] == [6, 8] and everywhere["fixed-4"] == [4]
+    for length in (6, 8):
+        able = [name for name, own in everywhere.items() if length in own]
+        asked = claims_at(length, able)
+        assert {claim.b for claim in asked if claim.b.startswith("fixed")} == {f"fixed-{length}"}
+        assert len(asked) == len([claim for claim in CLAIMS if claim.at in (None, length)])
+
+
+def test_data_claims_are_asked_in_set_metrics_too():
+    asked = {claim.metric for claim in CLAIMS if (claim.a, claim.b) == ("data-30", "data-10")}
+    assert asked == {"step_faithfulness", "kid", "cmmd"}
+
+
+def test_from_a_base_every_arm_but_the_frozen_one_is_tuned_and_keeps_its_own_switches(tmp_path):
+    options = "--out x --pretrain-steps 3 --lengths 6 --set model.block_out_channels=[32,32] --set train.precision=no"
+    plan = _plan(options)
+    assert {plan.weights_of(arm) for arm in ARMS if arm.frozen} == {"base"}
+    assert all(plan.weights_of(arm) == (arm.weights or arm.name) for arm in ARMS if not arm.frozen)
+    start = reproduce._fine_tuned(Path("m"))
+    for arm in (each for each in ARMS if plan.weights_of(each) == each.name):
+        training = reproduce.Training(arm.name, 7, start, arm.settings, arm.single)
+        config = load_config("mini-unet", training.overrides(plan, 5))
+        assert (config.base.model, config.base.vae, config.base.clip) == ("m", None, None)
+        assert (config.train.steps, config.train.seed, config.train.precision) == (7, 5, "no")
+        assert config.noise.beta_schedule == "scaled_linear"
+        assert config.stacking.step_code is (not arm.single and arm.name != "no-step-code")
+    first = reproduce.Training("base", 3, reproduce._new((Path("v"), Path("c"))), BASE_SETTINGS, True)
+    config = load_config("mini-unet", first.overrides(plan, 5))
+    assert config.model.block_out_channels == (32, 32) and config.stacking.drop_goal == 1 and config.data.max_steps == 1
+    assert _plan(options.replace("--pretrain-steps 3", "")).weights_of(ARMS[1]) == "independent-frozen"
+
+
+def _plan(options):
+    from unittest.mock import patch
+
+    with patch.object(sys, "argv", ["reproduce.py", *options.split()]):
+        return reproduce._parse()[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [("--out x --lengths 6 --claims-at 6,8", "--claims-at names a length"), ("--out x --seeds a", "--seeds takes"),
+     ("--out x --pretrain-steps -1", "at least 1")],
+)  # fmt: skip
+def test_options_that_do_not_fit_are_refused(options, message):
+    with pytest.raises(UsageError, match=message):
+        _plan(options)
 
 
 def test_held_out_goals_are_held_out_and_can_be_told():
@@ -82,28 +132,38 @@ def evaluation():
 
 
 def test_a_claim_holds_is_reversed_or_stays_open(evaluation):
-    found = {(each.a, each.b, each.metric): each.outcome for each in verdicts(evaluation.results)}
+    found = {(each.a, each.b, each.metric): each.outcome for each in verdicts({6: evaluation.results})}
     assert found == {
         ("stacked", "no-zero-snr", "step_faithfulness"): "holds",
         ("routed", "stacked", "step_faithfulness"): "open",
         ("routed", "stacked", "consistency_gap"): "open",
     }
     turned = tuple(c.model_copy(update={"difference": -c.difference}) for c in evaluation.results.comparisons)
-    reverse = verdicts(evaluation.results.model_copy(update={"comparisons": turned}))
+    reverse = verdicts({6: evaluation.results.model_copy(update={"comparisons": turned})})
     assert {(each.a, each.b): each.outcome for each in reverse}["stacked", "no-zero-snr"] == "reversed"
 
 
 def test_the_page_gives_every_figure(evaluation):
     plan = {"train_steps": 3, "batch_size": 2, "articles": 9, "base": "x", "goals": 4, "sampling_steps": 2,
+            "pretrain_steps": 5, "set": ["train.precision=no"],
             "arms": ["stacked", "routed", "no-zero-snr"]}  # fmt: skip
-    page = report(plan, [1, 2], {6: evaluation.results}, verdicts(evaluation.results))
+    page = report(plan, [1, 2], {6: evaluation.results}, verdicts({6: evaluation.results}))
     assert "Of 3 claims 1 hold here, 0 are reversed, 2 cannot be told." in page
     assert "| `stacked` |" in page and "| the truth |" in page and "## 6 steps" in page
-    assert "Training seeds 1, 2" in page and "encoder" in page.lower()
+    assert "Training seeds 1, 2" in page and "encoder" in page.lower() and "5 steps on single pictures" in page
+    assert "`train.precision=no`" in page
+    for question in (
+        "How does quality grow with data?",
+        "Why six steps?",
+        "trade off?",
+        "Does it hold beyond wikiHow?",
+    ):
+        assert question in page
+    assert "step_faithfulness +" in page.split("Zero terminal SNR, 6 steps: with it `stacked` gains")[1]
 
 
 OPTIONS = ["--articles=40", "--train-steps=2", "--batch-size=2", "--goals=2", "--sampling-steps=2", "--lengths=3"]
-OPTIONS += ["--arms=stacked,stacked-alone", "--set=data.val_limit=2"]
+OPTIONS += ["--arms=stacked,stacked-alone,independent-frozen", "--set=data.val_limit=2", "--pretrain-steps=1"]
 SMALL = ["--set", "model.block_out_channels=[32, 32]", "--set", 'train.precision="no"']
 
 
@@ -140,7 +200,11 @@ def test_a_killed_reproduction_goes_on_and_does_nothing_twice(tmp_path):
     assert "train stacked" not in done.stderr
     assert {path: path.stat().st_mtime_ns for path in trained.rglob("*.safetensors")} == before
     found = json.loads((out / "reproduce.json").read_text())
-    assert found["seeds"] == [1] and [claim["b"] for claim in found["claims"]] == ["stacked-alone"]
+    assert found["seeds"] == [1] and {claim["b"] for claim in found["claims"]} == {
+        "stacked-alone",
+        "independent-frozen",
+    }
+    assert sorted(path.name for path in (out / "models").iterdir()) == ["base-s1", "stacked-s1"]
     assert (out / "scores" / "n3" / "eval" / "report.html").is_file()
     refused = subprocess.run(run(out, "--goals", "3"), env=settings, capture_output=True, text=True, check=False)
     assert refused.returncode == 2 and "another goals" in refused.stderr
