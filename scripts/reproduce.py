@@ -14,9 +14,7 @@ text-to-picture model that knows pictures of steps and no articles, which is als
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -27,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from illinstr import minihow
 from illinstr.articles import Article
 from illinstr.cli.evaluate_sources import embedded_world
-from illinstr.errors import IllinstrError, UsageError
+from illinstr.errors import UsageError
 from illinstr.evaluation.cache import FeatureStore, default_folder
 from illinstr.evaluation.encoders import ImageTextEncoder, load_image_text_encoder
 from illinstr.evaluation.evaluate import Evaluation, Source, prepare, score
@@ -38,6 +36,7 @@ from illinstr.files import INCOMPLETE_SUFFIX, write_json, write_text
 from illinstr.runs import read_run
 from scripts.reproduce_arms import ARMS, BASE, BASE_SETTINGS, SHARED, Arm, arms_of, claims_at, verdicts
 from scripts.reproduce_page import report
+from scripts.resumable import end_well, keep_plan, run_illinstr
 
 MINI = Path(__file__).resolve().parents[1] / "illinstr" / "assets" / "mini"
 GROWS = ("seeds", "claims_at")  # drawings and models already there stay as they are
@@ -70,20 +69,11 @@ class Plan:
 
 
 def main() -> None:
-    """Parse, check, work through the seeds, and end as every command of ours ends."""
-    try:
-        out, plan = _parse()
-        _keep_plan(out, plan)
-        work(out, plan)
-        print(out / "reproduce.md")
-    except IllinstrError as error:
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("error: interrupted; the same command goes on where it stopped", file=sys.stderr)
-        sys.exit(130)
+    """Parse, check, and work through the seeds."""
+    out, plan = _parse()
+    keep_plan(out, asdict(plan), growing=GROWS)
+    work(out, plan)
+    print(out / "reproduce.md")
 
 
 def _parse() -> tuple[Path, Plan]:
@@ -135,31 +125,12 @@ def _numbers(options: argparse.Namespace, name: str) -> tuple[int, ...]:
         raise UsageError(f"--{name.replace('_', '-')} takes numbers with commas between") from error
 
 
-def _keep_plan(out: Path, plan: Plan) -> None:
-    """Seeds and lengths of claims may join a plan later; anything else that differs would mix two experiments.
-
-    Raises:
-        UsageError: the folder was made with another plan.
-    """
-    file, said = out / "plan.json", json.loads(json.dumps(asdict(plan)))
-    if file.is_file():
-        before = json.loads(file.read_text(encoding="utf-8"))
-        changed = [key for key in said if key not in GROWS and before.get(key) != said[key]]
-        if changed:
-            raise UsageError(
-                f"{out} was made with another {', '.join(changed)}", hint="give the same options, or another --out"
-            )
-    elif out.is_dir() and any(out.iterdir()):
-        raise UsageError(f"{out} is not empty and holds no plan.json", hint="name another folder with --out")
-    write_json(file, said)
-
-
 def work(out: Path, plan: Plan) -> None:
     """Data, then for each seed: train, draw, score, report."""
     base = _base(out, plan)
     if not (out / "data" / "index.json").is_file():
         resume = ["--resume"] if (out / "data").is_dir() else []
-        _illinstr("minihow", "--out", out / "data", "--count", plan.articles, "--quiet", *resume)
+        run_illinstr("minihow", "--out", out / "data", "--count", plan.articles, "--quiet", *resume)
     encoder = load_image_text_encoder(plan.encoder, device=plan.device)
     for place, seed in enumerate(plan.seeds):
         if plan.pretrain_steps:
@@ -234,7 +205,7 @@ def _train(out: Path, plan: Plan, training: Training, seed: int) -> None:
     resume = resume_flag(model.parent)
     print(f"seed {seed}: train {training.name}", file=sys.stderr, flush=True)
     config = ("--config", "mini-unet", "--data", out / "data", "--out", model.parent)
-    _illinstr("train", *config, "--quiet", *flags, *resume)
+    run_illinstr("train", *config, "--quiet", *flags, *resume)
 
 
 def resume_flag(folder: Path) -> list[str]:
@@ -260,31 +231,14 @@ def _draw(out: Path, plan: Plan, arm: Arm, seed: int, length: int) -> None:
         return
     goals = out / f"goals-n{length}.txt"
     if not goals.is_file():
-        write_text(goals, "\n".join(held_out_goals(plan.goals, length)) + "\n")
+        write_text(goals, "\n".join(minihow.held_out_goals(plan.goals, length)) + "\n")
     model = model_folder(out, plan.weights_of(arm), seed)
     print(f"seed {seed}: draw {arm.name}, {length} steps", file=sys.stderr, flush=True)
-    _illinstr(
+    run_illinstr(
         "generate", "--goals-file", goals, "--steps", length, "--model", model, "--method", arm.method,
         "--sampling-steps", plan.sampling_steps, "--seed", seed, "--device", plan.device, "--out", folder, "--quiet",
     )  # fmt: skip
     write_text(folder / ".complete", "")
-
-
-def held_out_goals(count: int, length: int) -> list[str]:
-    """``count`` test goals that can be told in ``length`` steps, spread evenly over all there are.
-
-    Raises:
-        UsageError: the world holds none.
-    """
-    able = []
-    for goal in minihow.goals_of_split("test"):
-        known = minihow.recognise(goal)
-        if known is not None and minihow.steps_of(known.family)[0] <= length <= minihow.steps_of(known.family)[1]:
-            able.append(goal)
-    if not able:
-        raise UsageError(f"no held-out goal can be told in {length} steps")
-    count = min(count, len(able))
-    return [able[place * len(able) // count] for place in range(count)]
 
 
 def _arms_at(plan: Plan, length: int) -> list[Arm]:
@@ -336,18 +290,5 @@ def _report(out: Path, plan: Plan, seeds: Sequence[int], evaluations: dict[int, 
     write_text(out / "reproduce.md", report(asdict(plan), seeds, results, found))
 
 
-def _illinstr(*arguments: object) -> None:
-    """Run a command of ours as its own process, so that each gives its memory back.
-
-    Raises:
-        UsageError: it failed; its own words stand above.
-    """
-    done = subprocess.run([sys.executable, "-m", "illinstr", *map(str, arguments)], check=False, stdout=sys.stderr)
-    if done.returncode == 130:
-        raise KeyboardInterrupt
-    if done.returncode:
-        raise UsageError(f"illinstr {arguments[0]} ended with code {done.returncode}", hint="see the lines above")
-
-
 if __name__ == "__main__":
-    main()
+    end_well(main)

@@ -15,6 +15,7 @@ from illinstr.minihow import (
     SPLITS,
     all_goals,
     goals_of_split,
+    held_out_goals,
     illustrate,
     make_article,
     nearest_goals,
@@ -277,3 +278,20 @@ def test_looks_are_a_function_of_the_seed_alone() -> None:
     first = plan("apple juice", 5, seed=9)
     random.seed(2)
     assert plan("apple juice", 5, seed=9) == first
+
+
+def test_held_out_goals_are_held_out_spread_evenly_and_can_be_told() -> None:
+    chosen = held_out_goals(12, 6)
+    assert len(set(chosen)) == 12 and set(chosen) <= set(goals_of_split("test"))
+    assert len({recognise(goal).family for goal in chosen}) > 8
+    for goal in chosen:
+        assert plan(goal, 6).num_steps == 6
+
+    def able(goal: str, num_steps: int) -> bool:
+        fewest, most = steps_of(recognise(goal).family)
+        return fewest <= num_steps <= most
+
+    assert held_out_goals(10_000, 6) == [goal for goal in goals_of_split("test") if able(goal, 6)]
+    for count, num_steps in ((3, 90), (0, 6)):
+        with pytest.raises(UsageError, match="goal"):
+            held_out_goals(count, num_steps)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from illinstr import minihow
 from illinstr.errors import UsageError
 from illinstr.training.config import load_config
 from scripts import reproduce
@@ -94,21 +93,6 @@ def _plan(options):
 def test_options_that_do_not_fit_are_refused(options, message):
     with pytest.raises(UsageError, match=message):
         _plan(options)
-
-
-def test_held_out_goals_are_held_out_and_can_be_told():
-    goals = reproduce.held_out_goals(12, 6)
-    assert len(set(goals)) == 12 and set(goals) <= set(minihow.goals_of_split("test"))
-    for goal in goals:
-        assert minihow.plan(goal, 6).num_steps == 6
-    assert reproduce.held_out_goals(10_000, 6) == [g for g in minihow.goals_of_split("test") if able(g, 6)]
-    with pytest.raises(UsageError, match="no held-out goal"):
-        reproduce.held_out_goals(3, 90)
-
-
-def able(goal, length):
-    fewest, most = minihow.steps_of(minihow.recognise(goal).family)
-    return fewest <= length <= most
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,23 @@ def most_steps() -> int:
     return max(family.max_steps for family in all_families().values())
 
 
+def held_out_goals(count: int, num_steps: int) -> list[str]:
+    """``count`` test goals that can be told in ``num_steps`` steps, spread evenly over all there are; fewer if need be.
+
+    Evenly over goals, not over families: a family with many goals gives many. What measures a model uses these.
+
+    Raises:
+        UsageError: the world holds none, or ``count`` is not positive.
+    """
+    if count < 1:
+        raise UsageError(f"{count} goals: at least 1 is needed")
+    able = [goal.text for goal in goals("test") if steps_of(goal.family)[0] <= num_steps <= steps_of(goal.family)[1]]
+    if not able:
+        raise UsageError(f"no held-out goal can be told in {num_steps} steps")
+    count = min(count, len(able))
+    return [able[place * len(able) // count] for place in range(count)]
+
+
 def _choose(family: Family, count: int, rng: random.Random) -> list[list[StepDef]]:
     """``count`` groups of steps in order; the last of each group is the one pictured.
 
