@@ -281,7 +281,7 @@ def article_folders(run: Path) -> list[Path]:
     Folders that a killed process left behind (``.incomplete``, dot-prefixed) do not count.
 
     Raises:
-        DataError: no such folder, no article in it, or an article folder without its ``article.json``.
+        DataError: no such folder, no article in it, or a folder of pictures or a ``run.json`` without ``article.json``.
     """
     if not run.exists():
         raise DataError(f"no such run folder: {run}", hint=_MAKE_ONE)
@@ -298,7 +298,7 @@ def article_folders(run: Path) -> list[Path]:
             continue
         if (path / ARTICLE_FILE).is_file():
             folders.append(path)
-        elif (path / RECORD_FILE).is_file():
+        elif (path / RECORD_FILE).is_file() or any(path.glob("step-[0-9][0-9].*")):
             raise DataError(f"{path / ARTICLE_FILE} is missing", hint=_MAKE_AGAIN)
     if not folders:
         raise DataError(

@@ -183,6 +183,14 @@ def test_a_folder_that_lacks_a_file_is_refused_by_name(folder, tmp_path, name):
         load_image_text_encoder(str(copy), device="cpu")
 
 
+def test_a_model_in_the_form_of_open_clip_is_named_as_such(tmp_path):
+    (tmp_path / "open_clip_config.json").write_text("{}")
+    (tmp_path / "open_clip_model.safetensors").write_bytes(b"")
+    with pytest.raises(ModelError, match="no readable config") as caught:
+        load_image_text_encoder(str(tmp_path), device="cpu")
+    assert "open_clip" in (caught.value.hint or "") and "transformers" in (caught.value.hint or "")
+
+
 def test_damaged_weights_and_config_are_one_line_errors(folder, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "torn")
     weights = (copy / "model.safetensors").read_bytes()

@@ -286,6 +286,26 @@ def test_what_cannot_be_scored_is_refused():
         evaluate([article("red")], other=[article("lime")])
 
 
+def test_a_picture_that_cannot_be_read_is_named_whoever_has_it():
+    torn = article("red")
+    torn = torn.with_images({2: torn.steps[2].image.data[:60]})
+    named = f"step 3 of {torn.id} in"
+    with pytest.raises(DataError, match=f"{named} run"):
+        evaluate([article("lime"), torn])
+    with pytest.raises(DataError, match=f"{named} other"):
+        evaluate(good_run(), other=[torn])
+    with pytest.raises(DataError, match=f"{named} truth"):
+        evaluate(good_run(), truth=[torn])
+    evaluate([article("lime")], truth=[article("lime"), torn])  # not asked about: never decoded
+
+
+def test_pictures_of_several_sizes_in_one_article_are_named():
+    pictures = [picture("red", step, 16 + 8 * (place == 2)) for place, step in enumerate(STEPS)]
+    mixed = evaluate([article("red", pictures=pictures), article("lime")]).results
+    assert any("2 sizes (16x16, 24x24)" in warning for warning in mixed.warnings)
+    assert mixed.metric("step_faithfulness").n_items == 10
+
+
 def test_wordings_that_mean_one_goal_are_matched_when_told_so():
     run = [article("red", goal="Make the wall red")]
     with pytest.raises(DataError, match="no goal in common"):

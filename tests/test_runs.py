@@ -122,6 +122,17 @@ def test_a_lie_about_the_size_of_a_picture_is_found(tmp_path: Path) -> None:
         read_run(run)
 
 
+def test_pictures_whose_article_is_gone_are_not_passed_over(tmp_path: Path) -> None:
+    for name in "ab":
+        write_run(tmp_path / "batch" / name, make_article(), make_record(), {})
+    for name in ("article.json", "run.json"):
+        (tmp_path / "batch" / "b" / name).unlink()
+    with pytest.raises(DataError, match=r"b/article\.json is missing"):
+        read_run(tmp_path / "batch")
+    (tmp_path / "batch" / "b").rename(tmp_path / "batch" / "b.incomplete")
+    assert len(read_run(tmp_path / "batch")) == 1
+
+
 def test_oversized_files_are_refused_while_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = write_run(tmp_path / "run", make_article(), make_record(), {})
     monkeypatch.setattr("illinstr.runs.MAX_PICTURE_BYTES", 10)

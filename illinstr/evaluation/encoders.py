@@ -34,6 +34,7 @@ IMAGE_TYPES = (*IMAGE_TEXT_TYPES, "dinov2", "dinov2_with_registers")
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _HUB_FILES = ["config.json", "preprocessor_config.json", "model*.safetensors", "model.safetensors.index.json"]
+_OPEN_CLIP = "open_clip_config.json"
 _HUB_TEXT_FILES = ["tokenizer*", "vocab.json", "merges.txt", "special_tokens_map.json", "spiece.model"]
 
 
@@ -219,7 +220,7 @@ def _download(hub_id: str, patterns: list[str]) -> Path:
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=patterns))
+        return Path(snapshot_download(hub_id, allow_patterns=[*patterns, _OPEN_CLIP]))
     except (OSError, ValueError, HfHubHTTPError, httpx.HTTPError) as error:
         raise ModelError(
             f"cannot fetch encoder {hub_id}: {type(error).__name__}",
@@ -242,7 +243,10 @@ def _read_config(folder: Path, kinds: tuple[str, ...]) -> dict[str, Any]:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         kind = config["model_type"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{folder} is no encoder folder: no readable config.json") from error
+        hint = None
+        if (folder / _OPEN_CLIP).is_file():
+            hint = "this is open_clip's own form; take a folder or repository with transformers' files"
+        raise ModelError(f"{folder} is no encoder folder: no readable config.json", hint=hint) from error
     if kind not in kinds:
         raise ModelError(f"{folder} holds a model of type {kind!r}", hint=f"types that serve here: {', '.join(kinds)}")
     if not list(folder.glob("model*.safetensors")):

@@ -95,7 +95,8 @@ def prepare(
     """
     if settings.protocol == "reproduction" and settings.num_distractors != 3:
         raise UsageError("the reproduction protocol always has 3 distractors", hint="leave out --num-distractors")
-    subjects = [make_subject(*named, settings.step_text) for named in islice(keyed(run.articles, identify), limit)]
+    own = islice(keyed(run.articles, identify), limit)
+    subjects = [make_subject(*named, settings.step_text, run.name) for named in own]
     drawn = [subject for subject in subjects if subject.panels]
     if not drawn:
         raise DataError(f"no article in {run.name} has a picture", hint="eval scores pictures; draw them first")
@@ -189,7 +190,7 @@ def _matching(
     for key, identity, article in keyed(source.articles, identify):
         goals[article.goal] = category_of(article)
         if key in keys:
-            subjects.append(make_subject(key, identity, article, settings.step_text))
+            subjects.append(make_subject(key, identity, article, settings.step_text, source.name))
     return [subject for subject in subjects if subject.panels], goals
 
 

@@ -59,18 +59,18 @@ def keyed(articles: Iterable[Article], identify: Identify) -> Iterator[tuple[str
         yield f"{identity} #{seen[identity]}", identity, article
 
 
-def make_subject(key: str, identity: str, article: Article, step_text: StepText) -> Subject:
-    """Prepare one article and check that each of its pictures can be read.
+def make_subject(key: str, identity: str, article: Article, step_text: StepText, source: str) -> Subject:
+    """Prepare one article of the run or data called ``source`` and check that each of its pictures can be read.
 
     Raises:
-        DataError: a picture that no decoder reads, named by article and step.
+        DataError: a picture that no decoder reads, named by step, article and source.
     """
     texts = tuple(text_of(step, step_text) for step in article.steps)
     panels = []
     for number, step in enumerate(article.steps, start=1):
         if step.image is None or step.image.data is None:
             continue
-        size = open_picture(step.image.data, f"step {number} of {article.id}").size
+        size = open_picture(step.image.data, f"step {number} of {article.id} in {source}").size
         digest = hashlib.sha256(step.image.data).hexdigest()
         panels.append(Panel(number, texts[number - 1], digest, size, step.image.data))
     return Subject(key, article.id, article.goal, identity, texts, tuple(panels), category_of(article))
