@@ -158,12 +158,17 @@ def _lines(scores: StudyScores) -> list[str]:
             for name, value in sorted(one.strengths.items(), key=lambda entry: -entry[1].value):
                 lines.append(f"  strength of {name}: {_shown(value, 1, 2, '')}")
         if not one.bounded:
-            lines.append("  one side never lost: strengths have no bound, half a win each way was added to every pair")
+            lines.append(
+                "  one side never lost: strengths have no bound; half a win each way was added to every pair, and no "
+                "interval can be given"
+            )
+        elif one.raters < 2:
+            lines.append("  one rater gives no intervals")
     return lines
 
 
 def _shown(value: Estimate, scale: float, digits: int, unit: str) -> str:
     text = f"{scale * value.value:.{digits}f}{unit}"
     if value.low is None or value.high is None:
-        return f"{text} (no interval: too few raters)"
+        return f"{text} (no interval)"
     return f"{text} [{scale * value.low:.{digits}f}, {scale * value.high:.{digits}f}]"

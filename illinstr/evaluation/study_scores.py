@@ -1,7 +1,9 @@
 """From votes to numbers: win rates, Bradley-Terry strengths, and how far raters agree.
 
 A rater's answers resemble each other, so whole raters are the unit: every interval comes from the jackknife that leaves
-out one rater at a time (Efron and Stein 1981), with Student's t at raters - 1 degrees of freedom.
+out one rater at a time (Efron and Stein 1981), with Student's t at raters - 1 degrees of freedom. Where all raters have
+one win rate that would be an interval without width; exact binomial limits on how many others would answer differently
+(Clopper and Pearson 1934) stand there instead.
 
 Sources: Bradley and Terry 1952; Ford 1957 (when strengths exist); Davidson and Solomon 1973 (a prior as added games);
 Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability".
@@ -27,6 +29,7 @@ Floats = NDArray[np.float64]
 CONFIDENCE = 0.95
 PRIOR_WINS = 0.5
 MAX_NEWTON, TOLERANCE = 100, 1e-12
+UNLIKE = 1e-9
 
 
 class _Record(BaseModel):
@@ -34,7 +37,7 @@ class _Record(BaseModel):
 
 
 class Estimate(_Record):
-    """A value with its 95 % interval, clustered by rater; no interval where a single rater cannot give one."""
+    """A value with its 95 % interval, clustered by rater; none where the raters cannot give one."""
 
     value: float
     low: float | None
@@ -56,7 +59,7 @@ class QuestionScores(_Record):
     """Everything about one question.
 
     ``bounded`` is False when a system, or a group of them, never lost (or never won) against the rest: then no finite
-    strengths fit (Ford 1957), and half a win each way is added to every pair that was compared.
+    strengths fit (Ford 1957), half a win each way is added to every pair that was compared, and there are no intervals.
     """
 
     question: Question
@@ -109,6 +112,8 @@ def _score_question(question: Question, choices: Sequence[Choice]) -> QuestionSc
     check_connected(wins_rss.sum(axis=0), systems, question)
     bounded = is_bounded(wins_rss.sum(axis=0))
     strengths = jackknife(wins_rss, lambda wins: fit_bradley_terry(wins))
+    if not bounded:  # an interval around a strength that the added wins alone keep finite would be theirs
+        strengths = [Estimate(value=each.value, low=None, high=None) for each in strengths]
     rates = []
     for i, first in enumerate(systems):
         for j in range(i + 1, len(systems)):
@@ -134,11 +139,25 @@ def _win_rate(first: str, second: str, choices: Sequence[Choice], wins_r22: Floa
         return np.array([wins[0, 1] / (wins[0, 1] + wins[1, 0])])
 
     counts = Counter(choice.score for choice in choices)
-    (value,) = jackknife(wins_r22[wins_r22.sum(axis=(1, 2)) > 0], rate)
-    low = None if value.low is None else max(0.0, value.low)
-    high = None if value.high is None else min(1.0, value.high)
-    limited = value.model_copy(update={"low": low, "high": high})
+    own = wins_r22[wins_r22.sum(axis=(1, 2)) > 0]
+    (found,) = jackknife(own, rate)
+    if found.low is not None and found.high is not None:
+        limited = Estimate(value=found.value, low=max(0.0, found.low), high=min(1.0, found.high))
+    else:
+        limited = unanimous(found.value, [float(rate(table)[0]) for table in own])
     return WinRate(first=first, second=second, rate=limited, wins=counts[1.0], losses=counts[0.0], ties=counts[0.5])
+
+
+def unanimous(value: float, rates: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
+    """The limits of a win rate that every one of the raters gave.
+
+    Had a share q of all raters been of another mind, none of n would have shown it with probability (1 - q) ** n. The
+    largest q that this does not rule out moves the rate down to value (1 - q) or up to value + (1 - value) q.
+    """
+    if len(rates) < 2 or max(rates) - min(rates) > UNLIKE:
+        return Estimate(value=value, low=None, high=None)
+    share = 1 - ((1 - confidence) / 2) ** (1 / len(rates))
+    return Estimate(value=value, low=value * (1 - share), high=value + (1 - value) * share)
 
 
 def wins_by_rater(choices: Sequence[Choice], systems: Sequence[str], raters: Sequence[str]) -> Floats:
@@ -206,7 +225,7 @@ def fit_bradley_terry(wins_ss: Floats) -> Floats:
 def jackknife(
     wins_rss: Floats, statistic: Callable[[Floats], Floats], confidence: float = CONFIDENCE
 ) -> list[Estimate]:
-    """A statistic of the summed wins, with intervals that take whole raters as the unit.
+    """A statistic of the summed wins, with intervals that take whole raters as the unit; none where all are alike.
 
     Args:
         wins_rss: (raters, ...) one table a rater.
@@ -228,7 +247,12 @@ def jackknife(
     left_out = np.stack(parts)
     error = np.sqrt((raters - 1) / raters * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0))
     reach = stats.t.ppf(0.5 + confidence / 2, raters - 1) * error
-    return [Estimate(value=float(v), low=float(v - r), high=float(v + r)) for v, r in zip(whole, reach, strict=True)]
+    return [
+        Estimate(value=float(v), low=float(v - r), high=float(v + r))
+        if r > UNLIKE
+        else Estimate(value=float(v), low=None, high=None)
+        for v, r in zip(whole, reach, strict=True)
+    ]
 
 
 def _by_item(choices: Sequence[Choice]) -> list[list[float]]:
