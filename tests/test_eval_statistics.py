@@ -71,10 +71,20 @@ def test_same_seed_same_interval_other_seed_another():
 @pytest.mark.parametrize("count", [2, 5, 20])
 def test_all_right_or_all_wrong_gives_exact_binomial_limits_not_certainty(count):
     exact = stats.binomtest(count, count).proportion_ci(0.95, method="exact")
-    found = mean_interval(np.ones(count), replicates=100, seed=0, proportion=True)
+    found = mean_interval(np.ones(count), replicates=100, seed=0, bounds=(0, 1))
     assert (found.low, found.high, found.method) == (pytest.approx(exact.low), 1.0, "exact")
-    mirrored = mean_interval(np.zeros(count), replicates=100, seed=0, proportion=True)
+    mirrored = mean_interval(np.zeros(count), replicates=100, seed=0, bounds=(0, 1))
     assert (mirrored.low, mirrored.high) == (0.0, pytest.approx(1 - exact.low))
+
+
+@pytest.mark.parametrize(("value", "bounds"), [(0.0, (-1, 1)), (1.0, (-1, 1)), (0.25, (0, 1)), (-0.5, (-1, 1))])
+def test_equal_values_leave_room_for_the_articles_that_were_not_seen(value, bounds):
+    """The limits are means over a world in which the largest share of other articles not ruled out lies at a bound."""
+    found = mean_interval(np.full(8, value), replicates=100, seed=0, bounds=bounds)
+    share = 1 - stats.binomtest(8, 8).proportion_ci(0.95, method="exact").low
+    worlds = [share * end + (1 - share) * value for end in bounds]
+    assert (found.low, found.high, found.method) == (pytest.approx(worlds[0]), pytest.approx(worlds[1]), "exact")
+    assert mean_interval(np.full(8, value), replicates=100, seed=0).low == value
 
 
 def test_one_article_gives_no_interval():

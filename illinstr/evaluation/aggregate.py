@@ -100,7 +100,7 @@ def _value_and_interval(name: str, values: Floats, settings: Settings) -> tuple[
         replicates=settings.bootstrap,
         seed=settings.seed,
         confidence=settings.confidence,
-        proportion=DEFINITIONS[name].proportion,
+        bounds=(0, 1) if DEFINITIONS[name].proportion else None,
     )
     value = float(values.mean())
     # The gap is |mean of signed differences|: truth above on one goal and below on another cancel, as they should when

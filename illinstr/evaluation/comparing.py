@@ -84,7 +84,11 @@ def _compare_means(
         )
     else:
         interval = mean_interval(
-            first - second, replicates=settings.bootstrap, seed=settings.seed, confidence=settings.confidence
+            first - second,
+            replicates=settings.bootstrap,
+            seed=settings.seed,
+            confidence=settings.confidence,
+            bounds=(-1, 1) if DEFINITIONS[name].proportion else None,
         )
     nearer_a, nearer_b = (np.abs(first), np.abs(second)) if name == "consistency_gap" else (first, second)
     return _Finding(

@@ -56,29 +56,35 @@ def replicate_means(values: Floats, replicates: int, seed: int) -> Floats:
 
 
 def mean_interval(
-    values: Floats, *, replicates: int, seed: int, confidence: float = 0.95, proportion: bool = False
+    values: Floats,
+    *,
+    replicates: int,
+    seed: int,
+    confidence: float = 0.95,
+    bounds: tuple[float, float] | None = None,
 ) -> Interval:
     """BCa bootstrap interval of the mean over articles (Efron 1987, equations 2.3 and 6.6).
 
-    Where every article scores exactly 0 or exactly 1 a bootstrap sees no spread and would claim certainty; for a
-    ``proportion`` the exact binomial limits over articles are given there instead.
+    Where every article has one and the same value a bootstrap sees no spread and would claim certainty; for values with
+    ``bounds`` the exact binomial limits over articles are given there instead: the share of other articles that n equal
+    ones do not rule out might all lie at a bound.
 
     Args:
         values: (n,), one value an article.
         replicates: bootstrap resamples.
         seed: of the resampling.
         confidence: of the interval, 0.95 by default.
-        proportion: the values are shares between 0 and 1.
+        bounds: the least and greatest value there can be: (0, 1) for shares, (-1, 1) for their differences.
     """
     count, alpha = len(values), 1 - confidence
     if count < 2:
         return Interval(None, None, "none")
     mean = float(values.mean())
     if np.ptp(values) == 0:
-        if proportion and mean in (0.0, 1.0):
-            reach = float((alpha / 2) ** (1 / count))
-            return Interval(reach, 1.0, "exact") if mean == 1.0 else Interval(0.0, 1 - reach, "exact")
-        return Interval(mean, mean, "bca")
+        if bounds is None:
+            return Interval(mean, mean, "bca")
+        other = 1 - float((alpha / 2) ** (1 / count))
+        return Interval(mean - (mean - bounds[0]) * other, mean + (bounds[1] - mean) * other, "exact")
     means = replicate_means(values[:, None], replicates, seed)[:, 0]
     low, high = np.quantile(means, _bca_levels(values, means, mean, alpha))
     return Interval(float(low), float(high), "bca")
