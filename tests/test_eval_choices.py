@@ -13,18 +13,21 @@ from illinstr.evaluation.subjects import goal_identity
 words = st.text(alphabet="abAB ,.é", min_size=1, max_size=6).filter(lambda text: text.strip())
 
 
-@given(st.lists(words, min_size=1, max_size=12), st.integers(1, 4), st.integers(0, 5))
-def test_goal_distractors_differ_from_the_goal_and_from_each_other(goals, distractors, seed):
+@given(st.lists(words, min_size=1, max_size=12), st.integers(1, 4), st.integers(0, 5), st.integers(0, 6))
+def test_goal_distractors_differ_from_the_goal_and_from_each_other(goals, distractors, seed, near_count):
     pool = goal_pool(goals)
+    near = sorted(pool)[:near_count]  # the goal itself may be among its neighbours
     goal, identity = goals[0], goal_identity(goals[0])
     if len(pool) <= distractors:
         with pytest.raises(ValueError, match="distractor goals"):
-            goal_choices(goal, identity, pool, distractors, item_generator(seed, "x"))
+            goal_choices(goal, identity, pool, distractors, item_generator(seed, "x"), near)
         return
-    found = goal_choices(goal, identity, pool, distractors, item_generator(seed, "x"))
+    found = goal_choices(goal, identity, pool, distractors, item_generator(seed, "x"), near)
     assert found[0] == goal
-    assert len({goal_identity(text) for text in found}) == len(found) == distractors + 1
+    drawn = [goal_identity(text) for text in found]
+    assert len(set(drawn)) == len(found) == distractors + 1
     assert set(found) <= set(goals)
+    assert sum(each in near for each in drawn[1:]) >= min(distractors, len(set(near) - {identity}))
 
 
 @given(st.lists(words, min_size=1, max_size=9), st.data())

@@ -108,6 +108,27 @@ def test_the_judge_on_trial(tmp_path, clip):
     assert all(any(line.startswith(name) for line in done.stdout.splitlines()) for name in names)
 
 
+@pytest.mark.slow
+def test_the_offline_judge_sees_gross_faults(tmp_path):
+    """What docs/evaluation.md says of it, on twelve held-out articles: steps, goals, repetition and strong noise."""
+    data = tmp_path / "data"
+    with ShardWriter(data, source_config={"made": "by the test"}) as writer:
+        for number in range(12):
+            writer.add(minihow.make_article(number, split="test", panel_px=128), split="test")
+    done = illinstr(data, "--faults", "--split", "test", "--no-cache", "--bootstrap", "200", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = {row["name"]: row for row in json.loads((data / "eval-faults" / "faults.json").read_text())["rows"]}
+    found = {name: {m["name"]: m["value"] for m in row["metrics"].values()} for name, row in rows.items()}
+    truth = found["the truth"]
+    assert found["shuffled between steps"]["step_faithfulness"] < truth["step_faithfulness"] - 0.4
+    assert found["shuffled between goals"]["goal_faithfulness"] < truth["goal_faithfulness"] - 0.3
+    assert found["one picture repeated"]["consistency"] == found["one picture repeated"]["diversity"] == 0
+    assert found["one picture repeated"]["step_faithfulness"] < truth["step_faithfulness"] - 0.3
+    assert found["noise of 128 of 255"]["clip_score"] < truth["clip_score"]
+    for name, metric in (("steps", "step_faithfulness"), ("goals", "goal_faithfulness")):
+        assert rows[f"shuffled between {name}"]["comparisons"][metric]["settled"]
+
+
 def test_features_are_kept_where_told(own_runs, clip, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
     run, store = own_runs[0], tmp_path / "store"
