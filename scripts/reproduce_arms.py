@@ -119,7 +119,10 @@ CLAIMS = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a claim at a number of steps: ``holds``, ``reversed`` or ``open``, with the figures."""
+    """What became of a claim at a number of steps: ``holds``, ``reversed`` or ``open``, with the figures.
+
+    ``at_chance``: the intervals of both arms reach what guessing earns, so that there was nothing to tell apart.
+    """
 
     length: int
     text: str
@@ -133,6 +136,7 @@ class Verdict:
     high: float | None
     p_holm: float
     n_articles: int
+    at_chance: bool
 
 
 def arms_of(names: Sequence[str]) -> list[Arm]:
@@ -147,7 +151,7 @@ def claims_at(length: int, names: Sequence[str]) -> list[Claim]:
 
 def verdicts(results: Mapping[int, Results]) -> list[Verdict]:
     """Every claim at every number of steps of ``results`` whose two arms were compared there, judged all together."""
-    scored: list[tuple[int, float, Claim, Comparison]] = []
+    scored: list[tuple[int, Results, Claim, Comparison]] = []
     for length, one in results.items():
         found: dict[tuple[str, str, str], Comparison] = {
             (one.names[each.a], one.names[each.b], each.metric): each for each in one.comparisons
@@ -155,14 +159,21 @@ def verdicts(results: Mapping[int, Results]) -> list[Verdict]:
         for claim in claims_at(length, list(one.names.values())):
             comparison = found.get((claim.a, claim.b, claim.metric))
             if comparison is not None:
-                scored.append((length, 1 - one.settings.confidence, claim, comparison))
+                scored.append((length, one, claim, comparison))
     adjusted = holm([each.p for _, _, _, each in scored])  # over the claims alone: nothing else is asked here
     said = []
-    for (length, level, claim, each), p_holm in zip(scored, adjusted, strict=True):
+    for (length, one, claim, each), p_holm in zip(scored, adjusted, strict=True):
         outcome: Literal["holds", "reversed", "open"] = "open"
-        if p_holm < level and each.difference != 0:
+        if p_holm < 1 - one.settings.confidence and each.difference != 0:
             up = DEFINITIONS[claim.metric].direction == "higher"
             outcome = "holds" if (each.difference > 0) == up else "reversed"
-        figures = (each.difference, each.low, each.high, p_holm, each.n_articles)
+        figures = (each.difference, each.low, each.high, p_holm, each.n_articles, _at_chance(one, each))
         said.append(Verdict(length, claim.text, claim.source, claim.a, claim.b, claim.metric, outcome, *figures))
     return said
+
+
+def _at_chance(results: Results, each: Comparison) -> bool:
+    return all(
+        metric is not None and metric.chance is not None and metric.low is not None and metric.low <= metric.chance
+        for metric in (results.metric(each.metric, each.a), results.metric(each.metric, each.b))
+    )

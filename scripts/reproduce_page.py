@@ -39,9 +39,13 @@ def _claims(found: Sequence[Verdict]) -> list[str]:
         p = "< 0.001" if each.p_holm < 0.001 else f"{each.p_holm:.3f}"
         lines.append(
             f"| {each.length} | {each.text} (`{each.a}`, `{each.b}`) | {each.source} | {each.metric} | "
-            f"{_signed(each)} | {p} | {WORDS[each.outcome]} |"
+            f"{_signed(each)} | {p} | {_became(each)} |"
         )
     return lines
+
+
+def _became(each: Verdict) -> str:
+    return WORDS[each.outcome] + (" (both at chance)" if each.outcome == "open" and each.at_chance else "")
 
 
 def _signed(each: Verdict | Comparison) -> str:
@@ -69,7 +73,14 @@ def _table(results: Results, only: Sequence[str] | None = None) -> list[str]:
     for name, metrics in rows:
         cells = [name if name == "the truth" else f"`{name}`", *(_cell(metrics.get(column)) for column in columns)]
         lines.append("| " + " | ".join(cells) + " |")
-    return lines
+    return [*lines, *_chance(columns, rows[0][1])] if rows else lines
+
+
+def _chance(columns: Sequence[str], metrics: Mapping[str, Metric]) -> list[str]:
+    """What guessing earns: an arm whose interval reaches it has shown nothing."""
+    chances = {name: metric.chance for name, metric in metrics.items() if metric.chance is not None}
+    cells = [number(name, chances[name]) if name in chances else "–" for name in columns]
+    return ["| guessing | " + " | ".join(cells) + " |"] if chances else []
 
 
 def _cell(metric: Metric | None) -> str:
@@ -96,7 +107,7 @@ def questions(results: Mapping[int, Results], found: Sequence[Verdict]) -> list[
 def _judged(found: Sequence[Verdict], arms: set[str]) -> str:
     """How the claims between these arms went, in a sentence."""
     own = [each for each in found if {each.a, each.b} <= arms]
-    said = [f"{each.a} over {each.b} on {each.metric} at {each.length} steps: {WORDS[each.outcome]}" for each in own]
+    said = [f"{each.a} over {each.b} on {each.metric} at {each.length} steps: {_became(each)}" for each in own]
     return f"{'; '.join(said)}." if said else ""
 
 
@@ -143,7 +154,7 @@ def _trades(results: Mapping[int, Results]) -> list[str]:
 
 
 def _beyond(results: Mapping[int, Results]) -> list[str]:
-    """The miniature's own world by family: no page of any site is in it, so that part stays open."""
+    """The miniature's own world by category: no page of any site is in it, so that part stays open."""
     length, one = next(iter(results.items()))
     parts = [part for part in one.breakdowns if part.by == "category"]
     lines = ["Training and test goals are MiniHow's, so other sites cannot be spoken of here. "]
@@ -153,11 +164,11 @@ def _beyond(results: Mapping[int, Results]) -> list[str]:
     ranked = sorted((m[STEP].value, name) for name, m in shares.items() if STEP in m)
     if ranked:
         lines[0] += (
-            f"Over its {len(ranked)} families on held-out goals, step faithfulness of `{one.run}` at {length} steps "
+            f"Over its {len(ranked)} categories on held-out goals, step faithfulness of `{one.run}` at {length} steps "
             f"runs from {number(STEP, ranked[0][0])} ({ranked[0][1]}) "
             f"to {number(STEP, ranked[-1][0])} ({ranked[-1][1]})."
         )
-    lines += ["", "| family | goals | goal faithfulness | step faithfulness |", "|---|---|---|---|"]
+    lines += ["", "| category | goals | goal faithfulness | step faithfulness |", "|---|---|---|---|"]
     for part in parts:
         cells = [_cell(shares[part.value].get(metric)) for metric in (GOAL, STEP)]
         lines.append(f"| {part.value} | {part.n_articles} | {' | '.join(cells)} |")

@@ -127,11 +127,32 @@ def test_a_claim_holds_is_reversed_or_stays_open(evaluation):
     assert {(each.a, each.b): each.outcome for each in reverse}["stacked", "no-zero-snr"] == "reversed"
 
 
+PLAN = {
+    "train_steps": 3, "batch_size": 2, "articles": 9, "base": "x", "goals": 4, "sampling_steps": 2, "pretrain_steps": 5,
+    "set": ["train.precision=no"], "arms": ["stacked", "routed", "no-zero-snr"],
+}  # fmt: skip
+
+
+def test_arms_that_guess_are_said_to(evaluation):
+    results = evaluation.results
+    row = next(line for line in report(PLAN, [1], {6: results}, verdicts({6: results})).splitlines() if "guess" in line)
+    assert "25.0 %" in row and "at chance" not in row
+    assert not any(each.at_chance for each in verdicts({6: results}))
+    one = tuple(_guessing(results.metrics))
+    both = results.side_metrics | {"other-2": tuple(_guessing(results.side_metrics["other-2"]))}
+    for copy, expected in (({"metrics": one}, []), ({"metrics": one, "side_metrics": both}, ["step_faithfulness"])):
+        found = verdicts({6: results.model_copy(update=copy)})
+        assert [each.metric for each in found if each.at_chance and each.outcome == "open"] == expected
+    page = report(PLAN, [1], {6: results}, found)
+    assert page.count("cannot be told (both at chance)") == 1
+
+
+def _guessing(metrics):
+    return [each.model_copy(update={"low": 0.2}) if each.name == "step_faithfulness" else each for each in metrics]
+
+
 def test_the_page_gives_every_figure(evaluation):
-    plan = {"train_steps": 3, "batch_size": 2, "articles": 9, "base": "x", "goals": 4, "sampling_steps": 2,
-            "pretrain_steps": 5, "set": ["train.precision=no"],
-            "arms": ["stacked", "routed", "no-zero-snr"]}  # fmt: skip
-    page = report(plan, [1, 2], {6: evaluation.results}, verdicts({6: evaluation.results}))
+    page = report(PLAN, [1, 2], {6: evaluation.results}, verdicts({6: evaluation.results}))
     assert "Of 3 claims 1 hold here, 0 are reversed, 2 cannot be told." in page
     assert "| `stacked` |" in page and "| the truth |" in page and "## 6 steps" in page
     assert "Training seeds 1, 2" in page and "encoder" in page.lower() and "5 steps on single pictures" in page
