@@ -66,7 +66,12 @@ def test_a_checkpoint_says_where_the_data_stand_and_refuses_other_data(tmp_path)
 
     fit(tmp_path, extras=Extras(data_sha256="a"), steps=4)
     state = json.loads((tmp_path / "checkpoints" / "step-00000004" / "state.json").read_text())
-    assert state["extra"] == {"data_sha256": "a", "next": {"epoch": 1, "position": 0}, "processes": 1}
+    assert state["extra"] == {
+        "data_sha256": "a",
+        "next": {"epoch": 1, "position": 0},
+        "precision": "no",
+        "processes": 1,
+    }
     with pytest.raises(DataError, match="other data"):
         fit(tmp_path, extras=Extras(data_sha256="b"), resume=True)
     del state["extra"]  # as older versions wrote it

@@ -22,6 +22,7 @@ from illinstr.training.config import TrainConfig
 from illinstr.training.data import BatchOrder, read_split, training_articles
 from illinstr.training.loop import Task, checkpoint_activations
 from illinstr.training.noise import sample_generator
+from illinstr.training.precision import device_kind, precision_line, resolve_precision
 from illinstr.training.reading import ArticleSet
 from illinstr.training.run_folder import config_text
 from illinstr.training.tasks.unet_config import UNetConfig
@@ -133,7 +134,8 @@ def _measure(task: Task, config: TrainConfig, samples: int) -> tuple[float, int]
     units = task.units_of(0)
     batch = task.make_batch([units[place % len(units)] for place in range(samples)])
     device = next(task.model.parameters()).device
-    kind = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(config.train.precision)
+    precision = resolve_precision(config.train.precision, device.type)
+    kind = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
     task.model.train()
     times: list[float] = []
     saved = 0
@@ -187,6 +189,8 @@ def estimate_lines(config: TrainConfig, figures: dict[str, Any]) -> list[str]:
         f"# parameters: {figures['parameters']:,}, {figures['trainable']:,} of them trained; weights, gradients,"
         f" optimiser and average: {figures['state_gb']:.2f} GiB per process unless sharded",
     ]
+    if (said := precision_line(config.train.precision, device_kind())) is not None:
+        lines.append(f"# {said}")
     if "step_s" not in figures:
         return [
             *lines,

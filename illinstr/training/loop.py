@@ -30,6 +30,7 @@ from illinstr.training.ema import Ema
 from illinstr.training.meter import Meter, all_finite, describe
 from illinstr.training.noise import mixed_seed, sample_generator, step_generator
 from illinstr.training.optimizer import build_optimizer
+from illinstr.training.precision import IN_WORDS
 from illinstr.training.processes import is_sharded, mean_over_processes
 from illinstr.training.reading import ErrorBudget
 from illinstr.training.run_folder import config_text, flat
@@ -295,7 +296,10 @@ class Trainer:
         yield self._whole if self.main else None
 
     def _save(self, done: int) -> None:
-        self.trained.extra = {"processes": self.accelerator.num_processes}
+        self.trained.extra = {
+            "processes": self.accelerator.num_processes,
+            "precision": self.accelerator.mixed_precision,
+        }
         if self.extras.data_sha256 is not None:
             self.trained.extra["data_sha256"] = self.extras.data_sha256
         if (order := getattr(self.task, "order", None)) is not None:
@@ -318,6 +322,12 @@ class Trainer:
         if theirs != self.extras.data_sha256:
             raise DataError(
                 f"{path.name} was made on other data", hint="resume with the same --data, or start a new run"
+            )
+        now = self.accelerator.mixed_precision
+        if (before := self.trained.extra.get("precision", now)) != now and self.main:
+            self.reporter.log(
+                f"{path.name} was computed in {IN_WORDS[before]} and the run goes on in {IN_WORDS[now]}:"
+                " it is not, to the bit, the run it would have been"
             )
         if self.accelerator.scaler is not None and "loss_scaler" in self.trained.extra:
             self.accelerator.scaler.load_state_dict(self.trained.extra["loss_scaler"])
