@@ -145,8 +145,8 @@ class Trainer:
         if self.main:
             files.write_text(self.run / "config.yaml", config_text(self.task.config))
         self._open_trackers()
-        if start == 0:
-            self._validate(0, meter)  # out of memory or a broken picture writer shows now, not after hours
+        if start == 0 or self._lost_validation(start, meter):
+            self._validate(start, meter)  # at 0: out of memory or a broken picture writer shows now, not after hours
         self.task.model.train()
         with self.reporter.task(f"train {self.task.config.kind}", self.loop.steps) as advance:
             advance(start)
@@ -240,10 +240,21 @@ class Trainer:
         meter.pause()
         if done % self.loop.checkpoint_every == 0 or last:
             self._save(done)
-        if done % self.loop.validate_every == 0 or last:
+        if self._validates_at(done):
             self._validate(done, meter)
         meter.resume()
         return status
+
+    def _validates_at(self, done: int) -> bool:
+        return done % self.loop.validate_every == 0 or done == self.loop.steps
+
+    def _lost_validation(self, start: int, meter: Meter) -> bool:
+        """Whether the run ended between saving ``start`` and validating it; the first process has the log."""
+        if not self._validates_at(start):
+            return False
+        lost = self.main and not meter.has_validation(start)
+        (share,) = mean_over_processes(self.accelerator, [float(lost)])
+        return share > 0
 
     def _log(self, done: int, meter: Meter) -> dict[str, float]:
         own = meter.means()
