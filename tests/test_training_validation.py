@@ -1,14 +1,12 @@
 """Validation under SIGKILL: one that was due when the run died is made up for, and changes nothing else."""
 
 import csv
-import os
-import subprocess
-import sys
 
 import torch
 from safetensors.torch import load_file
 
 from illinstr.progress import SilentReporter
+from tests.forked import run_jobs
 from tests.toy_task import ToyTask, toy_config, toy_trainer
 
 SETTINGS = {"ema_decay": 0.9, "checkpoint_every": 3}
@@ -32,41 +30,15 @@ def losses(run):
         return [row["loss"] for row in csv.DictReader(stream) if row["loss"]]
 
 
-# One import of torch, a fork for each run; each dies where the validation of its step should begin.
-DIE_BEFORE_VALIDATION = """
-import os, signal, sys
-from pathlib import Path
-from illinstr.training.loop import Trainer
-from tests.test_training_validation import fit
-
-validate = Trainer._validate
-for step in map(int, sys.argv[2:]):
-    def die(self, at, meter):
-        if at == step:
-            os.kill(os.getpid(), signal.SIGKILL)
-        validate(self, at, meter)
-
-    Trainer._validate = die
-    if (child := os.fork()) == 0:
-        fit(Path(sys.argv[1]), resume=(Path(sys.argv[1]) / "checkpoints" / "latest").exists())
-        os._exit(0)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-
-
-def die_before_validation(run, *steps):
-    words = [sys.executable, "-c", DIE_BEFORE_VALIDATION, str(run), *map(str, steps)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(words, capture_output=True, text=True, timeout=300, env=environment)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.split() == ["-9"] * len(steps), done.stderr[-2000:]
-
-
 def test_a_validation_lost_to_a_kill_is_made_up_for_on_resume(tmp_path):
     """Killed after saving step 3 and again, in the resumed run, after saving the last step."""
     fit(tmp_path / "straight")
     killed = tmp_path / "killed"
-    die_before_validation(killed, 3, 6)
+    jobs = [
+        {"run": str(killed), "die": ["_validate", 3]},
+        {"run": str(killed), "die": ["_validate", 6], "resume": True},
+    ]
+    assert run_jobs("tests.test_training_validation:fit", jobs) == [[-9], [-9]]
     assert (killed / "checkpoints" / "latest").read_text() == "step-00000006\n"
     assert [step for step, _ in validations(killed)] == [0, 3]
     fit(killed, resume=True)

@@ -28,7 +28,7 @@ def make_accelerator(config: TrainConfig, run: Path) -> Any:
     """The Accelerator of this process.
 
     Raises:
-        UsageError: a precision this device does not have, or DeepSpeed.
+        UsageError: a precision this device does not have, DeepSpeed, or Muon under FSDP.
     """
     from accelerate import Accelerator, InitProcessGroupKwargs
     from accelerate.state import AcceleratorState, GradientState
@@ -36,7 +36,7 @@ def make_accelerator(config: TrainConfig, run: Path) -> Any:
 
     on_cpu = not torch.accelerator.is_available()
     precision = resolve_precision(config.train.precision, device_kind())
-    check_environment({})
+    check_environment({}, config.optim.algorithm)
     # A second run in one process may ask for another precision than the first.
     AcceleratorState._reset_state()
     GradientState._reset_state()
