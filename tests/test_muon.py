@@ -1,13 +1,20 @@
 """Muon against PyTorch's own, and as part of a run that is killed and resumed."""
 
+import csv
+
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
-from illinstr.errors import ConfigError
+from illinstr.errors import ConfigError, DataError
 from illinstr.training.config import OptimConfig, load_config
+from illinstr.training.estimate import _state_bytes
 from illinstr.training.muon import Muon, muon_groups, orthogonalise
 from illinstr.training.optimizer import build_optimizer
+from illinstr.training.run_folder import check_run_folder, config_text
+from tests.forked import run_jobs
+from tests.toy_task import ToyTask, toy_config, toy_trainer
 
 
 def test_orthogonalising_keeps_singular_vectors_and_levels_singular_values():
@@ -107,3 +114,84 @@ def test_each_setting_reaches_the_optimiser(change, matters):
 def test_eight_bits_of_muon_are_refused():
     with pytest.raises(ConfigError, match="eight_bit"):
         load_config("mini-unet", ["optim.algorithm=muon", "optim.eight_bit=true"])
+
+
+def muon_config(**train):
+    config = toy_config(**train)
+    return config.model_copy(update={"optim": config.optim.model_copy(update={"algorithm": "muon"})})
+
+
+def fit(run, *, resume=False):
+    task = ToyTask(muon_config(steps=8, ema_decay=0.9, validate_every=8, checkpoint_every=5))
+    torch.manual_seed(0)
+    # Without dropout, whose masks a process draws for its own share of a batch.
+    task.model = nn.Sequential(nn.Linear(3, 32), nn.Tanh(), nn.Linear(32, 24), nn.Tanh(), nn.Linear(24, 3))
+    toy_trainer(task, run).fit(resume=resume)
+
+
+def state_of(run):
+    return {
+        name: load_file(run / f"checkpoints/step-00000008/{name}.safetensors") for name in ("model", "ema", "optimizer")
+    }
+
+
+def losses(run):
+    with (run / "log.csv").open() as stream:
+        return [float(row["loss"]) for row in csv.DictReader(stream) if row["loss"]]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Straight and killed in the seventh step and resumed, each by one process and by two."""
+    folder = tmp_path_factory.mktemp("muon")
+    jobs = []
+    for processes in (1, 2):
+        straight, killed = ({"run": str(folder / f"{name}{processes}"), "processes": processes} for name in ("s", "k"))
+        jobs += [straight, {**killed, "die": ["_train_one", 6]}, {**killed, "resume": True}]
+    assert run_jobs("tests.test_muon:fit", jobs) == [[0], [-9], [0], [0, 0], [-9, -9], [0, 0]]
+    return folder
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_eight_steps_equal_five_a_kill_and_three_more_bit_for_bit(runs, processes):
+    straight, killed = (state_of(runs / f"{name}{processes}") for name in ("s", "k"))
+    assert any(key.endswith("momentum_buffer") for key in straight["optimizer"])
+    assert any(key.endswith("exp_avg_sq") for key in straight["optimizer"])
+    for name, tensors in straight.items():
+        assert tensors.keys() == killed[name].keys()
+        assert all(torch.equal(tensors[key], killed[name][key]) for key in tensors), name
+    assert losses(runs / f"s{processes}") == losses(runs / f"k{processes}")
+
+
+def test_two_processes_with_half_the_batch_equal_one_with_the_whole(runs):
+    assert losses(runs / "s2") == pytest.approx(losses(runs / "s1"), rel=1e-4)
+    one, two = state_of(runs / "s1"), state_of(runs / "s2")
+    for name in one:
+        for key, tensor in one[name].items():
+            torch.testing.assert_close(two[name][key], tensor, rtol=1e-3, atol=1e-4, msg=f"{name} {key}")
+
+
+def test_the_estimate_counts_what_the_optimiser_keeps():
+    module = nn.Sequential(nn.Conv2d(16, 32, 3), nn.Linear(32, 24), nn.Embedding(50, 16), nn.Linear(24, 3))
+    module[0].bias.requires_grad_(False)
+    for config in (muon_config(ema_decay=0.9), toy_config(ema_decay=0.9)):
+        optimizer = build_optimizer(module, config.optim)
+        _grads([p for p in module.parameters() if p.requires_grad], 0)
+        optimizer.step()
+        kept = sum(t.nbytes for slot in optimizer.state.values() for t in slot.values() if t.ndim)
+        trained = sum(p.numel() for p in module.parameters() if p.requires_grad)
+        assert _state_bytes(module, config) == 32 * 4 + trained * (4 + 4 + 4) + kept
+
+
+@pytest.mark.parametrize("section", [{"algorithm": "muon"}, {"eight_bit": True}])
+def test_a_run_does_not_go_on_with_another_optimiser(tmp_path, section):
+    before = toy_config()
+    after = before.model_copy(update={"optim": before.optim.model_copy(update=section)})
+    (tmp_path / "config.yaml").write_text(config_text(before))
+    with pytest.raises(DataError, match=f"optim.{next(iter(section))} was") as caught:
+        check_run_folder(tmp_path, after, resume=True)
+    assert f"--set optim.{next(iter(section))}=" in (caught.value.hint or "")
+    (tmp_path / "config.yaml").write_text("kind: toy\noptim: {lr: 0.01}\n")  # from before there was a choice
+    with pytest.raises(DataError, match="another optimiser"):
+        check_run_folder(tmp_path, after, resume=True)
+    check_run_folder(tmp_path, before, resume=True)

@@ -60,5 +60,20 @@ def test_near_goals_change_what_is_learnt(tmp_path):
     }  # fmt: skip
     for one, two in (("plain", "near"), ("near", "fewer")):
         assert any(not torch.equal(runs[one][key], runs[two][key]) for key in runs[one])
+    assert "val_near" in (tmp_path / "plain" / "log.csv").read_text()
     log = (tmp_path / "near" / "log.csv").read_text()
     assert "val_near" in log and ",near" in log
+
+
+def test_validation_asks_among_the_goals_of_training_too(tmp_path):
+    from illinstr.training.config import load_config
+    from illinstr.training.tasks.clip import ClipTask
+
+    data = make_tiny_data(tmp_path / "data")
+    near = {}
+    for weight in (0.0, 2.0):
+        config = load_config(str(write_config(tmp_path / "clip.yaml", CLIP, loss={"near": weight})), [])
+        task = ClipTask(config, data, "cpu")
+        near[weight] = [task.near.nearest(article.goal) for article in task.val_articles]
+        assert {goal for goals in near[weight] for goal in goals} & {article.goal for article in task.articles}
+    assert near[0.0] == near[2.0]  # or the figures of such runs could not be compared

@@ -248,6 +248,17 @@ def test_deepspeed_is_refused_with_its_reason_before_any_process_starts(
     assert not (tmp_path / "run").exists()
 
 
+def test_muon_under_fsdp_is_refused_before_any_process_starts(tmp_path, monkeypatch, config, data):
+    words = arguments(config, data, tmp_path / "run", "--set", "optim.algorithm=muon")
+    by_config = invoke([*words, "--num-processes", "2", "--accelerate-config", "fsdp"])
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")  # as accelerate launch says it
+    for error in (by_config, invoke(words), invoke([*words, "--num-processes", "2"])):
+        assert isinstance(error, UsageError)
+        assert error.message == "optim.algorithm=muon updates whole matrices, and FSDP cuts them over the processes"
+        assert "ddp" in error.hint and "adamw" in error.hint
+    assert not (tmp_path / "run").exists()
+
+
 def test_processes_cannot_be_launched_from_a_launched_process(tmp_path, monkeypatch, config, data):
     monkeypatch.setenv("LOCAL_RANK", "0")
     error = invoke(arguments(config, data, tmp_path / "run", "--num-processes", "2"))

@@ -60,8 +60,8 @@ def command(
         if accelerate_config is not None:
             path = launch.find_accelerate_config(accelerate_config)
             environment = launch.accelerate_environment(path, num_processes)
-            launch.check_environment(environment)
-        check_request(Request(config, settings or [], data, out, resume), SilentReporter())  # the first process tells
+        resolved = check_request(Request(config, settings or [], data, out, resume), SilentReporter())  # rank 0 tells
+        launch.check_environment(environment, resolved.optim.algorithm)
         launch.launch_processes(_arguments_for_processes(), num_processes, environment)
         return
     result = run_training(

@@ -117,11 +117,16 @@ def choose_dtype(device: str) -> str:
 
     Other CUDA and Metal devices get float16, other processors float32.
     """
+    if multiplies_bfloat16(device):
+        return "bfloat16"
+    return "float16" if device.startswith("cuda") or device == "mps" else "float32"
+
+
+def multiplies_bfloat16(device: str) -> bool:
+    """Whether bfloat16 is multiplied in hardware: CUDA from capability 8, CPUs with AVX-512 BF16 or AMX BF16."""
     import torch
 
     if device.startswith("cuda"):
-        return "bfloat16" if torch.cuda.get_device_capability(device)[0] >= 8 else "float16"
-    if device == "mps":
-        return "float16"
-    able: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return "bfloat16" if able.get("avx512_bf16") or able.get("amx_bf16") else "float32"
+        return torch.cuda.get_device_capability(device)[0] >= 8
+    able: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)() if device == "cpu" else {}
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))

@@ -82,7 +82,9 @@ class LoopConfig(Config):
     batch_size: int = Field(default=16, gt=0, description="over all processes: panels (vae) or articles (clip, unet)")
     accumulate: int = Field(default=1, gt=0, description="micro-batches per optimiser step")
     seed: int = 0
-    precision: Literal["no", "bf16", "fp16"] = "no"
+    precision: Literal["auto", "no", "bf16", "fp16"] = Field(
+        default="no", description="auto: bf16 where the device multiplies it in hardware, no (float32) elsewhere"
+    )
     ema_decay: float = Field(default=0.0, ge=0, lt=1, description="0 turns the moving average of the weights off")
     log_every: int = Field(default=20, gt=0)
     validate_every: int = Field(default=500, gt=0)

@@ -18,10 +18,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from illinstr.training.config import TrainConfig
+from illinstr.training.config import OptimConfig, TrainConfig
 from illinstr.training.data import BatchOrder, read_split, training_articles
 from illinstr.training.loop import Task, checkpoint_activations
+from illinstr.training.muon import muon_groups
 from illinstr.training.noise import sample_generator
+from illinstr.training.precision import device_kind, precision_line, resolve_precision
 from illinstr.training.reading import ArticleSet
 from illinstr.training.run_folder import config_text
 from illinstr.training.tasks.unet_config import UNetConfig
@@ -117,11 +119,19 @@ def _trial_task(config: TrainConfig, data: Path) -> Task:
 
 
 def _state_bytes(model: nn.Module, config: TrainConfig) -> int:
-    """Weights (4 bytes), gradients (4), Adam's two moments (8, or 2 in eight bits), the moving average (4)."""
+    """Weights (4 bytes), gradients (4), what the optimiser keeps, the moving average (4)."""
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     frozen = sum(p.numel() * p.element_size() for p in model.parameters() if not p.requires_grad)
-    moments = 2 if config.optim.eight_bit else 8
-    return frozen + trainable * (4 + 4 + moments + (4 if config.train.ema_decay else 0))
+    return frozen + trainable * (4 + 4 + (4 if config.train.ema_decay else 0)) + _optimizer_bytes(model, config.optim)
+
+
+def _optimizer_bytes(model: nn.Module, config: OptimConfig) -> int:
+    """Adam's two moments (8 bytes a parameter, or 2 in eight bits); Muon keeps one (4) of what it takes as matrices."""
+    each = 2 if config.eight_bit else 8
+    if config.algorithm == "adamw":
+        return each * sum(p.numel() for p in model.parameters() if p.requires_grad)
+    groups = muon_groups(model)
+    return sum((4 if group["matrices"] else each) * sum(p.numel() for p in group["params"]) for group in groups)
 
 
 def _measure(task: Task, config: TrainConfig, samples: int) -> tuple[float, int]:
@@ -133,7 +143,8 @@ def _measure(task: Task, config: TrainConfig, samples: int) -> tuple[float, int]
     units = task.units_of(0)
     batch = task.make_batch([units[place % len(units)] for place in range(samples)])
     device = next(task.model.parameters()).device
-    kind = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(config.train.precision)
+    precision = resolve_precision(config.train.precision, device.type)
+    kind = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
     task.model.train()
     times: list[float] = []
     saved = 0
@@ -187,6 +198,8 @@ def estimate_lines(config: TrainConfig, figures: dict[str, Any]) -> list[str]:
         f"# parameters: {figures['parameters']:,}, {figures['trainable']:,} of them trained; weights, gradients,"
         f" optimiser and average: {figures['state_gb']:.2f} GiB per process unless sharded",
     ]
+    if (said := precision_line(config.train.precision, device_kind())) is not None:
+        lines.append(f"# {said}")
     if "step_s" not in figures:
         return [
             *lines,

@@ -53,14 +53,24 @@ def refuse_inside_launcher() -> None:
         )
 
 
-def check_environment(environment: Mapping[str, str]) -> None:
+def check_environment(environment: Mapping[str, str], algorithm: str) -> None:
     """Refuse what the processes would refuse, before they are started.
 
+    Args:
+        environment: what will be added to that of this process.
+        algorithm: the optimiser, as ``optim.algorithm`` names it.
+
     Raises:
-        UsageError: DeepSpeed is asked for: not installed, or installed but with its optimiser state out of our reach.
+        UsageError: DeepSpeed is asked for: not installed, or installed but with its optimiser state out of our reach;
+            or Muon on a model that is cut over the processes.
     """
-    wanted = environment.get("ACCELERATE_USE_DEEPSPEED", os.environ.get("ACCELERATE_USE_DEEPSPEED", "false"))
-    if wanted.lower() != "true":
+    wanted = {**os.environ, **environment}
+    if algorithm == "muon" and wanted.get("ACCELERATE_USE_FSDP", "false").lower() == "true":
+        raise UsageError(
+            "optim.algorithm=muon updates whole matrices, and FSDP cuts them over the processes",
+            hint="use --accelerate-config ddp, or optim.algorithm=adamw",
+        )
+    if wanted.get("ACCELERATE_USE_DEEPSPEED", "false").lower() != "true":
         return
     missing = importlib.util.find_spec("deepspeed") is None
     reason = "is not installed" if missing else "keeps optimiser state where our checkpoints cannot reach it"

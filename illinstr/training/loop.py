@@ -30,6 +30,7 @@ from illinstr.training.ema import Ema
 from illinstr.training.meter import Meter, all_finite, describe
 from illinstr.training.noise import mixed_seed, sample_generator, step_generator
 from illinstr.training.optimizer import build_optimizer
+from illinstr.training.precision import IN_WORDS
 from illinstr.training.processes import is_sharded, mean_over_processes
 from illinstr.training.reading import ErrorBudget
 from illinstr.training.run_folder import config_text, flat
@@ -144,8 +145,8 @@ class Trainer:
         if self.main:
             files.write_text(self.run / "config.yaml", config_text(self.task.config))
         self._open_trackers()
-        if start == 0:
-            self._validate(0, meter)  # out of memory or a broken picture writer shows now, not after hours
+        if start == 0 or self._lost_validation(start, meter):
+            self._validate(start, meter)  # at 0: out of memory or a broken picture writer shows now, not after hours
         self.task.model.train()
         with self.reporter.task(f"train {self.task.config.kind}", self.loop.steps) as advance:
             advance(start)
@@ -239,10 +240,21 @@ class Trainer:
         meter.pause()
         if done % self.loop.checkpoint_every == 0 or last:
             self._save(done)
-        if done % self.loop.validate_every == 0 or last:
+        if self._validates_at(done):
             self._validate(done, meter)
         meter.resume()
         return status
+
+    def _validates_at(self, done: int) -> bool:
+        return done % self.loop.validate_every == 0 or done == self.loop.steps
+
+    def _lost_validation(self, start: int, meter: Meter) -> bool:
+        """Whether the run ended between saving ``start`` and validating it; the first process has the log."""
+        if not self._validates_at(start):
+            return False
+        lost = self.main and not meter.has_validation(start)
+        (share,) = mean_over_processes(self.accelerator, [float(lost)])
+        return share > 0
 
     def _log(self, done: int, meter: Meter) -> dict[str, float]:
         own = meter.means()
@@ -295,7 +307,10 @@ class Trainer:
         yield self._whole if self.main else None
 
     def _save(self, done: int) -> None:
-        self.trained.extra = {"processes": self.accelerator.num_processes}
+        self.trained.extra = {
+            "processes": self.accelerator.num_processes,
+            "precision": self.accelerator.mixed_precision,
+        }
         if self.extras.data_sha256 is not None:
             self.trained.extra["data_sha256"] = self.extras.data_sha256
         if (order := getattr(self.task, "order", None)) is not None:
@@ -318,6 +333,12 @@ class Trainer:
         if theirs != self.extras.data_sha256:
             raise DataError(
                 f"{path.name} was made on other data", hint="resume with the same --data, or start a new run"
+            )
+        now = self.accelerator.mixed_precision
+        if (before := self.trained.extra.get("precision", now)) != now and self.main:
+            self.reporter.log(
+                f"{path.name} was computed in {IN_WORDS[before]} and the run goes on in {IN_WORDS[now]}:"
+                " it is not, to the bit, the run it would have been"
             )
         if self.accelerator.scaler is not None and "loss_scaler" in self.trained.extra:
             self.accelerator.scaler.load_state_dict(self.trained.extra["loss_scaler"])

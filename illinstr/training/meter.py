@@ -91,6 +91,10 @@ class Meter:
         self._reset()
         return row
 
+    def has_validation(self, step: int) -> bool:
+        """Whether a validation line of ``step`` is among those kept."""
+        return any(row["step"] == str(step) and any(name.startswith("val_") for name in row) for row in self.rows)
+
     def write(self, step: int, row: dict[str, float]) -> None:
         """Append a line and publish the file."""
         if not self.writes:

@@ -15,10 +15,10 @@ from typing import Any
 
 import torch
 
-from illinstr.errors import UsageError
 from illinstr.progress import Advance, Reporter
 from illinstr.training.config import TrainConfig
 from illinstr.training.launch import check_environment
+from illinstr.training.precision import device_kind, resolve_precision
 
 # Processes wait here while the first one validates, draws and writes.
 PATIENCE = timedelta(hours=2)
@@ -28,22 +28,21 @@ def make_accelerator(config: TrainConfig, run: Path) -> Any:
     """The Accelerator of this process.
 
     Raises:
-        UsageError: a precision this device does not have, or DeepSpeed.
+        UsageError: a precision this device does not have, DeepSpeed, or Muon under FSDP.
     """
     from accelerate import Accelerator, InitProcessGroupKwargs
     from accelerate.state import AcceleratorState, GradientState
     from accelerate.utils import GradientAccumulationPlugin
 
     on_cpu = not torch.accelerator.is_available()
-    if config.train.precision == "fp16" and on_cpu:
-        raise UsageError("train.precision=fp16 needs an accelerator", hint="use bf16 or no on a CPU")
-    check_environment({})
+    precision = resolve_precision(config.train.precision, device_kind())
+    check_environment({}, config.optim.algorithm)
     # A second run in one process may ask for another precision than the first.
     AcceleratorState._reset_state()
     GradientState._reset_state()
     accelerator = Accelerator(
         cpu=on_cpu,
-        mixed_precision=config.train.precision,
+        mixed_precision=precision,
         # As a plugin, because an environment variable would override the plain argument.
         gradient_accumulation_plugin=GradientAccumulationPlugin(
             num_steps=config.train.accumulate, sync_with_dataloader=False

@@ -107,12 +107,15 @@ def _train(config: TrainConfig, request: Request, reporter: Reporter, judge: Jud
     from illinstr.shards.table import identity_of
     from illinstr.shards.takedown import Takedown
     from illinstr.training.loop import Extras, Task, Trainer
+    from illinstr.training.precision import device_kind, precision_line
     from illinstr.training.processes import RankReporter, make_accelerator
     from illinstr.training.tasks import build_task
 
     accelerator = make_accelerator(config, request.out)
     if not accelerator.is_main_process:
         reporter = RankReporter(reporter, accelerator.process_index)
+    if (said := precision_line(config.train.precision, device_kind())) is not None and accelerator.is_main_process:
+        reporter.log(said)
     torch.manual_seed(config.train.seed)
 
     def build() -> Task:

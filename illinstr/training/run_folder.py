@@ -10,6 +10,9 @@ import yaml
 from illinstr.errors import DataError, UsageError
 from illinstr.training.config import TrainConfig
 
+# What decides which tensors an optimiser keeps, with what older runs, whose configs lack it, had.
+OPTIMISER = {"optim.algorithm": "adamw", "optim.eight_bit": False}
+
 
 def config_text(config: TrainConfig) -> str:
     """The resolved config as YAML that can be given back with ``--config``."""
@@ -32,7 +35,7 @@ def check_run_folder(run: Path, config: TrainConfig, *, resume: bool) -> list[st
 
     Raises:
         UsageError: a run is there and neither resumed nor the same.
-        DataError: the run there was of another kind.
+        DataError: the run there was of another kind or had another optimiser.
     """
     saved = run / "config.yaml"
     if not saved.exists():
@@ -45,6 +48,12 @@ def check_run_folder(run: Path, config: TrainConfig, *, resume: bool) -> list[st
     if before.get("kind") != config.kind:
         raise DataError(f"{run} holds a run of kind {before.get('kind')!r}, the config is of kind {config.kind!r}")
     old, new = flat(before), flat(config.model_dump(mode="json"))
+    for key, default in OPTIMISER.items():
+        if (was := old.get(key, default)) != new[key]:
+            raise DataError(
+                f"{key} was {was!r} when this run was started: its checkpoints hold another optimiser's state",
+                hint=f"resume with --set {key}={str(was).lower()}, or start a new run from its weights",
+            )
     return [
         f"{key} was {old.get(key)!r} when this run was started and is {value!r} now"
         for key, value in new.items()

@@ -129,8 +129,7 @@ class ClipTask:
         self.articles = training_articles(data, config.data)
         self.val_articles = read_split(data, config.data.val_split, config.data, limit=config.data.val_limit)
         self.order = BatchOrder(self.articles.lengths, config.train.batch_size, config.train.seed)
-        goals = [article.goal for article in self.articles] if config.loss.near else []
-        self.near = NearGoals([*goals, *(article.goal for article in self.val_articles)])
+        self.near = NearGoals(article.goal for article in [*self.articles, *self.val_articles])
         self.tokenizer_folder = Path(tempfile.mkdtemp(prefix="illinstr-tokenizer-"))
         if config.base is not None:
             self.tokenizer, clip = _load(Path(config.base), self.tokenizer_folder)
