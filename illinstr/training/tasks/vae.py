@@ -8,13 +8,13 @@ adversary, no perceptual network: the world it is trained on has flat colours an
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from illinstr import files
@@ -58,6 +58,12 @@ class VaeConfig(TrainConfig):
     model: VaeModelConfig = VaeModelConfig()
     loss: VaeLossConfig = VaeLossConfig()
 
+    @model_validator(mode="after")
+    def _something_to_freeze(self) -> Self:
+        if self.freeze_encoder and self.base is None:
+            raise ValueError("freeze_encoder keeps the encoder of a trained VAE: name its folder as base")
+        return self
+
 
 def gradient_l1(first: Tensor, second: Tensor) -> Tensor:
     """Mean |d first - d second| over horizontal and vertical neighbour differences; (n, c, h, w) each."""
@@ -75,12 +81,18 @@ def psnr_db(truth: Tensor, image: Tensor) -> Tensor:
 class _Autoencode(nn.Module):
     """The VAE as one forward pass: (n, 3, h, w) in, reconstruction and KL per latent element out."""
 
-    def __init__(self, vae: nn.Module) -> None:
+    def __init__(self, vae: nn.Module, *, freeze_encoder: bool = False) -> None:
         super().__init__()
         self.vae = vae
+        self.freeze_encoder = freeze_encoder
+        if freeze_encoder:
+            for part in (vae.encoder, vae.quant_conv):  # some published VAEs have no quant_conv
+                if isinstance(part, nn.Module):
+                    part.requires_grad_(False)
 
     def forward(self, panels_nchw: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
-        posterior: Any = self.vae.encode(panels_nchw).latent_dist  # type: ignore[operator]
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.freeze_encoder):
+            posterior: Any = self.vae.encode(panels_nchw).latent_dist  # type: ignore[operator]
         latents = posterior.mean if noise is None else posterior.mean + posterior.std * noise
         kl = 0.5 * (posterior.mean.square() + posterior.var - 1.0 - posterior.logvar).mean()
         return self.vae.decode(latents).sample, kl  # type: ignore[operator]
@@ -100,10 +112,7 @@ class VaeTask:
         self.order = BatchOrder([1] * len(self.panels), config.train.batch_size, config.train.seed)
         self.vae = _build(config)
         self.factor = 2 ** (len(self.vae.config.block_out_channels) - 1)
-        if config.freeze_encoder:
-            self.vae.encoder.requires_grad_(False)
-            self.vae.quant_conv.requires_grad_(False)
-        self.model: nn.Module = _Autoencode(self.vae).to(device)
+        self.model: nn.Module = _Autoencode(self.vae, freeze_encoder=config.freeze_encoder).to(device)
 
     def units_of(self, step: int) -> list[int]:
         """Panels of one optimiser step."""
