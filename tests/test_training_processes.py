@@ -177,7 +177,7 @@ def test_a_u_net_on_two_processes_equals_one_and_shards(tmp_path, data):
 @pytest.mark.slow
 def test_torchrun_and_accelerate_launch_start_the_same_run(tmp_path, config, data, alone):
     words = arguments(config, data, tmp_path / "torchrun")[1:]
-    run(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0", *words)
+    run(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *words)
     assert losses(tmp_path / "torchrun") == pytest.approx(losses(alone), rel=1e-4)
     words = arguments(config, data, tmp_path / "accelerate")[2:]
     started = [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch", "--cpu", "--num_processes", "1"]
