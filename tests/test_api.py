@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import ImageChops
 
 import illinstr
 from illinstr.cli.app import app
@@ -88,7 +89,7 @@ def test_one_model_serves_many_articles(model: str, tmp_path: Path) -> None:
 
 
 def test_previews_become_the_pictures(model: str, tmp_path: Path) -> None:
-    """Panels that wait for their window are None; the last preview is what is drawn."""
+    """Panels that wait for their window are None; the last preview is what is drawn, to the rounding of a level."""
     previews = []
     run = illinstr.generate(
         "Make tea",
@@ -99,7 +100,11 @@ def test_previews_become_the_pictures(model: str, tmp_path: Path) -> None:
         on_step=lambda step: previews.append(step.preview()[0]),
     )
     assert [sum(picture is not None for picture in preview) for preview in previews] == [6, 6, 8, 8]
-    assert [picture.tobytes() for picture in previews[-1] if picture] == [p.tobytes() for p in run.pictures]
+    for picture, drawn in zip(previews[-1], run.pictures, strict=True):
+        # The last sampling step reaches the prediction by another order of sums: a float may round to the next level.
+        assert picture is not None
+        levels = ImageChops.difference(picture, drawn).getextrema()
+        assert max(high for _, high in levels) <= 1
 
 
 def test_an_exception_in_a_callback_ends_the_drawing_and_leaves_nothing(model: str, tmp_path: Path) -> None:
