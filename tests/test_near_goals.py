@@ -62,7 +62,7 @@ def test_near_goals_change_what_is_learnt(tmp_path):
         assert any(not torch.equal(runs[one][key], runs[two][key]) for key in runs[one])
     assert "val_near" in (tmp_path / "plain" / "log.csv").read_text()
     log = (tmp_path / "near" / "log.csv").read_text()
-    assert "val_near" in log and ",near" in log
+    assert "val_near" in log and ",loss_near" in log
 
 
 def test_validation_asks_among_the_goals_of_training_too(tmp_path):

@@ -1,5 +1,7 @@
 """A CLIP run that goes on from a trained pair."""
 
+import csv
+
 import pytest
 import torch
 from transformers import CLIPModel, CLIPTokenizer
@@ -36,6 +38,31 @@ def test_base_brings_weights_shape_and_tokenizer(tmp_path):
         torch.testing.assert_close(weights["again"][key], value.float(), rtol=0, atol=1e-6)
     assert any(not torch.allclose(weights["fresh"][key], value.float()) for key, value in weights["first"].items())
     assert CLIPTokenizer.from_pretrained(again).get_vocab() == CLIPTokenizer.from_pretrained(first).get_vocab()
+
+
+def test_a_stopped_run_goes_on_as_if_it_never_had(tmp_path):
+    data = make_tiny_data(tmp_path / "data")
+    config = write_config(tmp_path / "clip.yaml", CLIP)
+    every = ("train.log_every=1", "train.checkpoint_every=1", "train.validate_every=1")
+    runs = {name: tmp_path / name for name in ("straight", "stopped")}
+    _train(config, data, runs["straight"], "train.steps=3", *every)
+    _train(config, data, runs["stopped"], "train.steps=2", *every)
+    run_training(
+        str(config), ["train.steps=3", *every], data=data, out=runs["stopped"], resume=True, dry_run=False,
+        reporter=SilentReporter(),
+    )  # fmt: skip
+    straight, stopped = (_log(run) for run in runs.values())
+    assert [row["step"] for row in straight if row["loss"]] == ["1", "2", "3"]
+    assert [(row["step"], row["loss"], row["loss_step"]) for row in straight] == [
+        (row["step"], row["loss"], row["loss_step"]) for row in stopped
+    ]
+    weights = [CLIPModel.from_pretrained(run / "model").state_dict() for run in runs.values()]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def _log(run):
+    with (run / "log.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
 
 
 def test_a_base_that_is_no_clip_folder_is_refused_in_one_line(tmp_path):

@@ -188,6 +188,11 @@ def test_the_log_drops_rows_beyond_the_step_resumed_from(tmp_path):
     assert [(row["step"], float(row["loss"])) for row in rows] == [("1", 1.0), ("2", 2.0), ("3", 9.0)]
 
 
+def test_the_log_refuses_a_number_named_as_one_of_its_own_columns(tmp_path):
+    with pytest.raises(ValueError, match="its own step"):
+        Meter(tmp_path / "log.csv", 0).write(3, {"loss": 9.0, "step": 0.5})
+
+
 def test_every_preset_is_valid():
     assert set(preset_names()) >= {"mini-vae", "mini-clip", "mini-judge", "mini-unet"}
     for name in preset_names():

@@ -14,13 +14,16 @@ import torch
 
 from illinstr import files
 
+OWN_COLUMNS = {"step", "elapsed_s"}  # of every line
+
 
 class Meter:
     """Averages between log lines and keeps every line of the run.
 
-    Columns: step, loss parts (means since the last line, over all processes), lr, grad_norm, ema_decay, samples_per_s,
-    images_per_s, step_s_p50 and step_s_p95 (seconds), data_wait_share, unreadable (samples so far), memory_gb (peak
-    resident set of this process), gpu_memory_gb (peak allocated, where there is a GPU), elapsed_s (of this process).
+    Columns: step, loss and its parts as ``loss_*`` (means since the last line, over all processes), lr, grad_norm,
+    ema_decay, samples_per_s, images_per_s, step_s_p50 and step_s_p95 (seconds), data_wait_share, unreadable (samples so
+    far), memory_gb (peak resident set of this process), gpu_memory_gb (peak allocated, where there is a GPU), elapsed_s
+    (of this process).
     Validation lines carry ``val_`` columns instead.
 
     Args:
@@ -96,7 +99,13 @@ class Meter:
         return any(row["step"] == str(step) and any(name.startswith("val_") for name in row) for row in self.rows)
 
     def write(self, step: int, row: dict[str, float]) -> None:
-        """Append a line and publish the file."""
+        """Append a line and publish the file.
+
+        Raises:
+            ValueError: a number has the name of a column that every line has.
+        """
+        if taken := OWN_COLUMNS & row.keys():
+            raise ValueError(f"the log has its own {', '.join(sorted(taken))}: name the number otherwise")
         if not self.writes:
             return
         elapsed = time.monotonic() - self.started

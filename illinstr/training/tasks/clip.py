@@ -199,7 +199,7 @@ class ClipTask:
         if weights.near:
             parts["near"] = self._near_loss(scale * pictures.unflatten(0, (b, n)), texts, batch.near_rows)
             loss = loss + weights.near * parts["near"]
-        return loss, {name: float(value.detach()) for name, value in parts.items()}
+        return loss, {f"loss_{name}": float(value.detach()) for name, value in parts.items()}
 
     def _near_loss(self, scaled_bnd: Tensor, texts: Tensor, near_rows: Tensor) -> Tensor:
         """Cross-entropy of each picture's own goal among those near to it."""

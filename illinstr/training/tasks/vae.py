@@ -139,7 +139,7 @@ class VaeTask:
         weights = self.config.loss
         loss = l1 + weights.gradient * gradient + weights.coarse * coarse + weights.kl * kl.float()
         parts = {"l1": l1, "gradient": gradient, "coarse": coarse, "kl": kl}
-        return loss, {name: float(value.detach()) for name, value in parts.items()}
+        return loss, {f"loss_{name}": float(value.detach()) for name, value in parts.items()}
 
     def validate(self, folder: Path | None, step: int) -> dict[str, float]:
         """PSNR in dB over the validation panels; truth above reconstruction as a picture."""
