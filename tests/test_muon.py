@@ -49,6 +49,20 @@ def test_matrices_move_as_with_torch_optim_muon():
     assert (ours - theirs).detach().norm() / moved < 0.02  # theirs computes in bfloat16
 
 
+def test_a_bfloat16_run_orthogonalises_in_bfloat16_which_changes_an_update_little(tmp_path):
+    assert toy_trainer(ToyTask(muon_config()), tmp_path / "a").optimizer.dtype == torch.float32
+    assert toy_trainer(ToyTask(muon_config(precision="bf16")), tmp_path / "b").optimizer.dtype == torch.bfloat16
+    moved = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        matrix = nn.Parameter(torch.ones(32, 20))
+        muon = Muon([{"params": [matrix], "matrices": True}], lr=0.01, weight_decay=0, dtype=dtype)
+        _grads([matrix], 0)
+        muon.step()
+        moved[dtype] = matrix.detach() - 1
+    apart = (moved[torch.bfloat16] - moved[torch.float32]).norm() / moved[torch.float32].norm()
+    assert 0 < apart < 0.03
+
+
 def test_the_rest_moves_as_with_adamw():
     ours, theirs = (nn.Parameter(torch.linspace(-1, 1, 30)), nn.Parameter(torch.linspace(-1, 1, 30)))
     muon = Muon([{"params": [ours], "matrices": False}], lr=0.01, betas=(0.8, 0.95), eps=1e-6, weight_decay=0.1)

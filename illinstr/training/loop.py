@@ -119,7 +119,8 @@ class Trainer:
             task.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if self.loop.gradient_checkpointing:
             checkpoint_activations(task.model)
-        self.optimizer = build_optimizer(task.model, task.config.optim)
+        bfloat16 = accelerator.mixed_precision == "bf16"
+        self.optimizer = build_optimizer(task.model, task.config.optim, bfloat16=bfloat16)
         self.model, self.prepared_optimizer = accelerator.prepare(task.model, self.optimizer)
         ema = Ema(task.model, self.loop.ema_decay) if self.loop.ema_decay else None
         self.trained = Trained(task.model, self.optimizer, ema)

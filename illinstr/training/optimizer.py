@@ -36,8 +36,14 @@ def check_extras(config: TrainConfig) -> None:
             )
 
 
-def build_optimizer(module: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
-    """AdamW (arXiv 1711.05101) over the trainable parameters; 8 bits of it (arXiv 2110.02861) or Muon when asked."""
+def build_optimizer(module: nn.Module, config: OptimConfig, *, bfloat16: bool = False) -> torch.optim.Optimizer:
+    """AdamW (arXiv 1711.05101) over the trainable parameters; 8 bits of it (arXiv 2110.02861) or Muon when asked.
+
+    Args:
+        module: what is trained.
+        config: algorithm and its numbers.
+        bfloat16: whether the run computes in bfloat16; Muon's matrices then do too. AdamW's state never does.
+    """
     if config.algorithm == "muon":
         return Muon(
             muon_groups(module),
@@ -46,6 +52,7 @@ def build_optimizer(module: nn.Module, config: OptimConfig) -> torch.optim.Optim
             betas=(config.beta1, config.beta2),
             eps=config.eps,
             weight_decay=config.weight_decay,
+            dtype=torch.bfloat16 if bfloat16 else torch.float32,
         )
     parameters = [p for p in module.parameters() if p.requires_grad]
     settings: dict[str, Any] = {
