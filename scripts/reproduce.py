@@ -127,7 +127,7 @@ def _numbers(options: argparse.Namespace, name: str) -> tuple[int, ...]:
 
 def work(out: Path, plan: Plan) -> None:
     """Data, then for each seed: train, draw, score, report."""
-    base = _base(out, plan)
+    base = base_parts(out, plan.base)
     if not (out / "data" / "index.json").is_file():
         resume = ["--resume"] if (out / "data").is_dir() else []
         run_illinstr("minihow", "--out", out / "data", "--count", plan.articles, "--quiet", *resume)
@@ -149,12 +149,16 @@ def work(out: Path, plan: Plan) -> None:
         _report(out, plan, done, evaluations)
 
 
-def _base(out: Path, plan: Plan) -> tuple[Path, Path]:
-    """The VAE, and one folder that holds text encoder and tokenizer, as ``base.clip`` wants it."""
-    model = MINI if plan.base == "mini" else Path(plan.base)
+def base_parts(out: Path, name: str) -> tuple[Path, Path]:
+    """The VAE of a model, and one folder under ``out`` with its text encoder and tokenizer, as ``base.clip`` wants it.
+
+    Raises:
+        UsageError: it has no such parts.
+    """
+    model = MINI if name == "mini" else Path(name)
     for part in ("vae", "text_encoder", "tokenizer"):
         if not (model / part).is_dir():
-            raise UsageError(f"--base {model} has no {part}/", hint="name a model folder")
+            raise UsageError(f"{model} has no {part}/", hint="name a model folder")
     clip = out / "base" / "clip"
     clip.mkdir(parents=True, exist_ok=True)
     for part in ("text_encoder", "tokenizer"):

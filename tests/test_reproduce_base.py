@@ -59,7 +59,7 @@ def models(tmp_path_factory):
         patch.setattr(sys, "argv", ["reproduce.py", *words])
         plan = reproduce._parse()[1]
         world = World(out, plan, make_tiny_data(out / "tiny", train=12, val=1))
-        new = reproduce._new(reproduce._base(out, plan))
+        new = reproduce._new(reproduce.base_parts(out, plan.base))
         found = {BASE: world.train(BASE, new, BASE_SETTINGS, single=True)}
         start = reproduce._fine_tuned(found[BASE])
         for arm in arms_of(ARMS):
