@@ -18,7 +18,7 @@ demo: $(STAMP) ## draw an article about apple juice with the embedded model
 	@$(BIN)/illinstr generate "How to make apple juice" --steps 6 --out demo --overwrite
 
 test: $(STAMP) ## run the tests, on the CPU, without the slow ones
-	$(QUIET_MACHINE) CUDA_VISIBLE_DEVICES= $(BIN)/python -m pytest -n 2 -m "not slow"
+	$(QUIET_MACHINE) CUDA_VISIBLE_DEVICES= $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 test-slow: $(STAMP) ## run the tests that take minutes
 	$(QUIET_MACHINE) $(BIN)/python -m pytest -m slow

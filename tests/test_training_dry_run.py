@@ -87,7 +87,7 @@ def test_the_line_through_two_measurements():
 
 
 def test_a_judge_scores_what_an_exported_model_draws(tmp_path, data):
-    config = write_config(tmp_path / "unet.yaml", UNET, base={"model": "x"})
+    config = write_config(tmp_path / "unet.yaml", UNET, base={"vae": "x", "clip": "x"})
     judge = make_judge(str(config), [], data, articles=4, judge=None)
     model = make_tiny_model(tmp_path / "model")
     figures = judge(model, 5)
@@ -99,7 +99,7 @@ def test_a_judge_scores_what_an_exported_model_draws(tmp_path, data):
 def test_a_judge_needs_drawings_and_enough_articles(tmp_path, data, config):
     with pytest.raises(UsageError, match="a run of kind 'vae' draws none"):
         make_judge(str(config), [], data, articles=4, judge=None)
-    unet = write_config(tmp_path / "unet.yaml", UNET, base={"model": "x"})
+    unet = write_config(tmp_path / "unet.yaml", UNET, base={"vae": "x", "clip": "x"})
     with pytest.raises(UsageError, match="--faithfulness 3: at least 4"):
         make_judge(str(unet), [], data, articles=3, judge=None)
 

@@ -114,7 +114,6 @@ def test_one_batch_is_overfitted(tmp_path, foundations):
         UNET,
         base=foundations,
         stacking={"drop_all": 0.0},
-        model={"block_out_channels": [32, 64], "heads": [2, 2], "norm_num_groups": 8},
         optim={"lr": 3e-3},
         train={"steps": 300, "validate_every": 300, "checkpoint_every": 300, "log_every": 30},
     )

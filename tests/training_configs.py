@@ -40,6 +40,7 @@ CLIP: dict[str, Any] = {
 UNET: dict[str, Any] = {
     "kind": "unet",
     "data": {"panel_px": TINY_PX, "val_limit": 2},
+    "model": {"block_out_channels": [32, 64], "heads": [2, 2], "norm_num_groups": 8},
     "optim": {"lr": 1e-3, "warmup_steps": 2},
     "sample": {"sampling_steps": 2, "grid_articles": 1},
     "train": {
