@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
+from illinstr.diffusion.denoiser import CanvasText, Denoiser
 from illinstr.diffusion.model_folder import check_folder, load_parts
 from illinstr.diffusion.pipeline import StackedDiffusionPipeline
 from illinstr.diffusion.schedule import SAMPLERS
@@ -71,7 +72,14 @@ def test_every_option_changes_the_pictures(pipe):
 
 
 @pytest.mark.parametrize(
-    "settings", [{"conditioning": "joint"}, {"conditioning": "single"}, {"step_code": False}, {"guidance_rescale": 0.7}]
+    "settings",
+    [
+        {"conditioning": "joint"},
+        {"conditioning": "single"},
+        {"step_code": False},
+        {"guidance_rescale": 0.7},
+        {"guidance_from": 0.5},
+    ],
 )
 def test_every_switch_of_the_method_changes_the_pictures(pipe, folder, tmp_path, settings):
     other = StackedDiffusionPipeline.from_folder(str(make_tiny_model(tmp_path / "other", **settings)))
@@ -79,6 +87,19 @@ def test_every_switch_of_the_method_changes_the_pictures(pipe, folder, tmp_path,
         pipe(GOAL, STEPS), StackedDiffusionPipeline.from_folder(str(make_tiny_model(tmp_path / "twin")))(GOAL, STEPS)
     )
     assert not same(pipe(GOAL, STEPS), other(GOAL, STEPS))
+
+
+def test_guidance_begins_where_the_model_says(pipe, tmp_path):
+    """Never: the text alone. From half the timesteps on: the text alone before, as always after."""
+    never, half = (
+        StackedDiffusionPipeline.from_folder(str(make_tiny_model(tmp_path / str(share), guidance_from=share)))
+        for share in (0.0, 0.5)
+    )
+    assert same(never(GOAL, STEPS), pipe(GOAL, STEPS, guidance=1.0))
+    panels, texts = torch.randn(1, 3, 4, 8, 8), [CanvasText(GOAL, tuple(STEPS), (1, 2, 3))]
+    for t, expected in ((900, 1.0), (500, 1.0), (499, 4.0), (0, 4.0)):
+        given = Denoiser(half.parts, texts, 4.0)(panels, torch.tensor(t))
+        assert torch.allclose(given, Denoiser(pipe.parts, texts, expected)(panels, torch.tensor(t)), atol=1e-6)
 
 
 def test_stacked_panels_see_one_another_and_independent_ones_do_not(pipe):

@@ -77,10 +77,13 @@ def test_vae_and_clip_runs_leave_a_log_a_config_and_standard_folders(foundations
 
 
 def test_the_unet_run_exports_a_folder_that_draws(tmp_path, data, foundations):
-    run = train(write_config(tmp_path / "unet.yaml", UNET, base=foundations), data, tmp_path / "run")
+    sample = {"sampling_steps": 3, "guidance": 2.5, "guidance_rescale": 0.25, "guidance_from": 0.5}
+    config = write_config(tmp_path / "unet.yaml", UNET, base=foundations, sample=sample)
+    run = train(config, data, tmp_path / "run")
     pipe = StackedDiffusionPipeline.from_folder(str(run / "model"))
     assert len(pipe("How to paint red shapes", ["draw the circle", "draw the bar"], sampling_steps=2)) == 2
     assert pipe.defaults.trained_steps == (2, 4)
+    assert {name: getattr(pipe.defaults, name) for name in sample} == sample
     assert pipe.defaults.training["train"]["steps"] == 8
     assert {f"val_q{i}" for i in range(1, 5)} <= set((run / "log.csv").read_text().splitlines()[0].split(","))
 

@@ -27,6 +27,9 @@ class CanvasText:
 class Denoiser:
     """A guided prediction for canvases of m panels; texts are encoded once, both branches of guidance go in one pass.
 
+    At the noisiest timesteps guidance only drives apart what is not decided yet, and makes articles alike; a model's
+    ``guidance_from`` leaves it out there (limited interval, arXiv 2404.07724), which takes half the time.
+
     Args:
         parts: the model.
         canvases: the words of k canvases.
@@ -39,6 +42,7 @@ class Denoiser:
     ) -> None:
         self.unet, self.settings, self.scale = parts.unet, parts.settings, scale
         self.branches = 1 if scale == 1 else 2
+        self.guided_below = self.settings.guidance_from * float(parts.scheduler.config.num_train_timesteps)
         self.max_canvases = max_canvases or len(canvases)
         blank = [CanvasText("", ("",) * len(canvas.steps), canvas.numbers) for canvas in canvases]
         rows = [*blank * (self.branches - 1), *canvases]
@@ -71,12 +75,13 @@ class Denoiser:
         return torch.cat([self._guided(panels_kmchw[rows], t, rows) for rows in passes])
 
     def _guided(self, panels_kmchw: Tensor, t: Tensor, rows: slice) -> Tensor:
-        canvases = stack(panels_kmchw).to(self.unet.dtype).repeat(self.branches, 1, 1, 1)
-        tokens = self.text.tokens[:, rows].flatten(0, 2).to(canvases.device, self.unet.dtype)
-        mask = self.text.mask[:, rows].flatten(0, 2).to(canvases.device)
-        out = predict(self.unet, canvases, t.to(canvases.device), tokens, mask)
+        branches = slice(0 if float(t) < self.guided_below else self.branches - 1, None)  # the text's own comes last
+        tokens, mask = self.text.tokens[branches, rows], self.text.mask[branches, rows]
+        canvases = stack(panels_kmchw).to(self.unet.dtype).repeat(tokens.shape[0], 1, 1, 1)
+        tokens = tokens.flatten(0, 2).to(canvases.device, self.unet.dtype)
+        out = predict(self.unet, canvases, t.to(canvases.device), tokens, mask.flatten(0, 2).to(canvases.device))
         panels = unstack(out.float(), panels_kmchw.shape[1])
-        if self.branches == 1:
+        if len(panels) == len(panels_kmchw):
             return panels
         without, conditional = panels.chunk(2)
         guided = without + self.scale * (conditional - without)

@@ -27,4 +27,10 @@ class StackedSettings(Config):
     sampling_steps: int = Field(default=20, ge=1, description="default denoising steps")
     guidance: float = Field(default=3.0, ge=0, description="default classifier-free guidance; 1 is off")
     guidance_rescale: float = Field(default=0.0, ge=0, le=1, description="arXiv 2305.08891, section 3.4")
+    guidance_from: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="guidance begins below this share of the timesteps: the noisiest go without (arXiv 2404.07724)",
+    )
     training: dict[str, Any] = Field(default_factory=dict, description="the config the U-Net was trained with")

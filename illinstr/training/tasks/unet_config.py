@@ -71,6 +71,7 @@ class SampleConfig(Config):
     sampling_steps: int = Field(default=20, ge=1)
     guidance: float = Field(default=3.0, ge=0)
     guidance_rescale: float = Field(default=0.0, ge=0, le=1)
+    guidance_from: float = Field(default=1.0, ge=0, le=1, description="share of timesteps, from 0, that are guided")
     grid_articles: int = Field(default=2, ge=1)
 
 

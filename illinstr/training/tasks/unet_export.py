@@ -30,6 +30,7 @@ def unet_settings(config: UNetConfig, trained_steps: tuple[int, int]) -> Stacked
         sampling_steps=sample.sampling_steps,
         guidance=sample.guidance,
         guidance_rescale=sample.guidance_rescale,
+        guidance_from=sample.guidance_from,
         training=config.model_dump(mode="json"),
     )
 
