@@ -34,7 +34,7 @@ from illinstr.evaluation.results import Settings
 from illinstr.evaluation.samples import Side, other_side
 from illinstr.files import INCOMPLETE_SUFFIX, write_json, write_text
 from illinstr.runs import read_run
-from scripts.reproduce_arms import ARMS, BASE, BASE_SETTINGS, SHARED, Arm, arms_of, claims_at, verdicts
+from scripts.reproduce_arms import BASE, BASE_SETTINGS, SHARED, Arm, arms_of, arms_on, claims_at, settings_on, verdicts
 from scripts.reproduce_page import report
 from scripts.resumable import end_well, keep_plan, run_illinstr
 
@@ -61,6 +61,7 @@ class Plan:
     set: tuple[str, ...]
     encoder: str
     device: str
+    conditioning: str = "joint"
     shared: tuple[str, ...] = SHARED
 
     def weights_of(self, arm: Arm) -> str:
@@ -97,11 +98,17 @@ def _parse() -> tuple[Path, Plan]:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting for every arm")
     parser.add_argument("--encoder", default="judge")
     parser.add_argument("--device", default="auto")
+    parser.add_argument(
+        "--conditioning",
+        choices=("joint", "routed"),
+        default="joint",
+        help="what the arms are built on: joint attention is the paper's and learns slowly",
+    )
     options = parser.parse_args()
-    known = {arm.name for arm in ARMS}
-    arms = tuple(name for name in options.arms.split(",") if name) or tuple(arm.name for arm in ARMS)
-    if set(arms) - known:
-        raise UsageError(f"no arm called {', '.join(sorted(set(arms) - known))}", hint=f"arms: {', '.join(known)}")
+    known = [arm.name for arm in arms_on(options.conditioning)]
+    arms = tuple(name for name in options.arms.split(",") if name) or tuple(known)
+    if set(arms) - set(known):
+        raise UsageError(f"no arm called {', '.join(sorted(set(arms) - set(known)))}", hint=f"arms: {', '.join(known)}")
     missing = {arm.weights for arm in arms_of(arms) if arm.weights} - set(arms)
     if missing:
         raise UsageError(f"an arm draws with the weights of {', '.join(sorted(missing))}", hint="name that one too")
@@ -114,7 +121,7 @@ def _parse() -> tuple[Path, Plan]:
         raise UsageError("numbers must be at least 1", hint="--pretrain-steps may be 0: no base")
     return options.out, Plan(
         *numbers, options.pretrain_steps, seeds, lengths, claims, arms, options.base, tuple(options.set),
-        options.encoder, options.device,
+        options.encoder, options.device, options.conditioning,
     )  # fmt: skip
 
 
@@ -134,7 +141,7 @@ def work(out: Path, plan: Plan) -> None:
     encoder = load_image_text_encoder(plan.encoder, device=plan.device)
     for place, seed in enumerate(plan.seeds):
         if plan.pretrain_steps:
-            _train(out, plan, Training(BASE, plan.pretrain_steps, _new(base), BASE_SETTINGS, single=True), seed)
+            _train(out, plan, Training(BASE, plan.pretrain_steps, _new(base), BASE_SETTINGS, True), seed)
             start = _fine_tuned(model_folder(out, BASE, seed))
         else:
             start = _new(base)
@@ -185,7 +192,13 @@ class Training:
         own["sample.sampling_steps"] = plan.sampling_steps
         shaped = any(setting.startswith("base.model=") for setting in self.start)
         asked = [each for each in plan.set if not (shaped and each.startswith("model."))]
-        return [*self.start, *(f"{key}={value}" for key, value in own.items()), *SHARED, *asked, *self.settings]
+        return [
+            *self.start,
+            *(f"{key}={value}" for key, value in own.items()),
+            *SHARED,
+            *asked,
+            *settings_on(self.settings, plan.conditioning),
+        ]
 
 
 def _new(base: tuple[Path, Path]) -> tuple[str, ...]:

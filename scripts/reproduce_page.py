@@ -194,7 +194,7 @@ def _method(plan: Mapping[str, Any], seeds: Sequence[int], first: Results) -> li
         "Student's t on a jackknife over articles; Holm over the claims at all lengths together. Plots and examples: "
         "`scores/n*/eval/report.html`.",
         "",
-        "Arms:",
+        f"Arms, on {plan.get('conditioning', 'joint')} attention to text where nothing else is said:",
         "",
         *(f"- `{arm.name}`: {arm.what}." for arm in arms_of(plan["arms"])),
     ]

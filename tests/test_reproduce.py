@@ -15,7 +15,7 @@ import pytest
 from illinstr.errors import UsageError
 from illinstr.training.config import load_config
 from scripts import reproduce
-from scripts.reproduce_arms import ARMS, BASE_SETTINGS, CLAIMS, SHARED, claims_at, verdicts
+from scripts.reproduce_arms import ARMS, BASE_SETTINGS, CLAIMS, SHARED, arms_on, claims_at, settings_on, verdicts
 from scripts.reproduce_page import report
 from tests.eval_world import GOAL_COLOURS, STEP_COLOURS, article, good_run, picture, twice
 
@@ -25,7 +25,9 @@ BASE = ["base.vae=x", "base.clip=y"]
 
 def test_every_arm_is_a_valid_config_that_differs_from_the_others():
     configs = {
-        arm.name: load_config("mini-unet", [*BASE, *SHARED, *arm.settings]) for arm in ARMS if arm.weights is None
+        arm.name: load_config("mini-unet", [*BASE, *SHARED, *arm.settings_on("joint")])
+        for arm in arms_on("joint")
+        if arm.weights is None
     }
     texts = [config.model_dump_json() for config in configs.values()]
     assert len(set(texts)) == len(texts)
@@ -34,7 +36,7 @@ def test_every_arm_is_a_valid_config_that_differs_from_the_others():
     assert not configs["no-zero-snr"].noise.zero_snr and not configs["no-step-code"].stacking.step_code
     assert configs["data-10"].data.fraction == 0.1 and configs["single-string"].stacking.conditioning == "single"
     assert configs["independent-frozen"].stacking.drop_goal == 1
-    for arm in ARMS:
+    for arm in arms_on("joint"):
         if arm.single:
             assert (configs[arm.name].data.min_steps, configs[arm.name].data.max_steps) == (1, 1)
     same = [(c.train.steps, c.optim, c.model, c.sample) for c in configs.values()]
@@ -52,6 +54,24 @@ def test_claims_speak_of_arms_that_draw_what_they_are_asked_at():
         asked = claims_at(length, able)
         assert {claim.b for claim in asked if claim.b.startswith("fixed")} == {f"fixed-{length}"}
         assert len(asked) == len([claim for claim in CLAIMS if claim.at in (None, length)])
+
+
+def test_all_arms_can_be_built_on_routed_attention_with_joint_as_an_arm():
+    names = {conditioning: {arm.name for arm in arms_on(conditioning)} for conditioning in ("joint", "routed")}
+    assert names["joint"] ^ names["routed"] == {"joint", "routed"} and "joint" in names["routed"]
+    for arm in arms_on("routed"):
+        kept = {"joint": "joint", "single-string": "single"}.get(arm.name, "routed")
+        if arm.weights is None:
+            config = load_config("mini-unet", [*BASE, *arm.settings_on("routed")])
+            assert config.stacking.conditioning == kept
+    assert load_config("mini-unet", [*BASE, *settings_on(BASE_SETTINGS, "routed")]).stacking.conditioning == "routed"
+    plan = _plan("--out x --conditioning routed --lengths 6")
+    assert "joint" in plan.arms and "routed" not in plan.arms
+    training = reproduce.Training("stacked", 7, ("base.vae=v", "base.clip=c"), ARMS[0].settings, False)
+    assert load_config("mini-unet", training.overrides(plan, 1)).stacking.conditioning == "routed"
+    assert {claim.b for claim in claims_at(6, plan.arms) if "Routed" in claim.text} == {"joint"}
+    with pytest.raises(UsageError, match="no arm called routed"):
+        _plan("--out x --conditioning routed --arms stacked,routed")
 
 
 def test_data_claims_are_asked_in_set_metrics_too():
@@ -156,7 +176,9 @@ def test_the_page_gives_every_figure(evaluation):
     assert "Of 3 claims 1 hold here, 0 are reversed, 2 cannot be told." in page
     assert "| `stacked` |" in page and "| the truth |" in page and "## 6 steps" in page
     assert "Training seeds 1, 2" in page and "encoder" in page.lower() and "5 steps on single pictures" in page
-    assert "`train.precision=no`" in page
+    assert "`train.precision=no`" in page and "on joint attention" in page
+    routed = report({**PLAN, "conditioning": "routed"}, [1], {6: evaluation.results}, [])
+    assert "on routed attention" in routed
     for question in (
         "How does quality grow with data?",
         "Why six steps?",
