@@ -11,6 +11,7 @@ import typer
 from illinstr.cli.console import emit, reporter
 from illinstr.cli.edit import load_illustrator
 from illinstr.cli.generate_checks import check_model
+from illinstr.cli.options import AsJson, Device, Quiet
 from illinstr.cli.writers import EMBEDDED_WRITER, announce, open_writer, read_own_steps, release
 from illinstr.errors import DataError, UsageError
 
@@ -48,11 +49,11 @@ def command(
     model: Annotated[
         str | None, typer.Option(help="mini, a model folder, or a hub id. \\[default: RUN's]", show_default=False)
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    device: Device = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the new steps; draw and change nothing.")] = False,
     open_page: Annotated[bool, typer.Option("--open", help="Open the corrected page in the browser.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Say what went wrong after a step: the steps done so far stay, the rest is written and drawn anew.
 

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from illinstr.cli.console import emit, reporter
+from illinstr.cli.options import AsJson
 
 app = typer.Typer(help="Look at a data folder, check it, deal it anew.", no_args_is_help=True, rich_markup_mode="rich")
 
 Data = Annotated[Path, typer.Argument(help="Data folder, as scrape and minihow make it.", show_default=False)]
 Split = Annotated[str | None, typer.Option(help="One split only, such as train.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 
 _DEPTH = 3  # how far below a folder ls looks

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from illinstr.cli.options import AsJson
+
 
 def command(
     model: Annotated[
@@ -19,7 +21,7 @@ def command(
         Path | None, typer.Option(help="Where results would go. \\[default: the current folder]", show_default=False)
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Data folder to validate, every byte of it.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only what does not pass.")] = False,
 ) -> None:
     """Check versions, devices, the embedded models, disk space and the network; say how to mend what is wrong.

@@ -11,6 +11,7 @@ import typer
 
 from illinstr.cli.console import emit, reporter
 from illinstr.cli.generate_checks import check_drawing, check_model, load_pipeline
+from illinstr.cli.options import AsJson, Device, Dtype, Offload, Quiet, VaeSlicing
 from illinstr.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -52,18 +53,13 @@ def command(
     guidance: Annotated[
         float | None, typer.Option(help="Classifier-free guidance. \\[default: RUN's]", show_default=False)
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    dtype: Annotated[
-        str | None,
-        typer.Option(help="float32, float16 or bfloat16. \\[default: what suits the device]", show_default=False),
-    ] = None,
-    offload: Annotated[
-        bool, typer.Option("--offload", help="Keep only the working part of the model on the accelerator.")
-    ] = False,
-    vae_slicing: Annotated[bool, typer.Option("--vae-slicing", help="Decode one picture at a time.")] = False,
+    device: Device = "auto",
+    dtype: Dtype = None,
+    offload: Offload = False,
+    vae_slicing: VaeSlicing = False,
     open_page: Annotated[bool, typer.Option("--open", help="Open the changed page in the browser.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Change a step of a finished article: its words and picture, or its picture alone.
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from illinstr.cli.evaluate_modes import Request, judge_faults, leaderboard, one_run
+from illinstr.cli.options import Device
 from illinstr.errors import UsageError
 
 CHOICES = {
@@ -65,7 +66,7 @@ def command(
         typer.Option(help="Where features are kept. \\[default: ~/.cache/illinstr/features]", show_default=False),
     ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither use nor keep features.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    device: Device = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table: the path alone.")] = False,
 ) -> None:

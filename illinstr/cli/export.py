@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from illinstr.cli.options import AsJson
+
 
 def command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of a U-Net, finished or not.")],
@@ -26,7 +28,7 @@ def command(
         str | None, typer.Option(metavar="ORG/NAME", help="Upload the folder to the Hugging Face Hub as well.")
     ] = None,
     private: Annotated[bool, typer.Option("--private", help="Make a new hub repository private.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
 ) -> None:
     """Write the model of a training run as a folder that illinstr and plain diffusers load.

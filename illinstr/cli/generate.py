@@ -21,6 +21,7 @@ from illinstr.cli.generate_checks import (
     load_pipeline,
     outside_world_note,
 )
+from illinstr.cli.options import AsJson, Device, Dtype, Offload, Quiet, VaeSlicing
 from illinstr.cli.processes import launch
 from illinstr.cli.writers import DEFAULT_EXAMPLES, announce, choose_writer, release
 from illinstr.errors import DataError, IllinstrError, PartialError, UsageError
@@ -115,19 +116,14 @@ def command(
     processes: Annotated[int, typer.Option(help="Processes that share a batch, one a GPU where there are.")] = 1,
     no_metadata: Annotated[bool, typer.Option("--no-metadata", help="Keep the recipe out of the PNGs.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace finished articles.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    dtype: Annotated[
-        str | None,
-        typer.Option(help="float32, float16 or bfloat16. \\[default: what suits the device]", show_default=False),
-    ] = None,
-    offload: Annotated[
-        bool, typer.Option("--offload", help="Keep only the working part of the model on the accelerator.")
-    ] = False,
-    vae_slicing: Annotated[bool, typer.Option("--vae-slicing", help="Decode one picture at a time.")] = False,
+    device: Device = "auto",
+    dtype: Dtype = None,
+    offload: Offload = False,
+    vae_slicing: VaeSlicing = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps and settings; make nothing.")] = False,
     open_page: Annotated[bool, typer.Option("--open", help="Open the finished page in the browser.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write the steps towards a goal, draw them together, and print them as a page.
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from illinstr.cli import console
+from illinstr.cli.options import AsJson
 from illinstr.errors import UsageError
 
 PREVIEW_ROWS = 8
@@ -45,7 +46,7 @@ def command(
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was cut off.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the shards that OUT already holds.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Draw a data set of illustrated how-to articles: unlimited, licence-free (CC0), exactly known.

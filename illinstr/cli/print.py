@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from illinstr.cli.console import emit, reporter
+from illinstr.cli.options import AsJson, Quiet
 from illinstr.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ def command(
         Path | None, typer.Option(help="File to write. \\[default: its own name in RUN]", show_default=False)
     ] = None,
     open_file: Annotated[bool, typer.Option("--open", help="Open what was made.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Print a finished article to a file: as PDF, or one of the pages that [bold]generate[/bold] writes.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from illinstr.cli.console import emit, reporter
+from illinstr.cli.options import AsJson
 
 if TYPE_CHECKING:
     from illinstr.wikihow_scraper.scrape import Request
@@ -83,7 +84,7 @@ def command(  # the options are the interface, so there are as many as there are
     ] = 1000,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; ask and write nothing.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace other data in the data folder.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
 ) -> None:
     """Turn how-to pages into articles of steps and pictures, in WebDataset shards.

@@ -12,6 +12,7 @@ import typer
 
 from illinstr.cli.console import emit, reporter
 from illinstr.cli.generate_checks import check_model, load_pipeline
+from illinstr.cli.options import Device
 from illinstr.cli.writers import DEFAULT_EXAMPLES, EMBEDDED_WRITER, open_writer
 from illinstr.errors import UsageError
 
@@ -45,7 +46,7 @@ def command(
         int | None, typer.Option(help="Denoising steps. \\[default: the model's own]", show_default=False)
     ] = None,
     no_metadata: Annotated[bool, typer.Option("--no-metadata", help="Keep the recipe out of the PNGs.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    device: Device = "auto",
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the address as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No messages.")] = False,

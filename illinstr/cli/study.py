@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from illinstr.cli.console import emit, reporter
+from illinstr.cli.options import AsJson
 from illinstr.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No messages on stderr.")]
 SCORES_FILE = "scores.json"
 

@@ -10,6 +10,7 @@ import typer
 
 from illinstr.cli import generate
 from illinstr.cli.console import emit, reporter
+from illinstr.cli.options import Device, Quiet
 from illinstr.cli.writers import EMBEDDED_WRITER, announce, open_language_model
 from illinstr.errors import PlanError, UsageError
 from illinstr.progress import Reporter
@@ -37,11 +38,11 @@ def command(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the suggestions, the steps and the noise.")] = 0,
     model: Annotated[str, typer.Option(help="Who draws: mini, a model folder, or a hub id ORG/NAME.")] = "mini",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    device: Device = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a finished article.")] = False,
     open_page: Annotated[bool, typer.Option("--open", help="Open the finished page in the browser.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object; never ask.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Suggest goals for what is at hand. On a terminal, choose one and it is written and drawn.
 

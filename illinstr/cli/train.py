@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from illinstr.cli.options import AsJson
+
 
 def command(
     config: Annotated[str, typer.Option(help="Preset name (mini-vae, mini-clip, mini-judge, mini-unet) or YAML file.")],
@@ -35,7 +37,7 @@ def command(
     judge: Annotated[
         str | None, typer.Option(help="CLIP folder for --faithfulness; the embedded judge when left out.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
 ) -> None:
     """Train a part of the model on a data folder.
