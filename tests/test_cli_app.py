@@ -133,7 +133,7 @@ FLOORS = {
     "__main__": 3,
     **dict.fromkeys(("training", "sampling", "evaluation", "wikihow_scraper", "minihow", "doctor"), 2),
     **dict.fromkeys(("diffusion", "shards", "runs"), 1),
-    **dict.fromkeys(("articles", "files", "errors", "config", "progress", "__init__"), 0),
+    **dict.fromkeys(("articles", "files", "errors", "config", "progress", "templates", "__init__"), 0),
 }
 APART = 2
 

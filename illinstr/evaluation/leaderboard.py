@@ -22,6 +22,7 @@ from illinstr.evaluation.results import (
 from illinstr.evaluation.samples import Side, to_lines
 from illinstr.evaluation.verdict import interval, number
 from illinstr.files import atomic_folder, canonical_json
+from illinstr.templates import template
 
 BOARD_FILE, PAGE_FILE, MARKDOWN_FILE = "leaderboard.json", "leaderboard.html", "leaderboard.md"
 
@@ -145,10 +146,10 @@ def check_out(out: Path) -> None:
 def write_leaderboard(out: Path, board: Leaderboard, evaluation: Evaluation) -> Path:
     """Publish the folder, whole or not at all; an older one is replaced. Returns the page."""
     from illinstr.evaluation.feature_sets import to_bytes
-    from illinstr.evaluation.report import comparison_rows, template
+    from illinstr.evaluation.report import comparison_rows
 
     header, lines = board_cells(board)
-    page = template("leaderboard.html").render(
+    page = template("evaluation", "leaderboard.html").render(
         board=board,
         header=header,
         lines=lines,

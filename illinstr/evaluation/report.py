@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from illinstr.evaluation import plots
 from illinstr.evaluation.evaluate import Evaluation
@@ -31,9 +30,7 @@ from illinstr.evaluation.samples import Sample, to_lines
 from illinstr.evaluation.subjects import Panel, Subject, open_picture
 from illinstr.evaluation.verdict import comparison_note, interval, number, p_text
 from illinstr.files import atomic_folder, canonical_json
-
-if TYPE_CHECKING:
-    import jinja2
+from illinstr.templates import template
 
 EVAL_FOLDER = "eval"
 THUMBNAIL = 192
@@ -121,7 +118,7 @@ def render(evaluation: Evaluation) -> str:
     """The page."""
     results = evaluation.results
     figures = (plots.step_plot(evaluation.samples), plots.consistency_plot(evaluation.samples))
-    return template("report.html").render(
+    return template("evaluation", "report.html").render(
         results=results,
         rows=table_rows(results),
         sides=side_names(results),
@@ -133,20 +130,6 @@ def render(evaluation: Evaluation) -> str:
         parts=parts(results),
         cases=cases(evaluation),
     )
-
-
-def template(name: str) -> jinja2.Template:
-    """A page of ours, with escaping on and nothing forgiven."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("illinstr.evaluation"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)
 
 
 def side_names(results: Results) -> list[str]:

@@ -16,8 +16,6 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +26,7 @@ from illinstr.articles import Article, normalise_goal
 from illinstr.errors import DataError, UsageError
 from illinstr.files import atomic_folder, canonical_json
 from illinstr.runs import read_run
+from illinstr.templates import read_template, source_hash, template
 
 PAGE_FILE, KEY_FILE = "index.html", "key.json"
 PICTURE_PX, TILES = 320, 8
@@ -133,19 +132,17 @@ def read_key(path: Path) -> Key:
 
 def render_study(data: dict[str, Any]) -> str:
     """The page: its data as JSON in an inert element, one script and one style, both allowed by hash alone."""
-    import jinja2
     from markupsafe import Markup
 
-    style, script = _template("study.css"), _template("study.js")
+    style, script = (read_template("evaluation", f"study.{kind}") for kind in ("css", "js"))
     policy = (
-        f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        f"default-src 'none'; img-src data:; style-src '{source_hash(style)}'; script-src '{source_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
     text = json.dumps(data)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    page = environment.from_string(_template("study.html")).render(
+    page = template("evaluation", "study.html").render(
         policy=policy, style=Markup(style), script=Markup(script), data=Markup(text)
     )
     return page + "\n"
@@ -234,12 +231,3 @@ def _tiles_shuffled(picture: Any, draw: np.random.Generator) -> Any:
     for target, source in enumerate(draw.permutation(len(boxes))):
         picture.paste(cut[source], boxes[target][:2])
     return picture
-
-
-def _digest(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-@cache
-def _template(name: str) -> str:
-    return (resources.files("illinstr.evaluation") / "templates" / name).read_text(encoding="utf-8")

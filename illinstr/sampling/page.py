@@ -8,17 +8,13 @@ block (schema.org ``HowTo``) is data, which browsers neither run nor hold agains
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from illinstr import __version__
@@ -27,6 +23,7 @@ from illinstr.errors import DataError
 from illinstr.runs import RunRecord, picture_name
 from illinstr.sampling.illustrator import encode_png, model_name, recipe_of
 from illinstr.sampling.strip import draw_strip
+from illinstr.templates import read_template, source_hash, template
 
 PAGE_FILE = "index.html"
 MARKDOWN_FILE = "article.md"
@@ -71,7 +68,7 @@ def render_html(article: Article, record: RunRecord, *, style: str | None = None
     ]
     return _render(
         "article.html.j2",
-        _style() + (read_template(style) if style else ""),
+        read_template("sampling", "style.css") + (read_template("sampling", style) if style else ""),
         lang=article.language,
         title=article.goal,
         method=_method(article),
@@ -170,7 +167,14 @@ def render_batch(title: str, cards: Sequence[Card], failures: int) -> str:
         lead += f" {failures} could not be made."
     credit = f"Made with illinstr {__version__}."
     return _render(
-        "batch.html.j2", _style(), lang="en", title=title, method="", lead=lead, credit=credit, articles=entries
+        "batch.html.j2",
+        read_template("sampling", "style.css"),
+        lang="en",
+        title=title,
+        method="",
+        lead=lead,
+        credit=credit,
+        articles=entries,
     )
 
 
@@ -203,37 +207,11 @@ def _data_uri(image: StepImage, index: int) -> str:
     return f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"
 
 
-def _render(template: str, style: str, *, lang: str, **context: Any) -> str:
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+def _render(name: str, style: str, *, lang: str, **context: Any) -> str:
     primary = lang.lower().partition("-")[0]
     # What the program itself says is English, also on a page in another language (WCAG 2.2, 3.1.2).
     english = Markup("") if primary == "en" else Markup(' lang="en" dir="ltr"')
     context |= {"lang": lang, "english": english, "rtl": primary in _RIGHT_TO_LEFT}
-    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    return render_template(template, style=Markup(style), policy=policy, version=__version__, **context)
-
-
-def render_template(name: str, **context: Any) -> str:
-    """A template of this room, filled in with everything escaped; an unknown name in it is an error."""
-    return _environment().get_template(name).render(**context) + "\n"
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FunctionLoader(read_template),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def read_template(name: str) -> str:
-    """A file of ``templates`` as it stands."""
-    return (resources.files("illinstr.sampling") / "templates" / name).read_text(encoding="utf-8")
-
-
-@cache
-def _style() -> str:
-    return read_template("style.css")
+    policy = f"default-src 'none'; img-src data:; style-src '{source_hash(style)}'; base-uri 'none'; form-action 'none'"
+    page = template("sampling", name)
+    return page.render(style=Markup(style), policy=policy, version=__version__, **context) + "\n"

@@ -8,15 +8,11 @@ encoded again, small, so that no byte of a picture from elsewhere reaches the br
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 import random
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from illinstr import __version__
@@ -26,6 +22,7 @@ from illinstr.progress import Reporter, SilentReporter
 from illinstr.shards.layout import SampleRow, ShardInfo, read_index, read_rows
 from illinstr.shards.reader import read_sample, to_article
 from illinstr.shards.takedown import Takedown, hidden
+from illinstr.templates import read_template, source_hash, template
 
 THUMBNAIL_PX = 240
 
@@ -69,10 +66,9 @@ def render_preview(data: Path, samples: list[tuple[str, Article]]) -> str:
     index = read_index(data)
     total = sum(info.samples for info in index.splits.values())
     splits = ", ".join(f"{info.samples} {name}" for name, info in sorted(index.splits.items()))
-    style = _template("preview.css")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    page = _environment().get_template("preview.html.j2")
+    style = read_template("shards", "preview.css")
+    policy = f"default-src 'none'; img-src data:; style-src '{source_hash(style)}'; base-uri 'none'; form-action 'none'"
+    page = template("shards", "preview.html.j2")
     return page.render(
         policy=policy,
         style=Markup(style),  # ours, and the policy names it by its hash
@@ -129,18 +125,3 @@ def _thumbnail(image: StepImage) -> tuple[str | None, str | None]:
     except Exception as error:  # decoders raise nearly anything on damaged input
         return None, f"cannot be decoded: {type(error).__name__}"
     return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}", None
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FunctionLoader(_template),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _template(name: str) -> str:
-    return (resources.files("illinstr.shards") / "templates" / name).read_text(encoding="utf-8")

@@ -22,8 +22,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from illinstr.errors import DataError, IllinstrError, UsageError
-from illinstr.sampling.page import PAGE_FILE, STRIP_FILE, read_template, render_template
+from illinstr.sampling.page import PAGE_FILE, STRIP_FILE
 from illinstr.sampling.serving.workshop import BusyError, Task, Workshop, described
+from illinstr.templates import read_template, template
 
 MAX_BODY_BYTES = 64 << 10
 MAX_CONNECTIONS = 64
@@ -173,7 +174,7 @@ class Handler(BaseHTTPRequestHandler):
         if path == "/":
             self._send(render_page(self.server), _TYPES["html"], policy=APP_POLICY)
         elif path in _ASSETS:
-            self._send(read_template(path[1:]).encode(), _ASSETS[path])
+            self._send(read_template("sampling", path[1:]).encode(), _ASSETS[path])
         elif match := _EVENTS.fullmatch(path):
             self._send_events(match[1])
         elif match := _ARTICLE.fullmatch(path):
@@ -280,8 +281,9 @@ def render_page(server: WebServer) -> bytes:
         {"name": name, "goal": article.goal, "picture": described(name, article)["steps"][-1]["picture"]}
         for name, article in server.workshop.articles()
     ]
-    page = render_template("serve.html.j2", token=server.token, writer=server.workshop.writer.name, articles=articles)
-    return page.encode()
+    page = template("sampling", "serve.html.j2")
+    shown = page.render(token=server.token, writer=server.workshop.writer.name, articles=articles)
+    return f"{shown}\n".encode()
 
 
 def _text(asked: dict[str, Any], name: str) -> str:
