@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import sys
 from html.parser import HTMLParser
 
 import pytest
@@ -13,28 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from illinstr.articles import Article, Provenance, Step, StepImage
-from illinstr.cli import app
 from illinstr.errors import ConfigError
 from illinstr.shards import ShardWriter, goal_signature, iter_articles, read_index, split_of
 from illinstr.shards.preview import render_preview, sample
 from illinstr.shards.resplit import leaders
 from illinstr.shards.statistics import describe
+from tests.command_line import calling
 from tests.shard_articles import article, folder_bytes, picture, write_data
 
 
 @pytest.fixture
 def run(monkeypatch, capsys):
-    def call(*arguments: object):
-        monkeypatch.setattr(sys, "argv", ["illinstr", "data", *map(str, arguments)])
-        try:
-            app.main()
-            code = 0
-        except SystemExit as ended:
-            code = ended.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out.splitlines(), captured.err
-
-    return call
+    return calling(monkeypatch, capsys, "data")
 
 
 def asked(run, *arguments) -> dict:

@@ -6,16 +6,15 @@ import io
 import itertools
 import json
 import random
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as parquet
 import pytest
 from PIL import Image
 
-from illinstr.cli import app
 from illinstr.shards import iter_articles, read_index, validate
 from illinstr.wikihow_scraper.page import Method, PageStep
+from tests.command_line import calling
 from tests.pages import OPEN, RESERVED, HowTo, picture, render
 from tests.site import Answer, Site, html, serve
 
@@ -43,17 +42,7 @@ def how_to(name: str, *, steps: int = 3, origin: str = "https://www.wikihow.com"
 
 @pytest.fixture
 def run(monkeypatch, capsys):
-    """Run the command in this process: exit code, stdout lines, stderr."""
-
-    def call(*arguments: object):
-        monkeypatch.setattr(sys, "argv", ["illinstr", "scrape", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            app.main()
-            raise SystemExit(0)
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out.splitlines(), captured.err
-
-    return call
+    return calling(monkeypatch, capsys, "scrape")
 
 
 @pytest.fixture

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from illinstr.cli import app
 from illinstr.errors import FetchError
 from illinstr.wikihow_scraper.discover import read_sitemap
+from tests.command_line import calling
 from tests.pages import render
 from tests.site import Answer, html, serve
 from tests.test_scrape_cli import NETWORK, articles, how_to
@@ -46,16 +45,8 @@ def site():
 
 @pytest.fixture
 def run(monkeypatch, capsys):
-    def call(*arguments: object) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["illinstr", "scrape", *map(str, arguments)])
-        try:
-            app.main()
-            code = 0
-        except SystemExit as ended:
-            code = ended.code or 0
-        return code, capsys.readouterr().err
-
-    return call
+    call = calling(monkeypatch, capsys, "scrape")
+    return lambda *arguments: call(*arguments)[::2]
 
 
 @pytest.mark.parametrize(

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from illinstr.articles import Article, Provenance, Step
-from illinstr.cli import app
 from illinstr.errors import UsageError
 from illinstr.shards import iter_articles, read_index
 from illinstr.wikihow_scraper.importers import imported
 from illinstr.wikihow_scraper.takedown import Takedown
+from tests.command_line import calling
 from tests.pages import render
 from tests.site import html, serve
 from tests.test_scrape_cli import NETWORK, articles, how_to, jpeg, rows
@@ -25,17 +24,7 @@ CC = "License: Creative Commons"
 
 @pytest.fixture
 def run(monkeypatch, capsys):
-    def call(*arguments: object):
-        monkeypatch.setattr(sys, "argv", ["illinstr", "scrape", *map(str, arguments)])
-        try:
-            app.main()
-            code = 0
-        except SystemExit as ended:
-            code = ended.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out.splitlines(), captured.err
-
-    return call
+    return calling(monkeypatch, capsys, "scrape")
 
 
 def vgsi(number: int = 1, **changes) -> dict:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import random
 import struct
-import sys
 import zlib
 
 import pytest
@@ -13,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageFile, ImageStat
 
-from illinstr.cli import app
 from illinstr.errors import DataError
 from illinstr.shards import iter_articles, read_index
 from illinstr.wikihow_scraper.clean import Cleaner, CleanRules
@@ -26,6 +24,7 @@ from illinstr.wikihow_scraper.picture_rules import (
     look_at,
     unfit,
 )
+from tests.command_line import calling
 from tests.pages import OPEN, HowTo, picture, render
 from tests.test_scrape_cli import jpeg
 
@@ -145,16 +144,8 @@ def test_only_pictures_with_a_strip_are_cut():
 
 @pytest.fixture
 def run(monkeypatch, capsys):
-    def call(*arguments: object):
-        monkeypatch.setattr(sys, "argv", ["illinstr", "scrape", *map(str, arguments)])
-        try:
-            app.main()
-            code = 0
-        except SystemExit as ended:
-            code = ended.code or 0
-        return code, capsys.readouterr().err
-
-    return call
+    call = calling(monkeypatch, capsys, "scrape")
+    return lambda *arguments: call(*arguments)[::2]
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import sys
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +15,7 @@ from illinstr.wikihow_scraper import archives
 from illinstr.wikihow_scraper.archives import warc_pages, zim_pages
 from illinstr.wikihow_scraper.clean import Dropped
 from illinstr.wikihow_scraper.tables import tables
+from tests.command_line import calling
 from tests.pages import RESERVED, render
 from tests.test_scrape_cli import how_to, jpeg, rows
 
@@ -35,18 +35,8 @@ ALL = ("headline", "title", "text")
 
 @pytest.fixture
 def run(monkeypatch, capsys):
-    def call(*arguments: object):
-        monkeypatch.setattr(sys, "argv", ["illinstr", "scrape", *map(str, arguments)])
-        from illinstr.cli import app
-
-        try:
-            app.main()
-            code = 0
-        except SystemExit as ended:
-            code = ended.code or 0
-        return code, capsys.readouterr().err
-
-    return call
+    call = calling(monkeypatch, capsys, "scrape")
+    return lambda *arguments: call(*arguments)[::2]
 
 
 def table(path, columns: tuple[str, ...], *lines: tuple) -> None:
