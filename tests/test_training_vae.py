@@ -1,5 +1,6 @@
 """A VAE run that keeps its encoder: what a U-Net is bound to does not move, and costs no backward pass."""
 
+import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderKL
@@ -85,3 +86,32 @@ def test_a_published_vae_without_quant_conv_can_be_frozen_too(tmp_path, data, ba
 def test_there_must_be_an_encoder_to_keep():
     with pytest.raises(ConfigError, match="name its folder as base"):
         load_config("mini-vae", ["freeze_encoder=true"])
+
+
+WEIGHTS = {"squared": 3.0, "gradient": 0.7, "coarse": 0.4, "kl": 0.02}
+
+
+@pytest.mark.parametrize("left_out", [*WEIGHTS, None])
+def test_the_loss_is_its_parts_weighted(tmp_path, data, base, left_out):
+    """The reference is numpy on the decoded pictures; a weight of 0 leaves its part in the log."""
+    weights = {name: 0.0 if name == left_out else weight for name, weight in WEIGHTS.items()}
+    settings = [f"loss.{name}={weight}" for name, weight in weights.items()]
+    config = load_config(str(write_config(tmp_path / "vae.yaml", VAE)), [f"base={base}", *settings])
+    task = VaeTask(config, data, "cpu")
+    seen = []
+    task.model.register_forward_hook(lambda module, given, made: seen.append((given[0], *made)))
+    loss, parts = task.loss(task.model, task.make_batch(task.units_of(0)), sample_generator(0, 0, range(4)))
+    panels, image, kl = (tensor.detach().double().numpy() for tensor in seen[0])
+    error = image - panels
+    n, c, h, w = error.shape
+    expected = {
+        "l1": np.mean(np.abs(error)),
+        "squared": np.mean(error**2),
+        "gradient": np.mean(np.abs(np.diff(error, axis=3))) + np.mean(np.abs(np.diff(error, axis=2))),
+        "coarse": np.mean(np.abs(error.reshape(n, c, h // 8, 8, w // 8, 8).mean(axis=(3, 5)))),
+        "kl": float(kl),
+    }
+    for name, value in expected.items():
+        assert parts[f"loss_{name}"] == pytest.approx(value, rel=1e-4), name
+    total = expected["l1"] + sum(weights[name] * expected[name] for name in weights)
+    assert float(loss.detach()) == pytest.approx(total, rel=1e-4)

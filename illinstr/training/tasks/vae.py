@@ -1,8 +1,8 @@
 """The autoencoder: panels <-> latents.
 
 A plain ``AutoencoderKL`` (arXiv 2112.10752) whose full-resolution blocks are narrow: they are what a CPU spends its
-time on. Loss: L1, L1 of image gradients (crisp outlines), L1 of pooled pixels (colours) and a small KL term. No
-adversary, no perceptual network: the world it is trained on has flat colours and clear edges.
+time on. Loss: L1, squared error where asked for, L1 of image gradients (crisp outlines), L1 of pooled pixels (colours)
+and a small KL term. No adversary, no perceptual network: the world it is trained on has flat colours and clear edges.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class VaeModelConfig(Config):
 class VaeLossConfig(Config):
     """Weights of the loss terms."""
 
+    squared: float = Field(default=0.0, ge=0, description="mean squared error: what PSNR counts")
     gradient: float = Field(default=1.0, ge=0, description="L1 of horizontal and vertical differences")
     coarse: float = Field(
         default=1.0, ge=0, description="L1 after 8x8 average pooling: colours are learned much sooner"
@@ -127,18 +128,21 @@ class VaeTask:
         return panels.contiguous(memory_format=torch.channels_last)
 
     def loss(self, model: nn.Module, batch: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        """L1 + gradient L1 + KL."""
+        """L1, squared error, gradient L1, L1 of pooled pixels and KL, weighted."""
         panels = batch.to(self.device)
         n, _, h, w = panels.shape
         shape = (n, self.vae.config.latent_channels, h // self.factor, w // self.factor)
         noise = randn(shape, generator).to(self.device)
         image, kl = model(panels, noise)
-        l1 = (image.float() - panels).abs().mean()
+        error = image.float() - panels
+        l1, squared = error.abs().mean(), error.square().mean()
         gradient = gradient_l1(image.float(), panels)
-        coarse = F.avg_pool2d(image.float() - panels, 8).abs().mean()
+        coarse = F.avg_pool2d(error, 8).abs().mean()
         weights = self.config.loss
         loss = l1 + weights.gradient * gradient + weights.coarse * coarse + weights.kl * kl.float()
-        parts = {"l1": l1, "gradient": gradient, "coarse": coarse, "kl": kl}
+        if weights.squared:
+            loss = loss + weights.squared * squared
+        parts = {"l1": l1, "squared": squared, "gradient": gradient, "coarse": coarse, "kl": kl}
         return loss, {f"loss_{name}": float(value.detach()) for name, value in parts.items()}
 
     def validate(self, folder: Path | None, step: int) -> dict[str, float]:
