@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from illinstr.errors import IllinstrError, UsageError
+from illinstr.cli import ending
+from illinstr.errors import UsageError
 from illinstr.files import write_json
 
 PLAN_FILE = "plan.json"
@@ -63,14 +64,5 @@ def run_illinstr(*arguments: object, stdout: Path | None = None) -> None:
 
 
 def end_well(main: Callable[[], None]) -> None:
-    """Run ``main`` and end as every command of ours ends: a known failure is one line and a hint."""
-    try:
-        main()
-    except IllinstrError as error:
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("error: interrupted; the same command goes on where it stopped", file=sys.stderr)
-        sys.exit(130)
+    """Run ``main`` and end as every command of ours ends."""
+    ending.end_well(main, interrupted="interrupted; the same command goes on where it stopped")

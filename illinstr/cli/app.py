@@ -7,13 +7,11 @@ functions, so that ``illinstr --help`` loads neither torch nor pyarrow.
 from __future__ import annotations
 
 import importlib
-import os
-import sys
 
 import typer
 
 from illinstr import __version__
-from illinstr.errors import IllinstrError
+from illinstr.cli.ending import end_well
 
 # In the order of a life: make or fetch data, train, generate, evaluate, look after.
 COMMANDS = (
@@ -72,20 +70,5 @@ _register()
 
 
 def main() -> None:
-    """Run the program; turn every known failure into one line and a hint on stderr."""
-    try:
-        try:
-            app()
-        finally:
-            sys.stdout.flush()  # here a closed pipe can be answered; at the interpreter's end it no longer can
-    except IllinstrError as error:
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    """Run the program."""
+    end_well(app)
