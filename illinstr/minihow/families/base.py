@@ -192,7 +192,8 @@ def gather(scene: Scene) -> StepDef:
     return step(
         "gather",
         "[Gather|Collect|Get out|Lay out] [everything you need|all you need|what you need]",
-        "[Put|Set] everything [ready|in front of you]",
+        "[Put|Set|Have] everything [ready|in front of you]",
+        "[Get|Have] [all|everything] you need [ready|in front of you]",
         scene=scene,
         extra=True,
     )
@@ -212,7 +213,8 @@ def clean_hands() -> StepDef:
     return step(
         "hands",
         "[Wash|Clean|Scrub] your hands [well|first|with soap|under the tap]",
-        "Make sure your hands are clean",
+        "[Make sure|See that] your hands are [clean|really clean]",
+        "[Start|Begin] with clean hands",
         scene=_clean_hands,
         extra=True,
     )
@@ -227,8 +229,10 @@ def wait(key: str, scene: Scene, hour: float = 3) -> StepDef:
     return step(
         key,
         "Wait a [little|little while|few minutes]",
-        "[Let it rest|Leave it] for a [while|bit|few minutes]",
-        "Give it [some|a little] time",
+        "Wait for a [bit|few minutes]",
+        "[Let it rest|Leave it|Let it stand] for a [while|bit|few minutes]",
+        "Give it [some|a little|a few minutes of] time",
+        "Take a little rest",
         scene=with_clock,
         extra=True,
     )
@@ -244,8 +248,8 @@ def wipe() -> StepDef:
     return step(
         "wipe",
         "[Wipe|Clean] the [table|worktop] [when you are done|at the end]",
-        "Wipe [everything|the table] clean",
-        "Tidy up [after yourself|when you finish]",
+        "Wipe [everything|the table|the worktop] [clean|down]",
+        "[Tidy|Clean] up [after yourself|when you finish|at the end]",
         scene=scene,
         extra=True,
     )
