@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from illinstr.articles import Article, Provenance, Step, make_id
+from illinstr.runs import RunRecord, write_run
 
 GOAL_COLOURS = {"red": "#ff0000", "lime": "#00ff00", "blue": "#0000ff", "yellow": "#ffff00", "aqua": "#00ffff"}
 STEP_COLOURS = {"black": "#000000", "white": "#ffffff", "gray": "#808080", "purple": "#800080", "olive": "#808000"}
@@ -95,3 +97,14 @@ def good_run() -> list[Article]:
 def twice(run: list[Article]) -> list[Article]:
     """Every goal a second time: enough articles for a difference to survive Holm's correction."""
     return [*run, *(each.model_copy(update={"id": f"{each.id}-again"}) for each in run)]
+
+
+def write_runs(folder: Path, articles) -> Path:
+    """Articles as run folders in one folder, as ``illinstr generate --goals-file`` leaves them."""
+    for number, each in enumerate(articles):
+        record = RunRecord(
+            goal=each.goal, seed=number, num_steps=each.num_steps, method="stacked", sampler="ddim", sampling_steps=2,
+            guidance=1.0, model_id="mini", model_sha256="0" * 64, planner="test",
+        )  # fmt: skip
+        write_run(folder / f"{number:02d}", each, record, {})
+    return folder

@@ -17,19 +17,9 @@ import pytest
 
 from illinstr import minihow
 from illinstr.cli.app import main
-from illinstr.runs import RunRecord, write_run
 from tests.eval_world import GOAL_COLOURS, article
+from tests.eval_world import write_runs as write
 from tests.tiny_clip import make_tiny_clip
-
-
-def write(folder: Path, articles) -> Path:
-    for number, each in enumerate(articles):
-        record = RunRecord(
-            goal=each.goal, seed=number, num_steps=each.num_steps, method="stacked", sampler="ddim", sampling_steps=2,
-            guidance=1.0, model_id="mini", model_sha256="0" * 64, planner="test",
-        )  # fmt: skip
-        write_run(folder / f"{number:02d}", each, record, {})
-    return folder
 
 
 def illinstr(*arguments) -> subprocess.CompletedProcess[str]:

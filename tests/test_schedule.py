@@ -10,6 +10,7 @@ from illinstr.diffusion.schedule import (
     loss_weights,
     make_sampler,
     rescale_guidance,
+    shift_timesteps,
     timesteps_of,
     training_scheduler,
     training_target,
@@ -152,3 +153,15 @@ def test_samplers_recover_a_gaussian_whose_denoiser_is_known(name, n):
         x = sampler.step(v, t, x, return_dict=False, **extra)[0]
     assert float(x.mean()) == pytest.approx(mean, abs=0.05)
     assert float(x.std()) == pytest.approx(std, rel=0.12)
+
+
+@pytest.mark.parametrize("shift", [0.5, 1.0, 3.0])
+def test_shifted_timesteps_are_spread_as_their_density_says(shift):
+    """The reference inverts the map: the share of timesteps under t is u = t / (shift - (shift - 1) t)."""
+    timesteps = shift_timesteps(torch.arange(1000), 1000, shift)
+    assert timesteps.dtype == torch.int64 and timesteps.min() >= 0 and timesteps.max() == 999
+    assert bool((timesteps.diff() >= 0).all())
+    for t in (0.1, 0.25, 0.5, 0.75, 0.9):
+        assert float((timesteps < 1000 * t).double().mean()) == pytest.approx(t / (shift - (shift - 1) * t), abs=0.002)
+    if shift == 3.0:
+        assert float((timesteps >= 750).double().mean()) == pytest.approx(0.5, abs=0.002)

@@ -103,6 +103,7 @@ def plain(base, data):
         ("stacking", {"windows": False}),
         ("noise", {"zero_snr": False}),
         ("noise", {"min_snr_gamma": 5.0, "min_snr_floor": 0.05}),
+        ("noise", {"timestep_shift": 3.0}),
         ("noise", {"beta_schedule": "squaredcos_cap_v2"}),
         ("noise", {"prediction": "epsilon", "zero_snr": False, "transition_steps": None}),
         ("noise", {"transition_steps": 100}),

@@ -36,6 +36,9 @@ class NoiseConfig(Config):
         ge=0,
         description="optimiser steps over which the target turns from a base's epsilon to v; needed with one",
     )
+    timestep_shift: float = Field(
+        default=1.0, gt=0, description="over 1 trains more of the noisiest timesteps, where text alone decides colours"
+    )
     min_snr_gamma: float | None = Field(default=None, gt=0, description="min-SNR weighting (arXiv 2303.09556)")
     min_snr_floor: float = Field(default=0.0, ge=0, le=1, description="least weight; needed with zero_snr")
 
@@ -151,6 +154,19 @@ def training_target(scheduler: Any, latents: Tensor, noise: Tensor, timesteps: T
     abar = scheduler.alphas_cumprod.to(timesteps.device)[timesteps].to(latents.dtype)
     angle = turned * torch.atan2((1 - abar).sqrt(), abar.sqrt()).reshape(-1, *[1] * (latents.dim() - 1))
     return angle.cos() * noise - angle.sin() * latents
+
+
+def shift_timesteps(timesteps: Tensor, total: int, shift: float) -> Tensor:
+    """Uniform timesteps in [0, total) moved towards the noise for ``shift`` over 1, away from it under 1: int64 (b,).
+
+    u becomes shift u / (1 + (shift - 1) u) (arXiv 2403.03206, eq. 23), u the middle of a timestep's share of [0, 1].
+    With 3, half of them lie in the noisiest quarter.
+    """
+    if shift == 1:
+        return timesteps
+    share = (timesteps.double() + 0.5) / total
+    moved: Tensor = (shift * share / (1 + (shift - 1) * share) * total).long().clamp_max(total - 1)
+    return moved
 
 
 def loss_weights(scheduler: Any, timesteps: Tensor, min_snr_gamma: float | None, floor: float = 0.0) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from illinstr.diffusion.attention import predict
-from illinstr.diffusion.schedule import loss_weights, training_target
+from illinstr.diffusion.schedule import loss_weights, shift_timesteps, training_target
 from illinstr.diffusion.settings import StackedSettings
 from illinstr.diffusion.stacking import stack, unstack
 from illinstr.diffusion.text import condition
@@ -85,7 +85,8 @@ class UNetTask:
         """Mean squared error of the prediction over all panels that have a picture, times min-SNR weights if asked."""
         noise_config = self.config.noise
         goals, steps = drop_texts(batch, self.config.stacking, generator)
-        timesteps = randint(noise_config.train_timesteps, len(goals), generator)
+        drawn = randint(noise_config.train_timesteps, len(goals), generator)
+        timesteps = shift_timesteps(drawn, noise_config.train_timesteps, noise_config.timestep_shift)
         noise = randn(batch.latents.shape, generator)
         turned = noise_config.turned_at(batch.step)
         with self._adapter_dropout(generator):
