@@ -250,7 +250,7 @@ class VariantTask(UNetTask):
             self.unet = GridUNet(self.parts.unet)
         elif variant.network == "transformer":
             self.unet = transformer_like(self.parts.unet)
-        self.model = Denoiser(self.unet).to(device)
+        self.model = Denoiser(self.unet, self.parts.text_encoder, config).to(device)
 
     def validate(self, folder: Path | None, step: int) -> dict[str, float]:
         """Losses alone: the pipeline that draws a grid wants a U-Net of diffusers' own."""

@@ -157,6 +157,7 @@ def test_a_u_net_on_two_processes_equals_one_and_shards(tmp_path, data):
     unet = {
         "kind": "unet",
         "base": {"model": str(make_tiny_sd(tmp_path / "sd"))},
+        "train_text": True,
         "data": {"panel_px": SD_PANEL_PX, "val_limit": 1, "max_steps": 4},
         "noise": {"beta_schedule": "scaled_linear", "transition_steps": 0},
         "sample": {"sampling_steps": 2, "grid_articles": 1},

@@ -167,10 +167,8 @@ def _reference_loss(task, batch, generator):
                 noised[panel] = noise[row][panel]
         canvas = torch.from_numpy(np.concatenate(list(noised), axis=1)[None]).float()
         slots = task.slots([batch.goals[row]], [batch.steps[row]], batch.numbers[row : row + 1])
-        from illinstr.diffusion.text import condition
-
-        text = condition(slots, "routed", with_step_code=True, numbers=batch.numbers[row : row + 1])
-        output = task.model(canvas, timesteps[row : row + 1], text.tokens, text.mask)[0].double().numpy()
+        numbers = batch.numbers[row : row + 1]
+        output = task.model(canvas, timesteps[row : row + 1], slots, numbers)[0].double().numpy()
         panels = np.split(output, n, axis=1)
         counted = [p for p in range(n) if batch.pictured[row, p]]
         total += np.mean([np.mean((panels[p] - target[p]) ** 2) for p in counted]) / len(batch.goals)

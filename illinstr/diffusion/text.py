@@ -39,6 +39,10 @@ class SlotTokens:
     tokens: Tensor
     mask: Tensor
 
+    def to(self, device: str | torch.device) -> SlotTokens:
+        """The same on another device."""
+        return SlotTokens(self.tokens.to(device), self.mask.to(device))
+
 
 def step_code(slots: Tensor, dim: int) -> Tensor:
     """Sinusoidal code of slot numbers (arXiv 1706.03762, section 3.5): (...,) -> (..., dim).
@@ -83,6 +87,18 @@ def encode_texts(
     row = {text: index for index, text in enumerate(distinct)}
     rows = torch.tensor([row[text] for text in texts], device=device)
     return hidden[rows], mask.to(device)[rows]
+
+
+def encode_ids(text_encoder: Any, slots: SlotTokens) -> SlotTokens:
+    """Encode slots of token ids (b, 1+n, l), with gradients: what ``encode_slots`` does for texts.
+
+    Every distinct text is encoded once, so that a text encoder that learns costs little beside a U-Net.
+    """
+    ids, mask = slots.tokens.flatten(0, 1), slots.mask.flatten(0, 1)
+    distinct, row = torch.unique(torch.cat([ids, mask.long()], dim=1), dim=0, return_inverse=True)
+    own_ids, own_mask = distinct.chunk(2, dim=1)
+    hidden = text_encoder(input_ids=own_ids, attention_mask=own_mask).last_hidden_state
+    return SlotTokens(hidden[row].unflatten(0, slots.tokens.shape[:2]), slots.mask)
 
 
 def slot_texts(goal: str, steps: Sequence[str], conditioning: Conditioning, *, first: int = 1) -> list[str]:

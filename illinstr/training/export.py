@@ -55,7 +55,7 @@ def export_run(
     from illinstr.training.tasks.unet_export import unet_settings, write_unet_folder
 
     parts = build_parts(config)
-    _load_weights(Denoiser(parts.unet), path, weights)
+    _load_weights(Denoiser(parts.unet, parts.text_encoder, config), path, weights)
     reporter.log(f"exporting {weights} weights of {path.name} in {config.export.dtype}")
     with files.atomic_folder(out) as folder:
         write_unet_folder(folder, parts, config, unet_settings(config, _trained_steps(run, config)))

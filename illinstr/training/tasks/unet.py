@@ -1,7 +1,7 @@
 """StackedDiffusion (arXiv 2312.04552): a U-Net that denoises all panels of an article as one canvas.
 
-VAE and text encoder are frozen. Latents are encoded once and kept (mean of the posterior); distinct texts are encoded
-once. Batches have one N; the canvas is as tall as N asks.
+The VAE is frozen, and the text encoder unless ``train_text`` is on. Latents are encoded once and kept (mean of the
+posterior); texts of a frozen encoder are encoded once. Batches have one N; the canvas is as tall as N asks.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from illinstr.diffusion.attention import predict
 from illinstr.diffusion.schedule import loss_weights, shift_timesteps, training_target
 from illinstr.diffusion.settings import StackedSettings
 from illinstr.diffusion.stacking import stack, unstack
-from illinstr.diffusion.text import condition
+from illinstr.diffusion.text import SlotTokens, condition, encode_ids
 from illinstr.training.cache import text_cache
 from illinstr.training.noise import randint, randn, step_generator
 from illinstr.training.tasks.unet_base import UNetParts, build_parts
@@ -33,15 +33,24 @@ VAL_TIMESTEPS = (0.125, 0.375, 0.625, 0.875)  # the middles of the quartiles
 
 
 class Denoiser(nn.Module):
-    """The U-Net as one forward pass over canvases."""
+    """The U-Net as one forward pass over canvases, from the words on where the text encoder learns as well."""
 
-    def __init__(self, unet: nn.Module) -> None:
+    def __init__(self, unet: nn.Module, text_encoder: nn.Module, config: UNetConfig) -> None:
         super().__init__()
         self.unet = unet
+        self.text_encoder = text_encoder if config.train_text else None
+        self.stacking = config.stacking
 
-    def forward(self, canvas: Tensor, timesteps: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
-        """(b, c, n*h, w) -> the prediction, of the same shape."""
-        return predict(self.unet, canvas, timesteps, tokens, mask)
+    def forward(self, canvas: Tensor, timesteps: Tensor, slots: SlotTokens, numbers: Tensor) -> Tensor:
+        """(b, c, n*h, w) and slots of texts, encoded or (``train_text``) as token ids -> the prediction, as the canvas.
+
+        ``numbers`` (b, n) are the steps' true numbers.
+        """
+        if self.text_encoder is not None:
+            slots = encode_ids(self.text_encoder, slots)
+        stacking = self.stacking
+        text = condition(slots, stacking.conditioning, with_step_code=stacking.step_code, numbers=numbers)
+        return predict(self.unet, canvas, timesteps, text.tokens, text.mask)
 
 
 class UNetTask:
@@ -54,10 +63,10 @@ class UNetTask:
         self.device = device
         self.parts: UNetParts = build_parts(config)
         self.scheduler = self.parts.scheduler
-        for frozen in (self.parts.vae, self.parts.text_encoder):
-            frozen.to(device).requires_grad_(False).eval()
+        self.parts.vae.to(device).requires_grad_(False).eval()
+        self.parts.text_encoder.to(device).requires_grad_(config.train_text).eval()
         self.unet = self.parts.unet
-        self.model: nn.Module = Denoiser(self.unet).to(device)
+        self.model: nn.Module = Denoiser(self.unet, self.parts.text_encoder, config).to(device)
         vae, wanted = self.parts.vae, config.data
         articles = read_articles(data, wanted.split, config, limit=wanted.limit)
         articles = articles.first(max(1, round(len(articles) * wanted.fraction)))
@@ -66,10 +75,9 @@ class UNetTask:
         self.val_set = WindowSet(val_articles, vae, config, device, "val latents")
         self.order = self.train_set.order(config.train.batch_size, config.train.seed)
         self.unreadable = self.train_set.unreadable
-        self.encoded = text_cache(self.parts.text_encoder, self.parts.tokenizer, device, keep=config.data.cache)
-        self.slots = TextSlots(
-            self.parts.tokenizer, self.parts.text_encoder, config.stacking.conditioning, self.encoded
-        )
+        keep_texts = config.data.cache and not config.train_text
+        self.encoded = text_cache(self.parts.text_encoder, self.parts.tokenizer, device, keep=keep_texts)
+        self.slots = TextSlots(self.parts, config.stacking.conditioning, None if config.train_text else self.encoded)
 
     def units_of(self, step: int) -> list[int]:
         """Windows of one optimiser step."""
@@ -108,10 +116,8 @@ class UNetTask:
 
         A panel without a picture is pure noise at every timestep: it tells its neighbours nothing and does not count.
         """
-        stacking, n = self.config.stacking, batch.latents.shape[1]
-        slots = self.slots(*texts, batch.numbers)
-        numbers = batch.numbers.to(slots.tokens.device)
-        text = condition(slots, stacking.conditioning, with_step_code=stacking.step_code, numbers=numbers)
+        n = batch.latents.shape[1]
+        slots = self.slots(*texts, batch.numbers).to(self.device)
         clean, dirt, when = (
             stack(batch.latents).to(self.device),
             stack(noise).to(self.device),
@@ -122,7 +128,7 @@ class UNetTask:
         if not bool(batch.pictured.all()):
             noised = torch.where(_over_canvas(pictured, batch.latents.shape[3]), noised, dirt)
         target = training_target(self.scheduler, clean, dirt, when, turned)
-        output = model(noised, when, text.tokens, text.mask)
+        output = model(noised, when, slots, batch.numbers.to(self.device))
         by_panel = unstack((output.float() - target.float()).square(), n).mean(dim=(2, 3, 4))
         errors: Tensor = (by_panel * pictured).sum(dim=1) / pictured.sum(dim=1)
         return errors

@@ -87,6 +87,9 @@ class UNetConfig(TrainConfig):
     kind: Literal["unet"] = "unet"
     base: BaseConfig
     model: UNetModelConfig = UNetModelConfig()
+    train_text: bool = Field(
+        default=False, description="the text encoder learns with the U-Net, as latent diffusion's own did"
+    )
     lora: AdapterConfig = AdapterConfig()
     noise: NoiseConfig = NoiseConfig()
     stacking: StackingConfig = StackingConfig()
@@ -95,6 +98,8 @@ class UNetConfig(TrainConfig):
 
     @model_validator(mode="after")
     def _sections_fit(self) -> Self:
+        if self.train_text and self.lora.rank:
+            raise ValueError("train_text trains the whole text encoder; adapters leave it as it is")
         if self.base.model is None:
             if self.lora.rank:
                 raise ValueError("lora.rank needs base.model: adapters on random weights learn nothing")

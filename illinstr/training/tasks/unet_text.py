@@ -2,48 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from illinstr.diffusion.settings import Conditioning
-from illinstr.diffusion.text import SlotTokens, encode_texts, slot_texts
+from illinstr.diffusion.text import SlotTokens, encode_texts, slot_texts, tokenize
 from illinstr.training.cache import TextCache
 from illinstr.training.noise import rows_of
+from illinstr.training.tasks.unet_base import UNetParts
 from illinstr.training.tasks.unet_config import StackingConfig
 from illinstr.training.tasks.unet_data import ArticleBatch
 
 
 class TextSlots:
-    """Like ``encode_slots``, with every distinct text encoded once in the life of the run."""
+    """Like ``encode_slots``, with every distinct text encoded once in the life of the run.
 
-    def __init__(self, tokenizer: Any, text_encoder: Any, conditioning: Conditioning, encoded: TextCache) -> None:
-        self.tokenizer = tokenizer
-        self.text_encoder = text_encoder
+    Args:
+        parts: tokenizer and text encoder.
+        conditioning: *single* gives one slot, the others 1+n.
+        encoded: the cache; None leaves texts as token ids, for a text encoder that learns.
+    """
+
+    def __init__(self, parts: UNetParts, conditioning: Conditioning, encoded: TextCache | None) -> None:
+        self.tokenizer = parts.tokenizer
+        self.text_encoder = parts.text_encoder
         self.conditioning = conditioning
         self.encoded = encoded
 
     def __call__(self, goals: list[str], steps: list[list[str]], numbers: Tensor) -> SlotTokens:
-        """Encode b goals and b lists of n step texts whose true numbers are ``numbers`` (b, n)."""
+        """The slots of b goals and b lists of n step texts whose true numbers are ``numbers`` (b, n)."""
         firsts = numbers[:, 0].tolist()
         rows = [
             slot_texts(goal, own, self.conditioning, first=first)
             for goal, own, first in zip(goals, steps, firsts, strict=True)
         ]
-        kept = [self._tokens(text) for row in rows for text in row]
+        shape = (len(rows), len(rows[0]))
+        if self.encoded is None:
+            ids, mask = tokenize(self.tokenizer, [text for row in rows for text in row])
+            return SlotTokens(ids.unflatten(0, shape), mask.unflatten(0, shape))
+        kept = [self._tokens(text, self.encoded) for row in rows for text in row]
         padded = nn.utils.rnn.pad_sequence(kept, batch_first=True)
         lengths = torch.tensor([len(tokens) for tokens in kept], device=padded.device)
         mask = torch.arange(padded.shape[1], device=padded.device)[None, :] < lengths[:, None]
-        shape = (len(rows), len(rows[0]))
         return SlotTokens(padded.unflatten(0, shape), mask.unflatten(0, shape))
 
-    def _tokens(self, text: str) -> Tensor:
-        if text not in self.encoded:
+    def _tokens(self, text: str, encoded: TextCache) -> Tensor:
+        if text not in encoded:
             # One at a time: beside other texts it would differ in the last bit, and with it a resumed run.
             tokens, own_mask = encode_texts(self.tokenizer, self.text_encoder, [text])
-            self.encoded[text] = tokens[0][own_mask[0]].float()
-        return self.encoded[text]
+            encoded[text] = tokens[0][own_mask[0]].float()
+        return encoded[text]
 
 
 def drop_texts(
