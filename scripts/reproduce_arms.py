@@ -11,7 +11,8 @@ from illinstr.evaluation.statistics import holm
 
 # Stable Diffusion's schedule, as in the paper. The cosine schedule of the presets has no signal left at its end anyway
 # (alpha-bar 2e-9), so on it there would be nothing for the rescaling to zero terminal SNR to do.
-SHARED = ("noise.beta_schedule=scaled_linear",)
+# Its text encoder is frozen and its timesteps are uniform.
+SHARED = ("noise.beta_schedule=scaled_linear", "noise.timestep_shift=1", "train_text=false")
 SINGLE = ("data.min_steps=1", "data.max_steps=1", "stacking.step_code=false")
 
 

@@ -68,6 +68,7 @@ class Plan:
         own |= {"train.keep_checkpoints": 1, "train.log_every": max(1, min(20, self.steps // 4))}
         own |= {"optim.warmup_steps": self.steps // 10, "optim.decay_steps": self.steps // 3}
         own["data.val_limit"] = self.val_articles
+        own |= {"train_text": False, "noise.timestep_shift": 1}  # denoisers are compared, by losses at every timestep
         if self.limit is not None:
             own["data.limit"] = self.limit
         return [*(f"{key}={value}" for key, value in own.items()), *SIZES[self.size], *self.set, *variant.settings]
