@@ -192,7 +192,7 @@ def page(drawn: Sequence[Shown], truth: Sequence[Shown], looks: Sequence[Shown],
     lines += ["| --- | --- | --- | --- | --- | --- | --- |"]
     for name, options in LOOKS.items():
         own, true = ([each for each in side if each.name == name] for side in (looks, true_looks))
-        ends = " | ".join(f"{end}" for side in (own, true) for end in _ends(side, options))
+        ends = " | ".join([*_ends(own, options), *_ends(true, options)])
         lines.append(f"| {name} | {_share(agreement(own))} | {_share(agreement(true))} | {ends} |")
     return "\n".join([*lines, ""])
 
@@ -200,8 +200,7 @@ def page(drawn: Sequence[Shown], truth: Sequence[Shown], looks: Sequence[Shown],
 def _ends(shown: Sequence[Shown], options: Sequence[str]) -> tuple[str, str]:
     counts = Counter(each.seen for each in shown)
     ranked = sorted(options, key=lambda option: -counts[option])
-    share = {option: counts[option] / max(1, len(shown)) for option in options}
-    first, last = f"{ranked[0]} {share[ranked[0]]:.0%}", f"{ranked[-1]} {share[ranked[-1]]:.0%}"
+    first, last = (f"{option} {counts[option] / max(1, len(shown)):.0%}" for option in (ranked[0], ranked[-1]))
     return first, last
 
 

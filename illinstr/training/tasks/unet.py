@@ -75,9 +75,10 @@ class UNetTask:
         self.val_set = WindowSet(val_articles, vae, config, device, "val latents")
         self.order = self.train_set.order(config.train.batch_size, config.train.seed)
         self.unreadable = self.train_set.unreadable
-        keep_texts = config.data.cache and not config.train_text
-        self.encoded = text_cache(self.parts.text_encoder, self.parts.tokenizer, device, keep=keep_texts)
-        self.slots = TextSlots(self.parts, config.stacking.conditioning, None if config.train_text else self.encoded)
+        text_encoder, tokenizer = self.parts.text_encoder, self.parts.tokenizer
+        cached = not config.train_text
+        self.encoded = text_cache(text_encoder, tokenizer, device, keep=config.data.cache) if cached else None
+        self.slots = TextSlots(self.parts, config.stacking.conditioning, self.encoded)
 
     def units_of(self, step: int) -> list[int]:
         """Windows of one optimiser step."""
