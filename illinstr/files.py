@@ -20,6 +20,12 @@ from typing import Any, BinaryIO
 INCOMPLETE_SUFFIX = ".incomplete"
 
 
+def cache_folder(kind: str) -> Path:
+    """Where what can be computed again is kept: under ``ILLINSTR_CACHE``, or in the user's cache folder."""
+    base = os.environ.get("ILLINSTR_CACHE") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "illinstr" / kind
+
+
 def fsync_folder(folder: Path) -> None:
     """Flush a folder's entries to disk, so that a rename inside it survives a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -120,6 +120,9 @@ def test_a_kill_keeps_what_was_finished(tmp_path):
 
 
 def test_where_features_are_kept(monkeypatch, tmp_path):
+    monkeypatch.setenv("ILLINSTR_CACHE", str(tmp_path / "own"))
+    assert default_folder() == tmp_path / "own" / "illinstr" / "features"
+    monkeypatch.delenv("ILLINSTR_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert default_folder() == tmp_path / "illinstr" / "features"
     monkeypatch.delenv("XDG_CACHE_HOME")

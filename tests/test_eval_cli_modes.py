@@ -16,11 +16,11 @@ from illinstr.evaluation.leaderboard import make_leaderboard
 from illinstr.shards import ShardWriter
 from tests.eval_world import GOAL_COLOURS, STEP_COLOURS, article, picture
 from tests.hub_server import running_hub
-from tests.test_eval_cli import illinstr, own_cache, refusal, results, write
+from tests.test_eval_cli import illinstr, refusal, results, write
 from tests.test_eval_vlm import Seeing, server
 from tests.tiny_clip import make_tiny_clip
 
-__all__ = ["Seeing", "own_cache", "server"]  # fixtures used below
+__all__ = ["Seeing", "server"]  # fixtures used below
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def test_the_offline_judge_sees_gross_faults(tmp_path):
 
 
 def test_features_are_kept_where_told(own_runs, clip, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ILLINSTR_CACHE", str(tmp_path / "home"))
     run, store = own_runs[0], tmp_path / "store"
     first = illinstr(run, "--encoder", clip, "--cache", store)
     assert "pictures through tiny" in first.stderr and len(list(store.glob("*.sqlite"))) == 1

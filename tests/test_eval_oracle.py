@@ -18,10 +18,8 @@ from illinstr.evaluation.evaluate import Source, prepare, score
 from illinstr.evaluation.faults import NOISE_STRENGTHS, add_noise
 from illinstr.evaluation.results import Settings
 from tests.eval_world import GOAL_COLOURS, STEP_COLOURS, ColourEncoder, article, noise, twice
-from tests.test_eval_cli import illinstr, own_cache, write
+from tests.test_eval_cli import illinstr, write
 from tests.tiny_clip import make_tiny_clip
-
-__all__ = ["own_cache"]  # a fixture, used by every test here
 
 STEPS = tuple(STEP_COLOURS)
 LENGTHS = (5, 2, 3, 4, 5)  # of the run's articles, so that weighting by article and by picture differ

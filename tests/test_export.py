@@ -34,13 +34,6 @@ CONFIG = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ILLINSTR_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 def train(config, data, out):
     AcceleratorState._reset_state(reset_partial_state=True)
     run_training(str(config), [], data=data, out=out, resume=False, dry_run=False, reporter=SilentReporter())

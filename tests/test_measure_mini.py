@@ -49,7 +49,7 @@ def test_a_folder_of_another_plan_is_refused_and_more_may_be_added(tmp_path):
 def test_it_draws_scores_and_tells_and_draws_nothing_twice(tmp_path):
     model = make_tiny_model(tmp_path / "model")
     out = tmp_path / "out"
-    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    environment = {**os.environ, "ILLINSTR_CACHE": str(tmp_path / "cache")}
     script = [sys.executable, str(ROOT / "scripts" / "measure_mini.py"), "--out", str(out), "--model", str(model)]
     options = ["--goals", "2", "--lengths", "6", "--sampling-steps", "1"]
 

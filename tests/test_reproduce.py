@@ -212,7 +212,7 @@ def test_training_goes_on_from_a_checkpoint_and_starts_anew_without_one(tmp_path
 @pytest.mark.slow
 def test_a_killed_reproduction_goes_on_and_does_nothing_twice(tmp_path):
     out = tmp_path / "out"
-    settings = {**os.environ, "OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(tmp_path / "c")}
+    settings = {**os.environ, "OMP_NUM_THREADS": "1", "ILLINSTR_CACHE": str(tmp_path / "c")}
     first = subprocess.Popen(run(out), env=settings, stderr=subprocess.DEVNULL, start_new_session=True)
     trained = out / "models" / "stacked-s1" / "model"
     while not trained.is_dir():

@@ -56,13 +56,6 @@ for folder in sys.argv[1:]:
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ILLINSTR_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return make_tiny_data(tmp_path_factory.mktemp("data") / "tiny", train=10, val=2)

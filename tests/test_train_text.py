@@ -21,13 +21,6 @@ from tests.training_configs import write_config
 TEXT = "text_encoder/model.safetensors"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ILLINSTR_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
     return make_tiny_sd(tmp_path_factory.mktemp("base") / "sd15")

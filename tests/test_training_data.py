@@ -225,12 +225,12 @@ class CountingVae(torch.nn.Module):
 
 
 @pytest.fixture
-def own_cache(tmp_path, monkeypatch):
+def fresh_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("ILLINSTR_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 
-def test_latents_are_encoded_once_whatever_part_of_the_data_is_used(own_cache, data):
+def test_latents_are_encoded_once_whatever_part_of_the_data_is_used(fresh_cache, data):
     vae = CountingVae()
     few = encode_articles(training_articles(data, DataConfig(limit=5)), vae, TINY_PX, "cpu", "few")
     assert vae.asked == sum(latents.shape[0] for latents in few)
@@ -247,7 +247,7 @@ def test_latents_are_encoded_once_whatever_part_of_the_data_is_used(own_cache, d
         assert torch.equal(again[number], expected)
 
 
-def test_the_cache_is_keyed_by_weights_transform_and_content(own_cache, data):
+def test_the_cache_is_keyed_by_weights_transform_and_content(fresh_cache, data):
     articles = training_articles(data, DataConfig(limit=3))
     for vae, panel_px in ((CountingVae(), 32), (CountingVae(seed=1), 32), (CountingVae(), 16)):
         encode_articles(articles, vae, panel_px, "cpu", "x")
@@ -258,18 +258,18 @@ def test_the_cache_is_keyed_by_weights_transform_and_content(own_cache, data):
     assert vae.asked == sum(article.num_steps for article in others)
 
 
-def test_without_a_cache_nothing_is_written_and_latents_are_the_same(own_cache, data):
+def test_without_a_cache_nothing_is_written_and_latents_are_the_same(fresh_cache, data):
     kept = encode_articles(training_articles(data, DataConfig(limit=3)), CountingVae(), TINY_PX, "cpu", "x")
     vae = CountingVae()
-    before = sorted(own_cache.rglob("*"))
+    before = sorted(fresh_cache.rglob("*"))
     online = encode_articles(training_articles(data, DataConfig(limit=3, cache=False)), vae, TINY_PX, "cpu", "x")
     assert vae.asked == 0
     assert all(torch.equal(mine, theirs) for mine, theirs in zip(online, kept, strict=True))
     assert vae.asked > 0
-    assert sorted(own_cache.rglob("*")) == before
+    assert sorted(fresh_cache.rglob("*")) == before
 
 
-def test_an_unreadable_article_is_named_and_the_others_are_encoded(own_cache, tmp_path):
+def test_an_unreadable_article_is_named_and_the_others_are_encoded(fresh_cache, tmp_path):
     folder = make_tiny_data(tmp_path / "data", train=6, val=1)
     key = damage(folder, 2)
     latents = encode_articles(training_articles(folder, DataConfig()), CountingVae(), TINY_PX, "cpu", "x")
@@ -280,10 +280,10 @@ def test_an_unreadable_article_is_named_and_the_others_are_encoded(own_cache, tm
     assert latents[3].shape[0] >= 2
 
 
-def test_a_damaged_part_is_made_anew(own_cache, data):
+def test_a_damaged_part_is_made_anew(fresh_cache, data):
     articles = training_articles(data, DataConfig(limit=3))
     encode_articles(articles, CountingVae(), TINY_PX, "cpu", "x")
-    (part,) = own_cache.rglob("part-*.safetensors")
+    (part,) = fresh_cache.rglob("part-*.safetensors")
     part.write_bytes(part.read_bytes()[:-5])
     vae = CountingVae()
     encode_articles(articles, vae, TINY_PX, "cpu", "x")
@@ -315,7 +315,7 @@ def test_kill_9_while_adding_loses_nothing_that_was_published(tmp_path):
         assert torch.equal(cache.get(f"{number:08d}"), torch.full((2000,), float(number)))
 
 
-def test_texts_are_remembered_on_disk_by_encoder_and_text(own_cache):
+def test_texts_are_remembered_on_disk_by_encoder_and_text(fresh_cache):
     class Tokenizer:
         model_max_length = 7
 

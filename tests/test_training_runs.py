@@ -23,17 +23,6 @@ from tests.training_configs import CLIP, UNET, VAE, write_config
 GOLDEN = Path(__file__).parent / "golden" / "losses.json"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory):
-    previous = os.environ.get("ILLINSTR_CACHE")
-    os.environ["ILLINSTR_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    if previous is None:
-        del os.environ["ILLINSTR_CACHE"]
-    else:
-        os.environ["ILLINSTR_CACHE"] = previous
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return make_tiny_data(tmp_path_factory.mktemp("data") / "tiny")

@@ -28,13 +28,6 @@ BASE = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ILLINSTR_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 def long_article(index, num_steps, missing=()):
     """``num_steps`` steps out of short ones; those in ``missing`` (from 0) have no picture."""
     steps = []

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from illinstr import files
 from illinstr.progress import Reporter, SilentReporter
 
 Vector = NDArray[np.float32]
@@ -41,9 +41,8 @@ class Fingerprinted(Protocol):
 
 
 def default_folder() -> Path:
-    """Where features are kept unless told otherwise: ``$XDG_CACHE_HOME/illinstr/features``."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "illinstr" / "features"
+    """Where features are kept unless told otherwise."""
+    return files.cache_folder("features")
 
 
 def text_name(text: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,6 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from illinstr import files
-
-
-def cache_folder(kind: str) -> Path:
-    """Where tensors of one kind are kept: under ``ILLINSTR_CACHE``, or in the user's cache folder."""
-    base = os.environ.get("ILLINSTR_CACHE") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "illinstr" / kind
 
 
 def weights_sha256(module: nn.Module, *settings: object) -> str:
@@ -142,4 +135,4 @@ def text_cache(text_encoder: nn.Module, tokenizer: Any, device: str, *, keep: bo
         return TextCache(None, device)
     vocabulary = sorted(tokenizer.get_vocab().items())
     key = weights_sha256(text_encoder, vocabulary, tokenizer.model_max_length)
-    return TextCache(cache_folder("texts") / key, device)
+    return TextCache(files.cache_folder("texts") / key, device)

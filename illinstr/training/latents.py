@@ -12,11 +12,12 @@ from typing import Any, overload
 import torch
 from torch import Tensor
 
+from illinstr import files
 from illinstr.articles import Article
 from illinstr.diffusion.autoencoder import encode_panels
 from illinstr.errors import DataError
 from illinstr.progress import current_reporter
-from illinstr.training.cache import TensorCache, cache_folder, weights_sha256
+from illinstr.training.cache import TensorCache, weights_sha256
 from illinstr.training.data import panels_of
 
 VERSION = 2  # raise when what is stored changes
@@ -106,7 +107,7 @@ def encode_articles(articles: Sequence[Article], vae: Any, panel_px: int, device
     if getattr(articles, "cached", True):
         shift = getattr(vae.config, "shift_factor", None)
         key = weights_sha256(vae, VERSION, panel_px, vae.config.scaling_factor, shift)
-        cache = TensorCache(cache_folder("latents") / key)
+        cache = TensorCache(files.cache_folder("latents") / key)
     latents = LatentSet(articles, vae, panel_px, device, cache)
     latents.fill(what)
     return latents
