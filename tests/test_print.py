@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -53,7 +54,10 @@ def streams(pdf: bytes) -> bytes:
 
 
 @needs_weasyprint
-def test_pdf_is_tagged_named_and_the_same_twice(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pdf_is_tagged_named_and_the_same_twice(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
     call(run)
     assert capsys.readouterr().out.splitlines()[-1] == str(run / "article.pdf")
     pdf = (run / "article.pdf").read_bytes()
@@ -66,6 +70,7 @@ def test_pdf_is_tagged_named_and_the_same_twice(run: Path, capsys: pytest.Captur
     assert b"How to test" in text
     call(run, "--out", run.parent / "again.pdf")
     assert (run.parent / "again.pdf").read_bytes() == pdf
+    assert "SOURCE_DATE_EPOCH" not in os.environ
 
 
 @needs_weasyprint

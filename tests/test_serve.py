@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -293,6 +294,18 @@ def test_hostile_goals_are_text_in_the_list(server: WebServer) -> None:
     assert len(soup.find_all("script")) == 1
     assert not [name for tag in soup.find_all(True) for name in tag.attrs if name.startswith("on")]
     assert "'unsafe-inline'" not in headers["Content-Security-Policy"]
+
+
+def test_all_that_the_page_needs_is_served(server: WebServer) -> None:
+    from bs4 import BeautifulSoup
+
+    page = BeautifulSoup(call(server, "GET", "/")[1], "lxml")
+    styles = [str(link["href"]) for link in page.find_all("link", rel="stylesheet")]
+    for path in (*styles, *(str(script["src"]) for script in page.find_all("script"))):
+        assert call(server, "GET", path)[0] == 200, path
+    style = b"".join(call(server, "GET", path)[1] for path in styles).decode()
+    asked, told = (set(re.findall(form, style)) for form in (r"var\((--[\w-]+)", r"(--[\w-]+):"))
+    assert asked and asked <= told
 
 
 def test_only_loopback_unless_asked(tmp_path: Path) -> None:

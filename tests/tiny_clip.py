@@ -8,13 +8,11 @@ one token a byte.
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections import Counter
 from pathlib import Path
 
-BOS, EOS = "<|startoftext|>", "<|endoftext|>"
-MAX_TOKENS = 77
+from illinstr.diffusion.tokenizer import BOS, EOS, MAX_TOKENS, write_tokenizer
+
 MAX_MERGES = 200
 HIDDEN, PROJECTION, IMAGE_SIZE, PATCH = 32, 24, 32, 8
 
@@ -42,7 +40,7 @@ def make_tiny_clip(folder: Path, *, seed: int = 0, texts: list[str] | None = Non
     from transformers import CLIPConfig, CLIPModel
 
     folder.mkdir(parents=True, exist_ok=True)
-    vocab = _write_tokenizer(folder, list(texts or DEFAULT_TEXTS))
+    vocab = write_tokenizer(folder, texts or DEFAULT_TEXTS, max_merges=MAX_MERGES)
     tower = {
         "hidden_size": HIDDEN,
         "intermediate_size": 2 * HIDDEN,
@@ -61,57 +59,6 @@ def make_tiny_clip(folder: Path, *, seed: int = 0, texts: list[str] | None = Non
         CLIPModel(config).eval().save_pretrained(folder, safe_serialization=True)
     _write_preprocessor(folder)
     return folder
-
-
-def _write_tokenizer(folder: Path, texts: list[str]) -> dict[str, int]:
-    """Learn the BPE, write every tokenizer file, and return the vocabulary; BOS and EOS have the two highest ids."""
-    from tokenizers import pre_tokenizers
-    from transformers import CLIPTokenizer
-
-    splitter = CLIPTokenizer().backend_tokenizer
-    words: Counter[tuple[str, ...]] = Counter()
-    for text in texts:
-        pieces = splitter.pre_tokenizer.pre_tokenize_str(splitter.normalizer.normalize_str(text))
-        words.update((*piece[:-1], f"{piece[-1]}</w>") for piece, _span in pieces)
-    merges = _learn_merges(words)
-
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokens = [*alphabet, *(f"{letter}</w>" for letter in alphabet), *("".join(pair) for pair in merges), BOS, EOS]
-    vocab = {token: number for number, token in enumerate(dict.fromkeys(tokens))}
-    CLIPTokenizer(vocab=vocab, merges=merges, model_max_length=MAX_TOKENS).save_pretrained(folder)
-    (folder / "vocab.json").write_text(json.dumps(vocab, ensure_ascii=False), encoding="utf-8")
-    lines = ["#version: 0.2", *(" ".join(pair) for pair in merges)]
-    (folder / "merges.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return vocab
-
-
-def _learn_merges(words: Counter[tuple[str, ...]]) -> list[tuple[str, str]]:
-    """Byte-pair encoding (Sennrich et al. 2016); ties go by spelling, where tokenizers lets chance decide."""
-    merges: list[tuple[str, str]] = []
-    while len(merges) < MAX_MERGES:
-        pairs: Counter[tuple[str, str]] = Counter()
-        for word, count in words.items():
-            for pair in itertools.pairwise(word):
-                pairs[pair] += count
-        if not pairs:
-            break
-        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
-        merges.append(best)
-        joined: Counter[tuple[str, ...]] = Counter()
-        for word, count in words.items():
-            joined[_join(word, best)] += count
-        words = joined
-    return merges
-
-
-def _join(word: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
-    letters: list[str] = []
-    for letter in word:
-        if letters and (letters[-1], letter) == pair:
-            letters[-1] += letter
-        else:
-            letters.append(letter)
-    return tuple(letters)
 
 
 def _write_preprocessor(folder: Path) -> None:

@@ -68,7 +68,7 @@ def render_html(article: Article, record: RunRecord, *, style: str | None = None
     ]
     return _render(
         "article.html.j2",
-        read_template("sampling", "style.css") + (read_template("sampling", style) if style else ""),
+        ("palette.css", "style.css", *([style] if style else [])),
         lang=article.language,
         title=article.goal,
         method=_method(article),
@@ -168,7 +168,7 @@ def render_batch(title: str, cards: Sequence[Card], failures: int) -> str:
     credit = f"Made with illinstr {__version__}."
     return _render(
         "batch.html.j2",
-        read_template("sampling", "style.css"),
+        ("palette.css", "style.css"),
         lang="en",
         title=title,
         method="",
@@ -207,7 +207,8 @@ def _data_uri(image: StepImage, index: int) -> str:
     return f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"
 
 
-def _render(name: str, style: str, *, lang: str, **context: Any) -> str:
+def _render(name: str, styles: Sequence[str], *, lang: str, **context: Any) -> str:
+    style = "".join(read_template("sampling", each) for each in styles)
     primary = lang.lower().partition("-")[0]
     # What the program itself says is English, also on a page in another language (WCAG 2.2, 3.1.2).
     english = Markup("") if primary == "en" else Markup(' lang="en" dir="ltr"')

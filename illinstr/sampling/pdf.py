@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import os
+from collections.abc import Iterator
 from typing import Any
 
 from illinstr.articles import Article
@@ -29,8 +31,21 @@ def render_pdf(article: Article, record: RunRecord) -> bytes:
     page = render_html(article, record, style="pdf.css")
     weasyprint = load_weasyprint()
     document = weasyprint.HTML(string=page, url_fetcher=_inline_only(weasyprint))
-    pdf: bytes = document.write_pdf(pdf_variant=PDF_VARIANT, pdf_identifier=article.id.encode())
+    with _fonts_undated():
+        pdf: bytes = document.write_pdf(pdf_variant=PDF_VARIANT, pdf_identifier=article.id.encode())
     return pdf
+
+
+@contextlib.contextmanager
+def _fonts_undated() -> Iterator[None]:
+    """Where HarfBuzz-Subset is missing fontTools cuts the fonts, and dates them unless it is told a date."""
+    dated = "SOURCE_DATE_EPOCH" in os.environ
+    os.environ.setdefault("SOURCE_DATE_EPOCH", "0")
+    try:
+        yield
+    finally:
+        if not dated:
+            os.environ.pop("SOURCE_DATE_EPOCH", None)
 
 
 def load_weasyprint() -> Any:

@@ -9,7 +9,7 @@ from bs4 import Tag
 from illinstr.wikihow_scraper.document import Document
 from illinstr.wikihow_scraper.page import Group
 from illinstr.wikihow_scraper.section_names import NAMES, canonical
-from illinstr.wikihow_scraper.text import LISTS, classes, is_noise, plain
+from illinstr.wikihow_scraper.text import LISTS, classes, in_noise, plain
 
 
 def section(document: Document, name: str) -> Tag | None:
@@ -38,7 +38,7 @@ def groups(root: Tag | None) -> tuple[Group, ...]:
         return ()
     found: list[tuple[str | None, list[str]]] = [(None, [])]
     for tag in root.find_all(["h3", "h4", "li"]):
-        if _in_noise(tag, root):
+        if in_noise(tag, root):
             continue
         text = plain(tag, prune=LISTS)
         if tag.name == "li":
@@ -58,21 +58,12 @@ def remarks(root: Tag | None) -> tuple[str, ...]:
 
 def _remarks(root: Tag) -> Iterator[str]:
     for item in root.find_all("li"):
-        if _in_noise(item, root):
+        if in_noise(item, root):
             continue
         children = [child for child in item.children if isinstance(child, Tag)]
         voted = any("wh_vote_container" in classes(child) for child in children)
         first = next((child for child in children if child.name == "div"), None)
         yield plain(first if voted and first is not None else item, prune=LISTS)
-
-
-def _in_noise(tag: Tag, root: Tag) -> bool:
-    for ancestor in tag.parents:
-        if ancestor is root:
-            return False
-        if is_noise(ancestor):
-            return True
-    return False
 
 
 def count_references(document: Document) -> int:

@@ -12,8 +12,8 @@ from illinstr.wikihow_scraper.text import (
     LISTS,
     classes,
     first_sentence,
+    in_noise,
     is_bold,
-    is_noise,
     join,
     pieces,
     plain,
@@ -71,19 +71,10 @@ def _headline_and_body(body: Tag) -> tuple[str, str]:
 def bullets(root: Tag) -> Iterator[str]:
     """The sub-points under ``root`` in document order, each without the points nested inside it."""
     for point in root.find_all("li"):
-        if not _hidden(point, root):
+        if not in_noise(point, root):
             text = plain(point, prune=LISTS)
             if text:
                 yield text
-
-
-def _hidden(tag: Tag, root: Tag) -> bool:
-    for ancestor in tag.parents:
-        if ancestor is root:
-            return False
-        if is_noise(ancestor):
-            return True
-    return False
 
 
 def _notes(tags: list[Tag]) -> Iterator[Note]:

@@ -68,6 +68,16 @@ def is_noise(tag: Tag) -> bool:
     return any(name in _NOISE_CLASSES or name.startswith(_NOISE_PREFIXES) for name in names)
 
 
+def in_noise(tag: Tag, root: Tag) -> bool:
+    """Whether something between ``tag`` and ``root``, both left out, is noise."""
+    for ancestor in tag.parents:
+        if ancestor is root:
+            return False
+        if is_noise(ancestor):
+            return True
+    return False
+
+
 def is_headline(tag: Tag) -> bool:
     """The site's own headline markup, ``b.whb``."""
     return tag.name in ("b", "strong") and "whb" in classes(tag)

@@ -44,7 +44,11 @@ _ARTICLE = re.compile(r"/articles/([a-z0-9][a-z0-9-]{0,150})/([A-Za-z0-9.-]{0,40
 _PICTURE = re.compile(r"step-\d{2,3}\.(png|jpg|webp)")
 _EVENTS = re.compile(r"/tasks/(\d{1,12})/events")
 _TYPES = {"html": "text/html; charset=utf-8", "png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
-_ASSETS = {"/serve.js": "text/javascript; charset=utf-8", "/serve.css": "text/css; charset=utf-8"}
+_ASSETS = {
+    "/serve.js": "text/javascript; charset=utf-8",
+    "/serve.css": "text/css; charset=utf-8",
+    "/palette.css": "text/css; charset=utf-8",
+}
 
 
 class WebServer(ThreadingHTTPServer):
