@@ -3,41 +3,12 @@
 from __future__ import annotations
 
 from illinstr.minihow.families.base import Family, Item, Look, clean_hands, gather, pour, put, step, wait
+from illinstr.minihow.families.fruit import fruit, halved, into_blender, washed
 from illinstr.minihow.produce import PRODUCE
 
 
 def _juice(fruit: str) -> str:
     return PRODUCE[fruit][3]
-
-
-def _fruit(fruit: str, x: float, y: float, size: float, state: str = "whole", **keys: object) -> Item:
-    return put("produce", x, y, size, produce=fruit, state=state, **keys)
-
-
-def _wash(k: Look) -> list[Item]:
-    return [_fruit(k["fruit"], 50, 88, 1.5), put("tap", 50, 30, 1.1, length=26), k.hand("wrap", 70, 76, 10, size=1.25)]
-
-
-def _cut(k: Look) -> list[Item]:
-    return [
-        put("board", 50, 90, 1.2),
-        _fruit(k["fruit"], 30, 86, 1.15, "half", shadow=False),
-        _fruit(k["fruit"], 61, 86, 1.15, "half", shadow=False),
-        put("knife", 64, 46, 1.25, angle=-14, colour="charcoal"),
-        k.hand("fist", 73, 43, 4, size=1.15),
-    ]
-
-
-def _load(k: Look) -> list[Item]:
-    return [
-        put("blender", 42, 93, 1.02, colour=k.main, pieces=k["fruit"]),
-        _fruit(k["fruit"], 46, 20, 0.62, "pieces", shadow=False),
-        k.hand("pinch", 54, 14, 14, size=1.2),
-    ]
-
-
-def _glass(k: Look, x: float, y: float, size: float, **keys: object) -> Item:
-    return put("glass", x, y, size, **keys)
 
 
 def _water(k: Look) -> list[Item]:
@@ -68,7 +39,7 @@ def _strain(k: Look) -> list[Item]:
 def _pour(k: Look) -> list[Item]:
     colour = _juice(k["fruit"])
     return [
-        _glass(k, 32, 92, 1.25, fill=colour, level=0.55),
+        put("glass", 32, 92, 1.25, fill=colour, level=0.55),
         *pour(k, "jug", (31, 32), 63, colour, 0.95, colour=k.second, fill=colour),
     ]
 
@@ -76,8 +47,8 @@ def _pour(k: Look) -> list[Item]:
 def _serve(k: Look) -> list[Item]:
     ice = {"ice": 3} if k["style"] == "with ice" else {}
     return [
-        _fruit(k["fruit"], 22, 90, 0.85),
-        _glass(k, 54, 92, 1.5, fill=_juice(k["fruit"]), level=0.85, straw=k.main, **ice),
+        fruit(k["fruit"], 22, 90, 0.85),
+        put("glass", 54, 92, 1.5, fill=_juice(k["fruit"]), level=0.85, straw=k.main, **ice),
         k.hand("wrap", 61, 66, 12, size=1.25),
     ]
 
@@ -85,8 +56,8 @@ def _serve(k: Look) -> list[Item]:
 def _juice_things(k: Look) -> list[Item]:
     return [
         put("blender", 68, 86, 0.9, colour=k.main),
-        _fruit(k["fruit"], 26, 84, 0.95),
-        _fruit(k["fruit"], 38, 92, 0.95),
+        fruit(k["fruit"], 26, 84, 0.95),
+        fruit(k["fruit"], 38, 92, 0.95),
     ]
 
 
@@ -131,7 +102,7 @@ FAMILY = Family(
             "[Hold|Turn] it under [the tap|running water]",
             "[Rub|Rinse] it clean under the tap",
             "Let [cold|running] water rinse it",
-            scene=_wash,
+            scene=washed,
             weight=3,
         ),
         step(
@@ -142,7 +113,7 @@ FAMILY = Family(
             "Use a [knife|sharp knife] to [halve it|chop it up]",
             "Lay it on the board and [slice|chop|halve] it",
             "[Divide|Split] it in two [with a knife|on the board]",
-            scene=_cut,
+            scene=halved,
             weight=5,
         ),
         step(
@@ -151,7 +122,7 @@ FAMILY = Family(
             "[Fill|Load] the [blender|blender jug] with [the pieces|all the pieces]",
             "Let the pieces [fall|drop] into the blender",
             "Add [the pieces|all the pieces] to the blender",
-            scene=_load,
+            scene=into_blender,
             weight=2,
         ),
         step(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from illinstr.minihow.families.base import Family, Item, Look, clean_hands, gather, pour, put, step, wait
+from illinstr.minihow.families.fruit import fruit, washed
 from illinstr.minihow.produce import PRODUCE
 
 
@@ -17,19 +18,11 @@ def _juice(k: Look) -> str:
     return PRODUCE[k["fruit"]][3]
 
 
-def _fruit(k: Look, x: float, y: float, size: float, state: str = "whole", **keys: object) -> Item:
-    return put("produce", x, y, size, produce=k["fruit"], state=state, **keys)
-
-
-def _rinse(k: Look) -> list[Item]:
-    return [_fruit(k, 50, 88, 1.5), put("tap", 50, 30, 1.1, length=26), k.hand("wrap", 70, 76, 10, size=1.25)]
-
-
 def _chop(k: Look) -> list[Item]:
     return [
         put("board", 50, 90, 1.2),
-        _fruit(k, 32, 86, 1.1, "pieces", shadow=False),
-        _fruit(k, 62, 86, 1.05, "half", shadow=False),
+        fruit(k["fruit"], 32, 86, 1.1, "pieces", shadow=False),
+        fruit(k["fruit"], 62, 86, 1.05, "half", shadow=False),
         put("knife", 66, 46, 1.25, angle=-14),
         k.hand("fist", 75, 43, 4, size=1.15),
     ]
@@ -91,7 +84,7 @@ def _lick(k: Look) -> list[Item]:
 
 
 def _lolly_things(k: Look) -> list[Item]:
-    return [put("mould", 68, 84, 0.85, colour=k.second), _fruit(k, 24, 88, 0.9), _bowl(k, 42, 96, 0.6)]
+    return [put("mould", 68, 84, 0.85, colour=k.second), fruit(k["fruit"], 24, 88, 0.9), _bowl(k, 42, 96, 0.6)]
 
 
 FAMILY = Family(
@@ -115,7 +108,7 @@ FAMILY = Family(
             "Hold the fruit under [the tap|cold water]",
             "Let cold water run over the [skin|fruit]",
             "Give the fruit a good [wash|rinse]",
-            scene=_rinse,
+            scene=washed,
             weight=3,
         ),
         step(

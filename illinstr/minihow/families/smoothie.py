@@ -3,33 +3,7 @@
 from __future__ import annotations
 
 from illinstr.minihow.families.base import Family, Item, Look, clean_hands, gather, pour, put, step, wait
-
-
-def _fruit(fruit: str, x: float, y: float, size: float, state: str = "whole", **keys: object) -> Item:
-    return put("produce", x, y, size, produce=fruit, state=state, **keys)
-
-
-def _cut(k: Look) -> list[Item]:
-    return [
-        put("board", 50, 90, 1.2),
-        _fruit(k["fruit"], 30, 86, 1.15, "half", shadow=False),
-        _fruit(k["fruit"], 61, 86, 1.15, "half", shadow=False),
-        put("knife", 64, 46, 1.25, angle=-14, colour="charcoal"),
-        k.hand("fist", 73, 43, 4, size=1.15),
-    ]
-
-
-def _load(k: Look) -> list[Item]:
-    return [
-        put("blender", 42, 93, 1.02, colour=k.main, pieces=k["fruit"]),
-        _fruit(k["fruit"], 46, 20, 0.62, "pieces", shadow=False),
-        k.hand("pinch", 54, 14, 14, size=1.2),
-    ]
-
-
-def _glass(k: Look, x: float, y: float, size: float, **keys: object) -> Item:
-    return put("glass", x, y, size, **keys)
-
+from illinstr.minihow.families.fruit import fruit, halved, into_blender
 
 _CARTON = {"milk": ("blue", "milk"), "yogurt": ("red", "cream"), "oat milk": ("gold", "crumb")}
 
@@ -49,7 +23,7 @@ def _smooth(k: Look) -> str:
 
 def _peel(k: Look) -> list[Item]:
     return [
-        _fruit(k["fruit"], 44, 88, 1.7),
+        fruit(k["fruit"], 44, 88, 1.7),
         k.hand("pinch", 54, 56, 18, size=1.3),
         k.hand("wrap", 27, 78, 12, flip=True, size=1.1),
     ]
@@ -86,15 +60,15 @@ def _rest_smoothie(k: Look) -> list[Item]:
 
 def _fill_glass(k: Look) -> list[Item]:
     return [
-        _glass(k, 30, 92, 1.2, fill=_smooth(k), level=0.6),
+        put("glass", 30, 92, 1.2, fill=_smooth(k), level=0.6),
         *pour(k, "blender", (30, 32), 61, _smooth(k), 0.72, colour=k.main, fill=_smooth(k), level=0.4),
     ]
 
 
 def _smoothie_done(k: Look) -> list[Item]:
     return [
-        _fruit(k["fruit"], 21, 90, 0.8),
-        _glass(k, 52, 92, 1.55, fill=_smooth(k), level=0.9, straw=k.second),
+        fruit(k["fruit"], 21, 90, 0.8),
+        put("glass", 52, 92, 1.55, fill=_smooth(k), level=0.9, straw=k.second),
         k.hand("wrap", 60, 64, 12, size=1.25),
     ]
 
@@ -103,7 +77,7 @@ def _smoothie_things(k: Look) -> list[Item]:
     return [
         put("blender", 72, 86, 0.85, colour=k.main),
         put("carton", 46, 88, 1.05, colour=_CARTON[k["base"]][0]),
-        _fruit(k["fruit"], 22, 90, 0.9),
+        fruit(k["fruit"], 22, 90, 0.9),
     ]
 
 
@@ -141,7 +115,7 @@ FAMILY = Family(
             "Use a [knife|sharp knife] to [cut|slice|chop] it",
             "Lay it on the board and [cut|slice|chop] it",
             "Divide it into [small chunks|bites] with a knife",
-            scene=_cut,
+            scene=halved,
             weight=5,
         ),
         step(
@@ -150,7 +124,7 @@ FAMILY = Family(
             "[Fill|Load] the [jug|blender] with [the chunks|all the chunks]",
             "Add [the chunks|all the chunks] to the [blender|jug]",
             "Let the chunks [fall|drop] into the [blender|jug]",
-            scene=_load,
+            scene=into_blender,
             weight=3,
         ),
         step(
