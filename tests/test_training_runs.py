@@ -100,6 +100,7 @@ def test_five_golden_losses_of_each_task(tmp_path, data):
 
 
 def test_one_batch_is_overfitted(tmp_path, foundations):
+    """Halfway, as far as half a minute reaches; test_overfit goes all the way in the slow tier."""
     data = make_tiny_data(tmp_path / "four", train=4, val=1, num_steps=2)
     config = write_config(
         tmp_path / "unet.yaml",
@@ -107,10 +108,10 @@ def test_one_batch_is_overfitted(tmp_path, foundations):
         base=foundations,
         stacking={"drop_all": 0.0},
         optim={"lr": 3e-3},
-        train={"steps": 300, "validate_every": 300, "checkpoint_every": 300, "log_every": 30},
+        train={"steps": 150, "validate_every": 150, "checkpoint_every": 150, "log_every": 30},
     )
     losses = column(train(config, data, tmp_path / "run"), "loss")
-    assert losses[-1] < 0.3 * losses[0]
+    assert losses[-1] < 0.5 * losses[0]
 
 
 def test_a_switch_in_the_config_file_reaches_the_loss(tmp_path, data, foundations):
