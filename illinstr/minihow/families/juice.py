@@ -7,8 +7,8 @@ from illinstr.minihow.families.fruit import fruit, halved, into_blender, washed
 from illinstr.minihow.produce import PRODUCE
 
 
-def _juice(fruit: str) -> str:
-    return PRODUCE[fruit][3]
+def _juice(name: str) -> str:
+    return PRODUCE[name][3]
 
 
 def _water(k: Look) -> list[Item]:
