@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from illinstr import minihow
-from illinstr.evaluation.encoders import TransformersImageTextEncoder, load_image_text_encoder
+from illinstr.evaluation.encoders.transformers import TransformersImageTextEncoder, load_image_text_encoder
 from illinstr.evaluation.evaluate import Prepared, Source, prepare, score
-from illinstr.evaluation.report import write_eval
+from illinstr.evaluation.reports.report import write_eval
 from illinstr.evaluation.results import Results, Settings
 from illinstr.evaluation.subjects import Subject, open_picture
 

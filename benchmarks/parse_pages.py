@@ -63,7 +63,7 @@ def _file(url: str) -> str:
 
 
 def ours(content: bytes) -> Reading:
-    from illinstr.wikihow_scraper.parse import parse
+    from illinstr.wikihow_scraper.sites.wikihow.parse import parse
 
     steps = [step for method in parse(content).methods for step in method.steps]
     return [
@@ -131,7 +131,7 @@ def time_round(read: Callable[[bytes], Reading], pages: list[bytes]) -> float:
 def synthetic() -> list[bytes]:
     """Twenty rendered pages of 3 methods of 6 steps."""
     from illinstr.wikihow_scraper.page import Method, PageStep
-    from tests.pages import HowTo, picture, render, video
+    from tests.support.pages import HowTo, picture, render, video
 
     pages = []
     for number in range(20):

@@ -15,11 +15,11 @@ from typing import Any
 from illinstr import minihow
 from illinstr.articles import Article
 from illinstr.diffusion.loading import load_pipeline
-from illinstr.evaluation.encoders import load_image_text_encoder
+from illinstr.evaluation.encoders.transformers import load_image_text_encoder
 from illinstr.evaluation.evaluate import Source, prepare, score
 from illinstr.evaluation.results import Settings
 from illinstr.progress import SilentReporter
-from illinstr.sampling.illustrator import DrawingSettings, Illustrator
+from illinstr.sampling.drawing.illustrator import DrawingSettings, Illustrator
 
 
 def figures(drawn: list[Article], truth: list[Article], encoder: Any) -> dict[str, object]:

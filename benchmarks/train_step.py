@@ -29,15 +29,15 @@ import torch
 
 from illinstr.minihow.dataset import write_dataset
 from illinstr.progress import SilentReporter
+from illinstr.training.accelerator import make_accelerator
 from illinstr.training.batches import MicroBatch, deal
 from illinstr.training.config import load_config
 from illinstr.training.data import Prefetcher
 from illinstr.training.loop import Trainer
 from illinstr.training.meter import Meter
 from illinstr.training.noise import sample_generator
-from illinstr.training.processes import make_accelerator
-from illinstr.training.run import _silence_libraries
 from illinstr.training.tasks import build_task
+from illinstr.workflows.train import _silence_libraries
 
 ASSETS = Path(__file__).resolve().parent.parent / "illinstr" / "assets" / "mini"
 TURN = 4  # steps before the other side has its turn

@@ -31,15 +31,15 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from illinstr.diffusion.attention import route_panels
 from illinstr.diffusion.schedule import NoiseConfig, training_scheduler, training_target
+from illinstr.models.stable_diffusion.attention import route_panels
 from illinstr.progress import SilentReporter
+from illinstr.training.accelerator import make_accelerator
 from illinstr.training.config import TrainConfig
 from illinstr.training.loop import Trainer
 from illinstr.training.noise import randint, randn
 from illinstr.training.precision import device_kind, resolve_precision
-from illinstr.training.processes import make_accelerator
-from illinstr.training.tasks.unet import Denoiser
+from illinstr.training.tasks.stacked.task import Denoiser
 
 SHAPES: dict[str, dict[str, Any]] = {
     "sd15": {"block_out_channels": (320, 640, 1280, 1280), "cross_attention_dim": 768, "attention_head_dim": 8},

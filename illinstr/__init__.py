@@ -19,7 +19,7 @@ _HOMES = {
     "edit": "illinstr.api",
     "generate": "illinstr.api",
     "load_model": "illinstr.api",
-    "open_run": "illinstr.sampling.revision",
+    "open_run": "illinstr.sampling.drawing.revision",
 }
 __all__ = ["Article", "IllinstrError", "Run", "Step", "__version__", "edit", "generate", "load_model", "open_run"]
 

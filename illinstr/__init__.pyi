@@ -5,7 +5,7 @@ from illinstr.api import load_model as load_model
 from illinstr.articles import Article as Article
 from illinstr.articles import Step as Step
 from illinstr.errors import IllinstrError as IllinstrError
-from illinstr.sampling.revision import open_run as open_run
+from illinstr.sampling.drawing.revision import open_run as open_run
 
 __version__: str
 __all__ = ["Article", "IllinstrError", "Run", "Step", "__version__", "edit", "generate", "load_model", "open_run"]

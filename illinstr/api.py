@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 from illinstr.diffusion.loading import EMBEDDED, load_pipeline
 from illinstr.progress import Reporter, SilentReporter
-from illinstr.sampling.revision import Edit, FinishedRun, edit_run, open_run
+from illinstr.sampling.drawing.revision import Edit, FinishedRun, edit_run, open_run
 
 if TYPE_CHECKING:
     from illinstr.diffusion.pipeline import OnStep, StackedDiffusionPipeline
-    from illinstr.sampling.illustrator import DrawingSettings, Illustrator, Method
-    from illinstr.sampling.writers import Writer
+    from illinstr.sampling.drawing.illustrator import DrawingSettings, Illustrator, Method
+    from illinstr.sampling.writing import Writer
 
 Run = FinishedRun
 
@@ -99,12 +99,12 @@ def generate(
         PlanError: the steps cannot be written.
         ModelError: the model is missing or fails.
     """
-    from illinstr.cli.generate_checks import check_drawing, default_out
-    from illinstr.cli.writers import release
     from illinstr.runs import check_out
-    from illinstr.sampling.batch import make_article, plan_job, with_first_picture
-    from illinstr.sampling.illustrator import DrawingSettings
-    from illinstr.sampling.photo import read_photo
+    from illinstr.sampling.drawing.batch import make_article, plan_job, with_first_picture
+    from illinstr.sampling.drawing.illustrator import DrawingSettings
+    from illinstr.sampling.drawing.photo import read_photo
+    from illinstr.workflows.checks import check_drawing, default_out
+    from illinstr.workflows.writers import release
 
     folder = default_out([goal], None, seed, 1) if out is None else Path(out)
     options = {"sampling_steps": sampling_steps, "guidance": guidance, "method": method, "sampler": sampler}
@@ -154,8 +154,8 @@ def edit(
         UsageError: the edit does not fit the article.
         ModelError: the model is missing or fails; nothing was changed.
     """
-    from illinstr.sampling.illustrator import DrawingSettings
-    from illinstr.sampling.writers import parse_step
+    from illinstr.sampling.drawing.illustrator import DrawingSettings
+    from illinstr.sampling.writing import parse_step
 
     finished = run if isinstance(run, FinishedRun) else open_run(Path(run))
     wanted = Edit((step,) if isinstance(step, int) else tuple(step), None if text is None else parse_step(text))
@@ -175,9 +175,9 @@ def edit(
 
 
 def _writer(steps: int | Sequence[str], writer: Writer | str | None, context: str | None) -> tuple[Writer, int]:
-    from illinstr.cli.writers import EMBEDDED_WRITER, open_writer
     from illinstr.errors import UsageError
-    from illinstr.sampling.writers import UserSteps, parse_step
+    from illinstr.sampling.writing import UserSteps, parse_step
+    from illinstr.workflows.writers import EMBEDDED_WRITER, open_writer
 
     spelling = EMBEDDED_WRITER if writer is None else writer
     if isinstance(steps, int) and isinstance(spelling, str):
@@ -194,7 +194,7 @@ def _writer(steps: int | Sequence[str], writer: Writer | str | None, context: st
 def _illustrator(
     model: str | StackedDiffusionPipeline, settings: DrawingSettings, on_step: OnStep | None
 ) -> Illustrator:
-    from illinstr.sampling.illustrator import Illustrator
+    from illinstr.sampling.drawing.illustrator import Illustrator
 
     started = time.perf_counter()
     pipeline = load_pipeline(model) if isinstance(model, str) else model

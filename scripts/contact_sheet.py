@@ -21,15 +21,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from illinstr.articles import Article
 from illinstr.errors import DataError
-from illinstr.evaluation.comparing import article_means
-from illinstr.evaluation.report import EVAL_FOLDER
+from illinstr.evaluation.metrics.comparing import article_means
+from illinstr.evaluation.reports.report import EVAL_FOLDER
 from illinstr.evaluation.results import SAMPLES_FILE
 from illinstr.evaluation.samples import Sample, read_samples
 from illinstr.files import write_bytes
 from illinstr.minihow import plan, recognise
 from illinstr.minihow.world import illustrate
 from illinstr.runs import read_run
-from illinstr.sampling.strip import load_font
+from illinstr.sampling.pages.strip import load_font
 from scripts.resumable import end_well
 
 PANEL_PX = 112

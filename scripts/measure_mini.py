@@ -22,12 +22,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from illinstr import minihow
 from illinstr.diffusion.loading import check_model
-from illinstr.diffusion.model_folder import folder_sha256
 from illinstr.errors import UsageError
-from illinstr.evaluation.report import EVAL_FOLDER
+from illinstr.evaluation.reports.report import EVAL_FOLDER
 from illinstr.evaluation.results import SAMPLES_FILE, read_results
 from illinstr.evaluation.samples import read_samples
 from illinstr.files import write_json, write_text
+from illinstr.models.folder import folder_sha256
 from illinstr.runs import article_folders, is_article_folder, read_record
 from scripts.measure_mini_table import Measured, measured, table
 from scripts.resumable import end_well, keep_plan, run_illinstr

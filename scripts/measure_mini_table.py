@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from illinstr.evaluation.comparing import article_means
+from illinstr.evaluation.metrics.comparing import article_means
+from illinstr.evaluation.metrics.statistics import Interval, absolute_interval, statistic_interval
+from illinstr.evaluation.reports.verdict import number
 from illinstr.evaluation.results import Comparison, Metric, Results, Settings
 from illinstr.evaluation.samples import Sample, Side
-from illinstr.evaluation.statistics import Interval, absolute_interval, statistic_interval
-from illinstr.evaluation.verdict import number
 
 GOAL, STEP, CONSISTENCY, GAP = "goal_faithfulness", "step_faithfulness", "consistency", "consistency_gap"
 NEAR = "goal_faithfulness (near)"

@@ -24,16 +24,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from illinstr import minihow
 from illinstr.articles import Article
-from illinstr.cli.evaluate_sources import embedded_world
 from illinstr.errors import UsageError
-from illinstr.evaluation.cache import FeatureStore, default_folder
-from illinstr.evaluation.encoders import ImageTextEncoder, load_image_text_encoder
+from illinstr.evaluation.encoders.store import FeatureStore, default_folder
+from illinstr.evaluation.encoders.transformers import ImageTextEncoder, load_image_text_encoder
 from illinstr.evaluation.evaluate import Evaluation, Source, prepare, score
-from illinstr.evaluation.report import write_eval
+from illinstr.evaluation.reports.report import write_eval
 from illinstr.evaluation.results import Settings
 from illinstr.evaluation.samples import Side, other_side
 from illinstr.files import INCOMPLETE_SUFFIX, write_json, write_text
 from illinstr.runs import read_run
+from illinstr.workflows.evaluation_sources import embedded_world
 from scripts.reproduce_arms import BASE, BASE_SETTINGS, SHARED, Arm, arms_of, arms_on, claims_at, settings_on, verdicts
 from scripts.reproduce_page import report
 from scripts.resumable import end_well, keep_plan, run_illinstr

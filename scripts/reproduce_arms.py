@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from illinstr.evaluation.metrics.statistics import holm
 from illinstr.evaluation.results import DEFINITIONS, Comparison, Results
-from illinstr.evaluation.statistics import holm
 
 # Stable Diffusion's schedule, as in the paper. The cosine schedule of the presets has no signal left at its end anyway
 # (alpha-bar 2e-9), so on it there would be nothing for the rescaling to zero terminal SNR to do.

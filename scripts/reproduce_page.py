@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from illinstr.evaluation.reports.verdict import interval, number
 from illinstr.evaluation.results import DEFINITIONS, Comparison, Metric, Results
 from illinstr.evaluation.samples import Side
-from illinstr.evaluation.verdict import interval, number
 from scripts.reproduce_arms import GAP, GOAL, STEP, Verdict, arms_of
 
 COLUMNS = (GOAL, STEP, "consistency", GAP, "diversity", "kid", "cmmd")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from illinstr.cli import ending
+from illinstr import program as ending
 from illinstr.errors import UsageError
 from illinstr.files import write_json
 

@@ -27,14 +27,14 @@ from typing import cast
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from illinstr.cli.console import reporter
-from illinstr.diffusion.quiet import silence_libraries
+from illinstr.engine.library_logging import silence_libraries
 from illinstr.errors import DataError, UsageError
 from illinstr.files import write_json, write_text
 from illinstr.progress import reporting_to
+from illinstr.training.accelerator import make_accelerator
 from illinstr.training.config import load_config
 from illinstr.training.loop import Trainer
-from illinstr.training.processes import make_accelerator
-from illinstr.training.tasks.unet_config import UNetConfig
+from illinstr.training.tasks.stacked.config import UNetConfig
 from scripts.reproduce import base_parts, resume_flag
 from scripts.resumable import end_well, keep_plan
 from scripts.variants import DEFAULT, PANELS, REFERENCE, TEXT_TOKENS, VARIANTS, Variant, VariantTask

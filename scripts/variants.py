@@ -19,12 +19,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from illinstr.diffusion.attention import PanelAttnProcessor, predict
-from illinstr.diffusion.settings import Conditioning
 from illinstr.diffusion.stacking import stack, unstack
 from illinstr.diffusion.text import step_code
-from illinstr.training.tasks.unet import Denoiser, UNetTask
-from illinstr.training.tasks.unet_config import UNetConfig
+from illinstr.models.settings import Conditioning
+from illinstr.models.stable_diffusion.attention import PanelAttnProcessor, predict
+from illinstr.training.tasks.stacked.config import UNetConfig
+from illinstr.training.tasks.stacked.task import Denoiser, UNetTask
 
 PANELS = 6  # of the article that costs are counted for
 TEXT_TOKENS = 16  # of its goal and of each of its steps

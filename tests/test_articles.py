@@ -20,7 +20,7 @@ from illinstr.articles import (
     normalise_goal,
 )
 from illinstr.errors import DataError
-from tests.shard_articles import PIXEL_PNG, article, golden_article, picture
+from tests.support.shard_articles import PIXEL_PNG, article, golden_article, picture
 
 GOLDEN = Path(__file__).parent / "golden"
 

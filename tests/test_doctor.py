@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from illinstr import doctor
-from tests.shard_articles import article, write_data
+from tests.support.shard_articles import article, write_data
 
 ROOT = Path(__file__).parent.parent
 

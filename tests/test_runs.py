@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from illinstr.articles import Article, Provenance, Step
 from illinstr.errors import DataError, UsageError
 from illinstr.runs import RunRecord, check_out, read_record, read_run, write_run
-from tests.tiny_run import FORMATS, make_article, make_record, picture
+from tests.support.tiny_run import FORMATS, make_article, make_record, picture
 
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40).filter(str.strip)
 step_images = st.one_of(
@@ -217,7 +217,7 @@ WRITER = textwrap.dedent(
     """
     import sys
     from pathlib import Path
-    from tests.tiny_run import make_article, make_record
+    from tests.support.tiny_run import make_article, make_record
     from illinstr.runs import write_run
 
     article = make_article(40)

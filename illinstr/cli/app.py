@@ -11,7 +11,7 @@ import importlib
 import typer
 
 from illinstr import __version__
-from illinstr.cli.ending import end_well
+from illinstr.program import end_well
 
 # In the order of a life: make or fetch data, train, generate, evaluate, look after.
 COMMANDS = (

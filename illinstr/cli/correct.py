@@ -10,14 +10,14 @@ import typer
 
 from illinstr.cli.console import emit, reporter
 from illinstr.cli.edit import load_illustrator
-from illinstr.cli.generate_checks import check_model
 from illinstr.cli.options import AsJson, Device, Quiet
-from illinstr.cli.writers import EMBEDDED_WRITER, announce, open_writer, read_own_steps, release
 from illinstr.errors import DataError, UsageError
+from illinstr.workflows.checks import check_model
+from illinstr.workflows.writers import EMBEDDED_WRITER, announce, open_writer, read_own_steps, release
 
 if TYPE_CHECKING:
-    from illinstr.sampling.revision import FinishedRun
-    from illinstr.sampling.writers import Writer
+    from illinstr.sampling.drawing.revision import FinishedRun
+    from illinstr.sampling.writing import Writer
 
 
 def command(
@@ -73,9 +73,9 @@ def command(
     The last line of stdout is the page. Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted.
     """
     from illinstr.runs import check_out
-    from illinstr.sampling.illustrator import DrawingSettings
-    from illinstr.sampling.revision import open_run, redraw
-    from illinstr.sampling.writers import check_problem, replan_article
+    from illinstr.sampling.drawing.illustrator import DrawingSettings
+    from illinstr.sampling.drawing.revision import open_run, redraw
+    from illinstr.sampling.writing import check_problem, replan_article
 
     problem = check_problem(problem)
     finished = open_run(run)
@@ -140,7 +140,7 @@ def _writer(
     device: str,
 ) -> tuple[Writer, int | None]:
     """Who writes the new steps, and how many steps the whole then has (None: one more than it had)."""
-    from illinstr.sampling.writers import UserSteps
+    from illinstr.sampling.writing import UserSteps
 
     if step and steps_file is not None:
         raise UsageError("--step and --steps-file cannot be used together", hint="put all steps in the file")

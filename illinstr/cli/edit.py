@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from illinstr.cli.console import emit, reporter
-from illinstr.cli.generate_checks import check_drawing, check_model, load_pipeline
 from illinstr.cli.options import AsJson, Device, Dtype, Offload, Quiet, VaeSlicing
 from illinstr.errors import DataError, UsageError
+from illinstr.workflows.checks import check_drawing, check_model, load_pipeline
 
 if TYPE_CHECKING:
     from illinstr.progress import Reporter
-    from illinstr.sampling.illustrator import DrawingSettings, Illustrator
-    from illinstr.sampling.revision import Edit, FinishedRun
+    from illinstr.sampling.drawing.illustrator import DrawingSettings, Illustrator
+    from illinstr.sampling.drawing.revision import Edit, FinishedRun
 
 
 def command(
@@ -77,8 +77,8 @@ def command(
     The last line of stdout is the page. Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted.
     """
     from illinstr.runs import check_out
-    from illinstr.sampling.illustrator import DrawingSettings
-    from illinstr.sampling.revision import edit_run, open_run
+    from illinstr.sampling.drawing.illustrator import DrawingSettings
+    from illinstr.sampling.drawing.revision import edit_run, open_run
 
     check_drawing({"sampling_steps": sampling_steps, "guidance": guidance, "sampler": sampler, "device": device})
     check_drawing({"sampling_steps": None, "guidance": None, "dtype": dtype, "device": device})
@@ -114,8 +114,8 @@ def command(
 
 
 def _edit(steps: list[int] | None, text: str | None, redraw: bool) -> Edit:
-    from illinstr.sampling.revision import Edit
-    from illinstr.sampling.writers import parse_step
+    from illinstr.sampling.drawing.revision import Edit
+    from illinstr.sampling.writing import parse_step
 
     if not steps:
         raise UsageError("no step is named", hint='for example: illinstr edit RUN --step 3 --text "..."')
@@ -141,7 +141,7 @@ def load_illustrator(
         UsageError: the device is not there.
         ModelError: the model is missing, damaged or of another kind.
     """
-    from illinstr.sampling.illustrator import Illustrator
+    from illinstr.sampling.drawing.illustrator import Illustrator
 
     started = time.perf_counter()
     pipeline = load_pipeline(name, device, dtype, offload=offload, vae_slicing=slicing)

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from illinstr.cli.evaluate_modes import Request, judge_faults, leaderboard, one_run
 from illinstr.cli.options import Device
 from illinstr.errors import UsageError
+from illinstr.workflows.evaluate import Request, judge_faults, leaderboard, one_run
 
 CHOICES = {
     "protocol": ("ours", "reproduction"),

@@ -14,24 +14,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from illinstr.cli.console import emit, reporter
-from illinstr.cli.generate_checks import (
+from illinstr.cli.options import AsJson, Device, Dtype, Offload, Quiet, VaeSlicing
+from illinstr.engine.batch_launching import launch
+from illinstr.errors import DataError, IllinstrError, PartialError, UsageError
+from illinstr.progress import Reporter
+from illinstr.workflows.checks import (
     check_model,
     check_options,
     default_out,
     load_pipeline,
     outside_world_note,
 )
-from illinstr.cli.options import AsJson, Device, Dtype, Offload, Quiet, VaeSlicing
-from illinstr.cli.processes import launch
-from illinstr.cli.writers import DEFAULT_EXAMPLES, announce, choose_writer, release
-from illinstr.errors import DataError, IllinstrError, PartialError, UsageError
-from illinstr.progress import Reporter
+from illinstr.workflows.writers import DEFAULT_EXAMPLES, announce, choose_writer, release
 
 if TYPE_CHECKING:
     from illinstr.articles import StepImage
-    from illinstr.sampling.batch import Failure, Job
-    from illinstr.sampling.illustrator import DrawingSettings, Illustrator
-    from illinstr.sampling.writers import Writer
+    from illinstr.sampling.drawing.batch import Failure, Job
+    from illinstr.sampling.drawing.illustrator import DrawingSettings, Illustrator
+    from illinstr.sampling.writing import Writer
 
 
 @dataclass(frozen=True)
@@ -140,9 +140,9 @@ def command(
     The last line of stdout is the page that was made. Exit codes: 0 done, 1 failed, 2 wrong use, 3 some articles of a
     batch failed, 130 interrupted.
     """
-    from illinstr.sampling.illustrator import DrawingSettings
-    from illinstr.sampling.photo import read_photo
-    from illinstr.sampling.writers import read_goals
+    from illinstr.sampling.drawing.illustrator import DrawingSettings
+    from illinstr.sampling.drawing.photo import read_photo
+    from illinstr.sampling.writing import read_goals
 
     check_options(locals())
     if processes > 1 and not dry_run and "WORLD_SIZE" not in os.environ:
@@ -190,7 +190,7 @@ Outcome = tuple[dict[str, Any], str | None, tuple[str, ...], int]
 
 def _single(request: Request, say: Reporter, dry_run: bool) -> Outcome:
     from illinstr.runs import check_out
-    from illinstr.sampling.batch import make_article, plan_job, with_first_picture
+    from illinstr.sampling.drawing.batch import make_article, plan_job, with_first_picture
 
     check_out(request.out, overwrite=request.overwrite)
     check_model(request.model)
@@ -207,9 +207,15 @@ def _single(request: Request, say: Reporter, dry_run: bool) -> Outcome:
 
 
 def _batch(request: Request, say: Reporter, dry_run: bool) -> Outcome:
+    from illinstr.engine.batch_group import join_crew
     from illinstr.runs import is_article_folder
-    from illinstr.sampling.batch import check_batch_out, check_same_model, make_batch, plan_batch, write_batch_page
-    from illinstr.sampling.crew import join_crew
+    from illinstr.sampling.drawing.batch import (
+        check_batch_out,
+        check_same_model,
+        make_batch,
+        plan_batch,
+        write_batch_page,
+    )
 
     out = request.out.expanduser().resolve()
     crew = join_crew(request.device)
@@ -264,7 +270,7 @@ def _batch(request: Request, say: Reporter, dry_run: bool) -> Outcome:
 
 
 def _open_illustrator(request: Request, jobs: list[Job], say: Reporter) -> Illustrator:
-    from illinstr.sampling.illustrator import Illustrator
+    from illinstr.sampling.drawing.illustrator import Illustrator
 
     release(request.planner)
     for job in jobs:

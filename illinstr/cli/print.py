@@ -13,7 +13,7 @@ from illinstr.cli.options import AsJson, Quiet
 from illinstr.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from illinstr.sampling.revision import FinishedRun
+    from illinstr.sampling.drawing.revision import FinishedRun
 
 FORMATS = {"pdf": "article.pdf", "html": "index.html", "markdown": "article.md", "strip": "strip.png"}
 
@@ -38,8 +38,8 @@ def command(
     browser or a network. The last line of stdout is the file. Exit codes: 0 done, 1 failed, 2 wrong use.
     """
     from illinstr.files import write_bytes
-    from illinstr.sampling.pdf import load_weasyprint
-    from illinstr.sampling.revision import open_run
+    from illinstr.sampling.drawing.revision import open_run
+    from illinstr.sampling.pages.pdf import load_weasyprint
 
     if to not in FORMATS:
         raise UsageError(f"--to {to!r} is unknown", hint=f"choose from {', '.join(FORMATS)}")
@@ -62,8 +62,8 @@ def command(
 
 
 def _content(to: str, finished: FinishedRun) -> bytes:
-    from illinstr.sampling.page import render_pages
-    from illinstr.sampling.pdf import render_pdf
+    from illinstr.sampling.pages.page import render_pages
+    from illinstr.sampling.pages.pdf import render_pdf
 
     if to == "pdf":
         return render_pdf(finished.article, finished.record)

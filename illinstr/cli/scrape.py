@@ -11,7 +11,7 @@ from illinstr.cli.console import emit, reporter
 from illinstr.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from illinstr.wikihow_scraper.scrape import Request
+    from illinstr.workflows.scrape import Request
 
 
 def command(  # the options are the interface, so there are as many as there are
@@ -98,7 +98,7 @@ def command(  # the options are the interface, so there are as many as there are
     Example, the web:       illinstr scrape --urls-file urls.txt --contact me@example.org --out data/pages
     """
     from illinstr.config import validate
-    from illinstr.wikihow_scraper.clean import CleanRules
+    from illinstr.wikihow_scraper.cleaning.rules import CleanRules
     from illinstr.wikihow_scraper.takedown import Takedown
 
     settings: dict[str, Any] = {"min_steps": min_steps, "max_steps": max_steps, "language": language}
@@ -147,10 +147,10 @@ def command(  # the options are the interface, so there are as many as there are
 def _request(urls: list[str], urls_file: Path | None, network: dict[str, Any], **options: Any) -> Request:
     from illinstr.config import validate
     from illinstr.errors import UsageError
-    from illinstr.wikihow_scraper.collection import Collection
-    from illinstr.wikihow_scraper.discover import Discovery
-    from illinstr.wikihow_scraper.fetch import FetchConfig
-    from illinstr.wikihow_scraper.scrape import Request, check_discovery, read_urls
+    from illinstr.wikihow_scraper.fetching.discover import Discovery
+    from illinstr.wikihow_scraper.fetching.fetch import FetchConfig
+    from illinstr.wikihow_scraper.imports.collection import Collection
+    from illinstr.workflows.scrape import Request, check_discovery, read_urls
 
     lists = {name: options.pop(name) for name in ("sitemap", "since", "categories", "category_depth")}
     check_discovery(lists["sitemap"], lists["since"], lists["categories"], lists["category_depth"])
@@ -185,8 +185,8 @@ def _request(urls: list[str], urls_file: Path | None, network: dict[str, Any], *
 
 def _run(request: Request, *, as_json: bool, quiet: bool) -> None:
     from illinstr.errors import PartialError
-    from illinstr.wikihow_scraper.fetch_settings import CLOSED_HINT
-    from illinstr.wikihow_scraper.scrape import dry_run, scrape
+    from illinstr.wikihow_scraper.fetching.settings import CLOSED_HINT
+    from illinstr.workflows.scrape import dry_run, scrape
 
     progress = reporter(quiet)
     if request.dry_run and request.fetch is not None:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from illinstr.cli.console import emit, reporter
-from illinstr.cli.generate_checks import check_model, load_pipeline
 from illinstr.cli.options import Device
-from illinstr.cli.writers import DEFAULT_EXAMPLES, EMBEDDED_WRITER, open_writer
 from illinstr.errors import UsageError
+from illinstr.workflows.checks import check_model, load_pipeline
+from illinstr.workflows.writers import DEFAULT_EXAMPLES, EMBEDDED_WRITER, open_writer
 
 if TYPE_CHECKING:
-    from illinstr.sampling.illustrator import ArticlePipeline
+    from illinstr.sampling.drawing.illustrator import ArticlePipeline
 
 LOOPBACK = "127.0.0.1"
 
@@ -60,11 +60,11 @@ def command(
     The model is loaded once, with the first article. The address is printed on stdout as soon as the page can
     be opened. Exit codes: 0 ended by Ctrl-C, 2 wrong use.
     """
-    from illinstr.cli.generate_checks import MAX_SAMPLING_STEPS
     from illinstr.runs import check_writable
-    from illinstr.sampling.illustrator import DrawingSettings
+    from illinstr.sampling.drawing.illustrator import DrawingSettings
     from illinstr.sampling.serving.web import WebServer, is_loopback
     from illinstr.sampling.serving.workshop import Workshop
+    from illinstr.workflows.checks import MAX_SAMPLING_STEPS
 
     if not 0 <= port <= 65535:
         raise UsageError(f"--port {port} is not between 0 and 65535", hint="--port 0 takes a free one")

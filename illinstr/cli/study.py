@@ -12,7 +12,7 @@ from illinstr.cli.options import AsJson
 from illinstr.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from illinstr.evaluation.study_scores import Estimate, StudyScores
+    from illinstr.evaluation.study.scores import Estimate, StudyScores
 
 app = typer.Typer(
     help="Ask people, blind and in pairs, and turn their votes into numbers.",
@@ -44,7 +44,7 @@ def make(
     Send people [bold]study/index.html[/bold]; they save a file of votes and send it back. Keep study/key.json to
     yourself: it says who is who. The last line of stdout is the page.
     """
-    from illinstr.evaluation.study import KEY_FILE, PAGE_FILE, make_study
+    from illinstr.evaluation.study.page import KEY_FILE, PAGE_FILE, make_study
 
     systems = _systems(runs)
     out = out.expanduser().resolve()
@@ -101,8 +101,8 @@ def score(
     Refuses comparisons that fall apart, files from another study, and one rater twice. The last line of stdout is the
     file of results.
     """
-    from illinstr.evaluation.study_scores import score_study
-    from illinstr.evaluation.study_votes import find_key, read_votes, resolve
+    from illinstr.evaluation.study.scores import score_study
+    from illinstr.evaluation.study.votes import find_key, read_votes, resolve
     from illinstr.files import write_json
 
     if not 0 <= min_attention <= 1:

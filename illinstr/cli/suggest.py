@@ -11,9 +11,9 @@ import typer
 from illinstr.cli import generate
 from illinstr.cli.console import emit, reporter
 from illinstr.cli.options import Device, Quiet
-from illinstr.cli.writers import EMBEDDED_WRITER, announce, open_language_model
 from illinstr.errors import PlanError, UsageError
 from illinstr.progress import Reporter
+from illinstr.workflows.writers import EMBEDDED_WRITER, announce, open_language_model
 
 MAX_COUNT = 20
 
@@ -59,7 +59,7 @@ def command(
     The numbered list goes to stdout; after a choice, the last line is the page, as for generate. Exit codes: 0 done,
     1 nothing fits or failed, 2 wrong use, 130 interrupted.
     """
-    from illinstr.sampling.writers import check_at_hand
+    from illinstr.sampling.writing import check_at_hand
 
     if not 1 <= count <= MAX_COUNT:
         raise UsageError(f"--count {count} is not between 1 and {MAX_COUNT}", hint="5 is usual")

@@ -45,15 +45,15 @@ def command(
     Example: illinstr train --config mini-vae --data data/minihow --out runs/vae --set train.steps=500
     """
     from illinstr.cli.console import emit, reporter
+    from illinstr.engine import launching as launch
     from illinstr.progress import SilentReporter
-    from illinstr.training import launch
-    from illinstr.training.run import Request, check_request, run_training
+    from illinstr.workflows.train import Request, check_request, run_training
 
     launch.die_with_launcher()
     tell = reporter(quiet)
     score = None
     if faithfulness and launch.rank_here() == 0:
-        from illinstr.cli.train_judge import make_judge
+        from illinstr.workflows.validation_scores import make_judge
 
         score = make_judge(config, settings or [], data, articles=faithfulness, judge=judge)
     if (num_processes > 1 or accelerate_config) and not dry_run:

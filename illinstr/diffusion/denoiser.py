@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from illinstr.diffusion.attention import predict
-from illinstr.diffusion.model_folder import ModelParts
 from illinstr.diffusion.schedule import rescale_guidance
 from illinstr.diffusion.stacking import stack, unstack
 from illinstr.diffusion.text import TextCondition, condition, encode_slots, encode_texts
+from illinstr.models.folder import ModelParts
+from illinstr.models.stable_diffusion.attention import predict
 
 
 @dataclass(frozen=True)

@@ -75,8 +75,8 @@ def load_pipeline(
     import torch
     import transformers
 
-    from illinstr.diffusion.model_folder import load_parts
     from illinstr.diffusion.pipeline import StackedDiffusionPipeline
+    from illinstr.models.folder import load_parts
 
     folder = check_model(model)
     device = choose_device(device)

@@ -3,7 +3,7 @@
 One noise canvas of N panels is denoised as a whole (``stacked``), or every panel on a canvas of its own
 (``independent``, the baseline: same weights, same text, nothing shared). Articles longer than the model was trained on
 are drawn window by window (``illinstr.diffusion.windows``). ``anchors`` hold panels to known pictures while the rest is
-drawn around them (``illinstr.diffusion.sampling``).
+drawn around them (``illinstr.diffusion.sampling_loop``).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from illinstr.diffusion.autoencoder import PANELS_AT_ONCE, decode_panels, downsampling, encode_panels
 from illinstr.diffusion.denoiser import CanvasText, Denoiser
-from illinstr.diffusion.model_folder import ModelParts, load_parts
-from illinstr.diffusion.sampling import Report, sample
+from illinstr.diffusion.sampling_loop import Report, sample
 from illinstr.diffusion.schedule import ANCHOR_SAMPLER, DEFAULT_SAMPLER, make_sampler
-from illinstr.diffusion.settings import StackedSettings
 from illinstr.diffusion.windows import long_windows, number_when_alone
 from illinstr.errors import UsageError
+from illinstr.models.autoencoder import PANELS_AT_ONCE, decode_panels, downsampling, encode_panels
+from illinstr.models.folder import ModelParts, load_parts
+from illinstr.models.settings import StackedSettings
 
 Method = Literal["stacked", "independent"]
 ArticleText = tuple[str, Sequence[str]]  # a goal and its N step texts

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from illinstr.diffusion.settings import Conditioning
+from illinstr.models.settings import Conditioning
 
 
 @dataclass(frozen=True)

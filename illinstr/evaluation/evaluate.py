@@ -8,18 +8,19 @@ from itertools import combinations, islice
 
 from illinstr.articles import Article
 from illinstr.errors import DataError, UsageError
-from illinstr.evaluation import feature_sets, verdict
-from illinstr.evaluation.aggregate import aggregate, break_down
-from illinstr.evaluation.cache import FeatureStore
-from illinstr.evaluation.choices import goal_pool
-from illinstr.evaluation.comparing import compare
-from illinstr.evaluation.encoders import ImageEncoder, ImageTextEncoder
-from illinstr.evaluation.encoding import FeatureTable, encode_pictures, encode_texts
+from illinstr.evaluation.encoders.features import FeatureTable, encode_pictures, encode_texts
+from illinstr.evaluation.encoders.store import FeatureStore
+from illinstr.evaluation.encoders.transformers import ImageEncoder, ImageTextEncoder
+from illinstr.evaluation.encoders.vlm import VlmJudge
+from illinstr.evaluation.metrics import feature_sets
+from illinstr.evaluation.metrics.aggregate import aggregate, break_down
+from illinstr.evaluation.metrics.choices import goal_pool
+from illinstr.evaluation.metrics.comparing import compare
+from illinstr.evaluation.metrics.scoring import Scene, gap_samples, numbered, score_ours, score_reproduction
+from illinstr.evaluation.reports import verdict
 from illinstr.evaluation.results import Coverage, EncoderRecord, Encoders, Results, Settings, environment
 from illinstr.evaluation.samples import Sample, Side, other_side
-from illinstr.evaluation.scoring import Scene, gap_samples, numbered, score_ours, score_reproduction
 from illinstr.evaluation.subjects import Identify, Subject, category_of, goal_identity, keyed, make_subject
-from illinstr.evaluation.vlm import VlmJudge
 from illinstr.progress import Reporter, SilentReporter
 
 Kin = Callable[[str], str | None]

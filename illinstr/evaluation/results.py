@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from illinstr import __version__
 from illinstr.config import Config
 from illinstr.errors import DataError
+from illinstr.evaluation.metrics.statistics import IntervalMethod
 from illinstr.evaluation.samples import Side
-from illinstr.evaluation.statistics import IntervalMethod
 from illinstr.evaluation.subjects import StepText
 
 RESULTS_VERSION: Literal[2] = 2

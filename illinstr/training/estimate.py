@@ -26,7 +26,7 @@ from illinstr.training.noise import sample_generator
 from illinstr.training.precision import device_kind, precision_line, resolve_precision
 from illinstr.training.reading import ArticleSet
 from illinstr.training.run_folder import config_text
-from illinstr.training.tasks.unet_config import UNetConfig
+from illinstr.training.tasks.stacked.config import UNetConfig
 
 GIB = float(1 << 30)
 TRIAL_ARTICLES = 4
@@ -88,7 +88,7 @@ def _counts(config: TrainConfig, data: Path, num_processes: int) -> dict[str, An
 def _samples(config: TrainConfig, data: Path) -> tuple[ArticleSet, list[int]]:
     """The training articles, and the bucket of each sample: single panels, articles, or windows of articles."""
     if isinstance(config, UNetConfig):
-        from illinstr.training.tasks.unet_data import find_windows, read_articles
+        from illinstr.training.tasks.stacked.data import find_windows, read_articles
 
         kept = read_articles(data, config.data.split, config, limit=config.data.limit)
         kept = kept.first(max(1, round(len(kept) * config.data.fraction)))
@@ -100,14 +100,14 @@ def _samples(config: TrainConfig, data: Path) -> tuple[ArticleSet, list[int]]:
 def _val_articles(config: TrainConfig, data: Path) -> int:
     wanted = config.data
     if isinstance(config, UNetConfig):
-        from illinstr.training.tasks.unet_data import read_articles
+        from illinstr.training.tasks.stacked.data import read_articles
 
         return len(read_articles(data, wanted.val_split, config, limit=wanted.val_limit))
     return len(read_split(data, wanted.val_split, wanted, limit=wanted.val_limit))
 
 
 def _trial_task(config: TrainConfig, data: Path) -> Task:
-    from illinstr.training.processes import make_accelerator
+    from illinstr.training.accelerator import make_accelerator
     from illinstr.training.tasks import build_task
 
     longest = min(max(_samples(config, data)[0].lengths), config.data.max_steps)

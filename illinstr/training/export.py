@@ -13,7 +13,7 @@ from illinstr.training.config import load_config
 if TYPE_CHECKING:
     from torch import nn
 
-    from illinstr.training.tasks.unet_config import UNetConfig
+    from illinstr.training.tasks.stacked.config import UNetConfig
 
 Weights = Literal["ema", "raw"]
 Dtype = Literal["float16", "bfloat16", "float32"]
@@ -40,7 +40,7 @@ def export_run(
         DataError: the checkpoint does not fit the run's config.
         ModelError: the base of the run is gone.
     """
-    from illinstr.diffusion.quiet import silence_libraries
+    from illinstr.engine.library_logging import silence_libraries
 
     silence_libraries()
     config = _config_of(run, dtype)
@@ -50,9 +50,9 @@ def export_run(
     if weights == "ema" and not (path / "ema.safetensors").is_file():
         raise UsageError(f"{path.name} has no moving average", hint="export its raw weights: --weights raw")
 
-    from illinstr.training.tasks.unet import Denoiser
-    from illinstr.training.tasks.unet_base import build_parts
-    from illinstr.training.tasks.unet_export import unet_settings, write_unet_folder
+    from illinstr.training.tasks.stacked.export import unet_settings, write_unet_folder
+    from illinstr.training.tasks.stacked.parts import build_parts
+    from illinstr.training.tasks.stacked.task import Denoiser
 
     parts = build_parts(config)
     _load_weights(Denoiser(parts.unet, parts.text_encoder, config), path, weights)
@@ -63,7 +63,7 @@ def export_run(
 
 
 def _config_of(run: Path, dtype: Dtype | None) -> UNetConfig:
-    from illinstr.training.tasks.unet_config import UNetConfig
+    from illinstr.training.tasks.stacked.config import UNetConfig
 
     saved = run / "config.yaml"
     if not saved.is_file():
@@ -112,7 +112,7 @@ def _load_weights(model: nn.Module, path: Path, weights: Weights) -> None:
 
 def _trained_steps(run: Path, config: UNetConfig) -> tuple[int, int]:
     """As the finished run found them in its data; before that, the range the config lets in."""
-    from illinstr.diffusion.model_folder import read_settings
+    from illinstr.models.folder import read_settings
 
     known = read_settings(run / "model")
     return known.trained_steps if known is not None else (config.data.min_steps, config.data.max_steps)

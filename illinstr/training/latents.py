@@ -14,8 +14,8 @@ from torch import Tensor
 
 from illinstr import files
 from illinstr.articles import Article
-from illinstr.diffusion.autoencoder import encode_panels
 from illinstr.errors import DataError
+from illinstr.models.autoencoder import encode_panels
 from illinstr.progress import current_reporter
 from illinstr.training.cache import TensorCache, weights_sha256
 from illinstr.training.data import panels_of

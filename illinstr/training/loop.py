@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from illinstr import files
 from illinstr.errors import DataError, IllinstrError, UsageError
 from illinstr.progress import Reporter
+from illinstr.training.accelerator import is_sharded, mean_over_processes
 from illinstr.training.batches import BatchReader, MicroBatch, deal
 from illinstr.training.cache import TextCache
 from illinstr.training.checkpoint import Checkpointer, Trained
@@ -31,7 +32,6 @@ from illinstr.training.meter import Meter, all_finite, describe
 from illinstr.training.noise import mixed_seed, sample_generator, step_generator
 from illinstr.training.optimizer import build_optimizer
 from illinstr.training.precision import IN_WORDS
-from illinstr.training.processes import is_sharded, mean_over_processes
 from illinstr.training.reading import ErrorBudget
 from illinstr.training.run_folder import config_text, flat
 from illinstr.training.sharding import load_whole, whole_on_cpu

@@ -22,7 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from illinstr.errors import DataError, IllinstrError, UsageError
-from illinstr.sampling.page import PAGE_FILE, STRIP_FILE
+from illinstr.sampling.pages.page import PAGE_FILE, STRIP_FILE
 from illinstr.sampling.serving.workshop import BusyError, Task, Workshop, described
 from illinstr.templates import read_template, template
 
@@ -44,10 +44,10 @@ _ARTICLE = re.compile(r"/articles/([a-z0-9][a-z0-9-]{0,150})/([A-Za-z0-9.-]{0,40
 _PICTURE = re.compile(r"step-\d{2,3}\.(png|jpg|webp)")
 _EVENTS = re.compile(r"/tasks/(\d{1,12})/events")
 _TYPES = {"html": "text/html; charset=utf-8", "png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
-_ASSETS = {
-    "/serve.js": "text/javascript; charset=utf-8",
-    "/serve.css": "text/css; charset=utf-8",
-    "/palette.css": "text/css; charset=utf-8",
+_ASSETS = {  # which room's template, and what it is
+    "/serve.js": ("sampling.serving", "text/javascript; charset=utf-8"),
+    "/serve.css": ("sampling.serving", "text/css; charset=utf-8"),
+    "/palette.css": ("sampling.pages", "text/css; charset=utf-8"),
 }
 
 
@@ -178,7 +178,8 @@ class Handler(BaseHTTPRequestHandler):
         if path == "/":
             self._send(render_page(self.server), _TYPES["html"], policy=APP_POLICY)
         elif path in _ASSETS:
-            self._send(read_template("sampling", path[1:]).encode(), _ASSETS[path])
+            room, kind = _ASSETS[path]
+            self._send(read_template(room, path[1:]).encode(), kind)
         elif match := _EVENTS.fullmatch(path):
             self._send_events(match[1])
         elif match := _ARTICLE.fullmatch(path):
@@ -285,7 +286,7 @@ def render_page(server: WebServer) -> bytes:
         {"name": name, "goal": article.goal, "picture": described(name, article)["steps"][-1]["picture"]}
         for name, article in server.workshop.articles()
     ]
-    page = template("sampling", "serve.html.j2")
+    page = template("sampling.serving", "serve.html.j2")
     shown = page.render(token=server.token, writer=server.workshop.writer.name, articles=articles)
     return f"{shown}\n".encode()
 

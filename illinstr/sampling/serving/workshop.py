@@ -21,10 +21,10 @@ from illinstr.articles import MAX_STEPS, Article
 from illinstr.errors import DataError, IllinstrError, UsageError
 from illinstr.progress import Advance
 from illinstr.runs import is_article_folder, picture_name, read_article
-from illinstr.sampling.batch import make_article, plan_job
-from illinstr.sampling.illustrator import ArticlePipeline, DrawingSettings, Illustrator
-from illinstr.sampling.revision import Edit, FinishedRun, edit_run, open_run, redraw
-from illinstr.sampling.writers import Writer, check_goal, check_problem, parse_step, replan_article, slug
+from illinstr.sampling.drawing.batch import make_article, plan_job
+from illinstr.sampling.drawing.illustrator import ArticlePipeline, DrawingSettings, Illustrator
+from illinstr.sampling.drawing.revision import Edit, FinishedRun, edit_run, open_run, redraw
+from illinstr.sampling.writing import Writer, check_goal, check_problem, parse_step, replan_article, slug
 
 if TYPE_CHECKING:
     from PIL import Image

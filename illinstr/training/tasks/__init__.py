@@ -7,7 +7,7 @@ from pathlib import Path
 from illinstr.training.config import TrainConfig
 from illinstr.training.loop import Task
 from illinstr.training.tasks.clip import ClipConfig
-from illinstr.training.tasks.unet import UNetConfig
+from illinstr.training.tasks.stacked.task import UNetConfig
 from illinstr.training.tasks.vae import VaeConfig
 
 CONFIG_BY_KIND: dict[str, type[TrainConfig]] = {"vae": VaeConfig, "clip": ClipConfig, "unet": UNetConfig}
@@ -29,7 +29,7 @@ def build_task(config: TrainConfig, data: Path, device: str = "cpu") -> Task:
 
         return ClipTask(config, data, device)
     if isinstance(config, UNetConfig):
-        from illinstr.training.tasks.unet import UNetTask
+        from illinstr.training.tasks.stacked.task import UNetTask
 
         return UNetTask(config, data, device)
     raise TypeError(f"no task for {type(config).__name__}")

@@ -23,11 +23,11 @@ from illinstr import files
 from illinstr.articles import Article
 from illinstr.config import Config
 from illinstr.diffusion.text import tokenize
-from illinstr.diffusion.tokenizer import EOS, MAX_TOKENS, write_tokenizer
 from illinstr.training.config import TrainConfig
 from illinstr.training.data import BatchOrder, panels_of, read_split, training_articles
-from illinstr.training.near_goals import NearGoals
 from illinstr.training.noise import mixed_seed, randn
+from illinstr.training.tasks.clip_tokenizer import EOS, MAX_TOKENS, write_tokenizer
+from illinstr.training.tasks.near_goals import NearGoals
 
 VAL_NEAR_GOALS = 5
 

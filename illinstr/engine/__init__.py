@@ -1,0 +1,1 @@
+"""Where work runs: devices, launching, process groups, and executors."""

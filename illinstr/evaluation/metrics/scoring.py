@@ -1,0 +1,176 @@
+"""From articles and features to samples: one function a metric, for our protocol and for the reproduction's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from illinstr.evaluation.encoders.features import FeatureTable
+from illinstr.evaluation.metrics import definitions as metrics
+from illinstr.evaluation.metrics.choices import goal_choices, item_generator, step_choices
+from illinstr.evaluation.samples import Sample, Side
+from illinstr.evaluation.subjects import Panel, Subject
+
+REPRODUCTION_GROUP = 4
+REPRODUCTION_BATCH = 100
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What scoring one side needs beside its articles.
+
+    ``pool`` holds the goals distractors are drawn from, by identity; empty leaves goal faithfulness out. ``near`` says
+    which identities are near a goal's, where near distractors are asked for.
+    """
+
+    side: Side
+    table: FeatureTable
+    spread: FeatureTable
+    pool: dict[str, str]
+    seed: int
+    distractors: int
+    near: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+def _sample(scene: Scene, subject: Subject, metric: str, steps: Sequence[int], score: float, **rest: object) -> Sample:
+    return Sample(
+        side=scene.side,
+        metric=metric,
+        article=subject.id,
+        key=subject.key,
+        goal=subject.goal,
+        category=subject.category,
+        num_steps=len(subject.texts),
+        steps=tuple(steps),
+        score=score,
+        **rest,
+    )
+
+
+def score_ours(scene: Scene, subjects: Sequence[Subject]) -> list[Sample]:
+    """Every sample of DESIGN's metrics, article by article."""
+    samples: list[Sample] = []
+    for subject in subjects:
+        for panel in subject.panels:
+            if scene.pool:
+                samples.append(_goal_choice(scene, subject, panel))
+            samples.extend(_step_choice(scene, subject, panel))
+            samples.append(_clip_score(scene, subject, panel))
+        samples.extend(_spread(scene, subject))
+    return samples
+
+
+def _goal_choice(scene: Scene, subject: Subject, panel: Panel) -> Sample:
+    """Goal faithfulness of one picture: its goal among 1 + distractors goals, cosine argmax over the texts."""
+    generator = item_generator(scene.seed, "goal", subject.key, panel.step)
+    near = scene.near.get(subject.identity, frozenset())
+    candidates = goal_choices(subject.goal, subject.identity, scene.pool, scene.distractors, generator, near)
+    return _choice(scene, subject, panel, "goal_faithfulness", candidates)
+
+
+def _step_choice(scene: Scene, subject: Subject, panel: Panel) -> Iterator[Sample]:
+    """Step faithfulness of one picture: its step among steps of the same article; none where all steps read alike."""
+    generator = item_generator(scene.seed, "step", subject.key, panel.step)
+    candidates = step_choices(panel.step, subject.texts, scene.distractors, generator)
+    if len(candidates) > 1:
+        yield _choice(scene, subject, panel, "step_faithfulness", candidates)
+
+
+def _choice(scene: Scene, subject: Subject, panel: Panel, metric: str, candidates: tuple[str, ...]) -> Sample:
+    similarities = metrics.cosine_similarity(scene.table.of_pictures([panel]), scene.table.of_texts(candidates))[0]
+    return _sample(
+        scene,
+        subject,
+        metric,
+        [panel.step],
+        metrics.choice_credit(similarities),
+        chance=1 / len(candidates),
+        candidates=candidates,
+        similarities=tuple(similarities.tolist()),
+    )
+
+
+def _clip_score(scene: Scene, subject: Subject, panel: Panel) -> Sample:
+    score = metrics.clip_score(scene.table.of_pictures([panel])[0], scene.table.of_texts([panel.text])[0])
+    return _sample(scene, subject, "clip_score", [panel.step], score)
+
+
+def _spread(scene: Scene, subject: Subject) -> Iterator[Sample]:
+    """Consistency of one article, and whether its pictures stand above the diversity floor."""
+    if len(subject.panels) < 2:
+        return
+    features = scene.spread.of_pictures(subject.panels)
+    steps = [panel.step for panel in subject.panels]
+    yield _sample(scene, subject, "consistency", steps, metrics.mean_pairwise_distance(features))
+    above = float(metrics.relative_spread(features) >= metrics.DIVERSITY_FLOOR)
+    yield _sample(scene, subject, "diversity", steps, above)
+
+
+def score_reproduction(scene: Scene, subjects: Sequence[Subject]) -> list[Sample]:
+    """The semantics of the authors' released scripts, quirks and all, for comparison with numbers made by them.
+
+    Goal: a picture and three pictures of articles with other goals, drawn inside a batch of 100 articles (the three may
+    share a goal). Step: four random steps of an article, texts "i. headline". Both through a softmax over pictures.
+    Consistency: all pictures in a row, cut into groups of four that straddle articles; a rest under four is dropped.
+    """
+    samples: list[Sample] = []
+    for start in range(0, len(subjects), REPRODUCTION_BATCH):
+        batch = subjects[start : start + REPRODUCTION_BATCH]
+        for subject in batch:
+            samples.extend(_reproduction_goal(scene, subject, batch))
+            samples.extend(_reproduction_step(scene, subject))
+    row = [(subject, panel) for subject in subjects for panel in subject.panels]
+    for start in range(0, len(row) - REPRODUCTION_GROUP + 1, REPRODUCTION_GROUP):
+        group = row[start : start + REPRODUCTION_GROUP]
+        features = scene.spread.of_pictures([panel for _, panel in group])
+        first, steps = group[0][0], [panel.step for _, panel in group]
+        samples.append(_sample(scene, first, "consistency", steps, metrics.mean_pairwise_distance(features)))
+    return samples
+
+
+def _reproduction_goal(scene: Scene, subject: Subject, batch: Sequence[Subject]) -> Iterator[Sample]:
+    others = [(other, panel) for other in batch if other.identity != subject.identity for panel in other.panels]
+    if len(others) < REPRODUCTION_GROUP - 1:
+        return
+    for panel in subject.panels:
+        generator = item_generator(scene.seed, "reproduction goal", subject.key, panel.step)
+        drawn = [others[index] for index in generator.choice(len(others), REPRODUCTION_GROUP - 1, replace=False)]
+        pictures = [panel, *(other_panel for _, other_panel in drawn)]
+        goals = (subject.goal, *(other.goal for other, _ in drawn))
+        credit = metrics.softmax_over_pictures_credit(scene.table.of_pictures(pictures), scene.table.of_texts(goals))
+        yield _sample(
+            scene, subject, "goal_faithfulness", [panel.step], float(credit[0]), chance=0.25, candidates=goals
+        )
+
+
+def _reproduction_step(scene: Scene, subject: Subject) -> Iterator[Sample]:
+    if len(subject.panels) < REPRODUCTION_GROUP:
+        return
+    generator = item_generator(scene.seed, "reproduction step", subject.key)
+    drawn = generator.choice(len(subject.panels), REPRODUCTION_GROUP, replace=False)
+    panels = [subject.panels[index] for index in np.sort(drawn)]
+    texts = tuple(numbered(panel) for panel in panels)
+    credits = metrics.softmax_over_pictures_credit(scene.table.of_pictures(panels), scene.table.of_texts(texts))
+    for own, (panel, credit) in enumerate(zip(panels, credits, strict=True)):
+        candidates = (texts[own], *texts[:own], *texts[own + 1 :])
+        yield _sample(
+            scene, subject, "step_faithfulness", [panel.step], float(credit), chance=0.25, candidates=candidates
+        )
+
+
+def numbered(panel: Panel) -> str:
+    """A step as the released scripts write it: "3. Pour the juice into a glass"."""
+    return f"{panel.step}. {panel.text}"
+
+
+def gap_samples(samples: Sequence[Sample], side: Side) -> list[Sample]:
+    """Consistency of each article less that of the truth on the same goal, signed."""
+    own = {sample.key: sample for sample in samples if sample.metric == "consistency" and sample.side == side}
+    truth = {sample.key: sample for sample in samples if sample.metric == "consistency" and sample.side == "truth"}
+    return [
+        sample.model_copy(update={"metric": "consistency_gap", "score": sample.score - truth[key].score})
+        for key, sample in own.items()
+        if key in truth
+    ]

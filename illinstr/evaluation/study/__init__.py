@@ -1,0 +1,1 @@
+"""The study with human raters: its page, the votes, the scores."""

@@ -1,0 +1,1 @@
+"""Planned articles drawn by a loaded model, one or many, and drawn again after a change."""

@@ -1,0 +1,235 @@
+"""One article or many: what is to be made, what is made already, and making it.
+
+A ``Job`` is one article to be: goal, seed, planned steps and the folder it goes to. A batch that was cut short goes on
+where it stopped: a folder appears only when it is whole, so what is there is done. Each article of a batch is exactly
+the one that a run of its own with its goal and seed would make.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from illinstr.articles import Article, StepImage
+from illinstr.engine.batch_group import Crew
+from illinstr.errors import IllinstrError, UsageError
+from illinstr.files import write_text
+from illinstr.progress import Reporter
+from illinstr.runs import RunRecord, check_writable, is_article_folder, read_article, read_record, write_run
+from illinstr.sampling.drawing.illustrator import DrawingSettings, Illustrator
+from illinstr.sampling.pages.page import PAGE_FILE, Card, render_batch, render_pages
+from illinstr.sampling.writing import Writer, check_goal, plan_article, slug, split_writing
+from illinstr.sampling.writing.language_model import LanguageModelWriter
+
+ALONE = Crew()
+
+
+@dataclass(frozen=True)
+class Job:
+    """One article to be made.
+
+    Attributes:
+        goal: what the user asked for.
+        seed: seed of the steps and of the noise.
+        article: the planned steps, without pictures but those the user gave.
+        folder: where the run folder goes.
+        plan_s: seconds the planning took.
+        place: where it stands in its batch.
+    """
+
+    goal: str
+    seed: int
+    article: Article
+    folder: Path
+    plan_s: float = 0.0
+    place: int = 0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A goal that did not become an article, and why."""
+
+    goal: str
+    seed: int
+    error: IllinstrError
+
+
+@dataclass
+class Plan:
+    """What a batch will do: jobs, and goals that no steps could be written for."""
+
+    jobs: list[Job] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+
+def plan_job(goal: str, seed: int, planner: Writer, num_steps: int, folder: Path) -> Job:
+    """Check a goal and write its steps.
+
+    Raises:
+        UsageError: the goal is empty, too long or not text.
+        PlanError: the planner cannot write the steps.
+    """
+    goal = check_goal(goal)
+    started = time.perf_counter()
+    article = plan_article(planner, goal, num_steps, seed=seed)
+    return Job(goal, seed, article, folder, plan_s=time.perf_counter() - started)
+
+
+def with_first_picture(job: Job, picture: StepImage) -> Job:
+    """The job with the user's own picture for step 1: it is kept, and the others are drawn to fit it."""
+    first, *rest = job.article.steps
+    shown = picture.model_copy(update={"alt": f"Step 1: {first.headline}"})
+    steps = (first.model_copy(update={"image": shown}), *rest)
+    return replace(job, article=job.article.model_copy(update={"steps": steps}))
+
+
+def plan_batch(
+    goals: Iterable[str],
+    seeds: Sequence[int],
+    planner: Writer,
+    num_steps: int,
+    out: Path,
+    *,
+    resume: bool = True,
+    crew: Crew = ALONE,
+    first_picture: StepImage | None = None,
+) -> Plan:
+    """Plan every goal with every seed, of them this process's share; a goal that fails does not stop the others.
+
+    With ``resume`` a finished article that this language model wrote keeps its words: asking again would cost as much
+    as the first time, and a server need not say the same twice.
+    """
+    plan = Plan()
+    wanted = [(goal, seed) for goal in goals for seed in seeds]
+    for place, (goal, seed) in crew.share(list(enumerate(wanted))):
+        try:
+            folder = out / f"{slug(check_goal(goal))}-s{seed}"
+            written = _written_before(folder, planner, num_steps) if resume else None
+            if written is not None:
+                job = Job(check_goal(goal), seed, written, folder)
+            else:
+                job = plan_job(goal, seed, planner, num_steps, folder)
+            job = job if first_picture is None else with_first_picture(job, first_picture)
+            plan.jobs.append(replace(job, place=place))
+        except IllinstrError as error:
+            plan.failures.append(Failure(goal, seed, error))
+    return plan
+
+
+def check_batch_out(out: Path, jobs: Sequence[Job], settings: DrawingSettings, *, overwrite: bool) -> list[Job]:
+    """The jobs that are left to do in ``out``.
+
+    Raises:
+        UsageError: ``out`` cannot be written to, is itself an article's folder, or holds an article under a job's name
+            that was made in another way, and ``overwrite`` is False.
+    """
+    check_writable(out)
+    if is_article_folder(out):
+        raise UsageError(f"{out} is one article's folder", hint="name another folder for the batch with --out")
+    left = []
+    for job in jobs:
+        if job.folder.exists() and not is_article_folder(job.folder) and any(job.folder.iterdir()):
+            raise UsageError(f"{job.folder} holds files that are no run, and would be replaced")
+        if overwrite or not is_article_folder(job.folder):
+            left.append(job)
+        else:
+            _check_same(job, settings)
+    return left
+
+
+def check_same_model(jobs: Sequence[Job], model_sha256: str) -> None:
+    """Make sure that the finished articles among ``jobs`` were drawn by this model: a batch mixes no models.
+
+    Raises:
+        UsageError: one was drawn by another model.
+    """
+    for job in jobs:
+        if read_record(job.folder).model_sha256 != model_sha256:
+            raise UsageError(
+                f"{job.folder} was drawn by another model", hint="add --overwrite, or name another folder with --out"
+            )
+
+
+def make_article(job: Job, illustrator: Illustrator, reporter: Reporter) -> tuple[Path, RunRecord]:
+    """Draw one planned article and publish its run folder.
+
+    Raises:
+        ModelError: the model failed.
+        OSError: the folder could not be written.
+    """
+    article, record = illustrator.draw(job.article, goal=job.goal, seed=job.seed, reporter=reporter)
+    given = tuple(number for number, step in enumerate(job.article.steps, start=1) if step.image)
+    article, writing = split_writing(article)
+    timings = record.timings | {"plan_s": round(job.plan_s, 3)}
+    record = record.model_copy(update={"timings": timings, "writing": writing, "given": given})
+    pages = render_pages(article, record, metadata=illustrator.settings.metadata)
+    return write_run(job.folder, article, record, pages), record
+
+
+def make_batch(jobs: Sequence[Job], illustrator: Illustrator, reporter: Reporter) -> list[Failure]:
+    """Draw and publish every job in turn; one that fails is reported and does not stop the others.
+
+    Raises:
+        OSError: a folder could not be written (a full disk would fail all that follow).
+    """
+    failures = []
+    for number, job in enumerate(jobs, start=1):
+        reporter.log(f"article {number} of {len(jobs)}: {job.goal} (seed {job.seed})")
+        try:
+            make_article(job, illustrator, reporter)
+        except IllinstrError as error:
+            reporter.log(f"failed: {error.message}")
+            failures.append(Failure(job.goal, job.seed, error))
+    return failures
+
+
+def write_batch_page(out: Path, title: str, folders: Sequence[Path], failures: int) -> Path:
+    """Write the page that links to every finished article of ``folders`` and return its path."""
+    cards = [
+        Card(folder.name, read_article(folder), read_record(folder)) for folder in folders if is_article_folder(folder)
+    ]
+    path = out / PAGE_FILE
+    write_text(path, render_batch(title, cards, failures))
+    return path
+
+
+def _written_before(folder: Path, planner: Writer, num_steps: int) -> Article | None:
+    if not isinstance(planner, LanguageModelWriter) or not is_article_folder(folder):
+        return None
+    record = read_record(folder)
+    same = record.num_steps == num_steps and planner.wrote(record.writing)
+    if not same:
+        return None
+    article = read_article(folder)
+    bare = tuple(step.model_copy(update={"image": None}) for step in article.steps)
+    return article.model_copy(update={"steps": bare})
+
+
+def _check_same(job: Job, settings: DrawingSettings) -> None:
+    record = read_record(job.folder)
+    article = read_article(job.folder)
+    asked: list[tuple[str, object, object]] = [
+        ("goal", record.goal, job.goal),
+        ("seed", record.seed, job.seed),
+        ("steps", record.num_steps, job.article.num_steps),
+        ("method", record.method, settings.method or record.method),
+        ("sampler", record.sampler, settings.sampler or record.sampler),
+        ("sampling steps", record.sampling_steps, settings.sampling_steps or record.sampling_steps),
+        ("guidance", record.guidance, record.guidance if settings.guidance is None else settings.guidance),
+        ("window", record.window, settings.window),
+        ("text", article.id, job.article.id),
+        ("first picture", _first_picture(article, record.given), _first_picture(job.article, (1,))),
+    ]
+    for name, found, wanted in asked:
+        if found != wanted:
+            raise UsageError(
+                f"{job.folder} holds an article made otherwise ({name}: {found}, not {wanted})",
+                hint="add --overwrite, or name another folder with --out",
+            )
+
+
+def _first_picture(article: Article, given: Sequence[int]) -> str | None:
+    image = article.steps[0].image
+    return image.sha256 if image and 1 in given else None

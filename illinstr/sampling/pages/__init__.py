@@ -1,0 +1,1 @@
+"""The article as people read it: page, strip, PDF."""

@@ -1,0 +1,203 @@
+"""What a language model may answer: the form it is forced into where it can be, and the checks that hold everywhere.
+
+One form, three spellings: a JSON Schema (servers, transformers), a GBNF grammar (GGUF), and the pydantic models that
+read what comes back. The schema is also the largest common part of what servers in strict mode accept; lengths can be
+left out of it, since they are checked again here.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from illinstr.articles import Step, clean_text, normalise_goal
+from illinstr.errors import IllinstrError, UsageError
+from illinstr.sampling.writing.similarity import check_goal, clean_step
+
+HEADLINE_CHARS = 70
+BODY_CHARS = 240
+GOAL_CHARS = 80
+MAX_ANSWER_CHARS = 200_000
+# A model in strict form stops at HEADLINE_CHARS; one that is merely asked may run a little over.
+_SLACK = 1.5
+
+Kind = Literal["steps", "goals"]
+Answer = TypeVar("Answer", bound=BaseModel)
+
+_FENCE = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL)
+_THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)
+_MARK = re.compile(r"^\s*(?:step\s+\d{1,3}\s*[:.)-]\s*|\d{1,3}\s*[.):]\s+|[-*•]\s+)", re.IGNORECASE)
+_LINK = re.compile(r"https?:|www\.|\bjavascript:|\bdata:\w+/", re.IGNORECASE)
+_MARKUP = re.compile(r"</?[a-zA-Z!][^>]*>|```|\]\(")
+
+
+class AnswerError(IllinstrError):
+    """An answer that cannot be used; the message says why, in words a model can act on."""
+
+
+class _StepAnswer(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    headline: str
+    body: str | None = None
+
+
+class _StepsAnswer(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    steps: list[_StepAnswer]
+
+
+class _GoalsAnswer(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    goals: list[str]
+
+
+def schema(kind: Kind, count: int, *, lengths: bool = True) -> dict[str, Any]:
+    """JSON Schema (2020-12) of an answer of exactly ``count`` steps or goals.
+
+    Args:
+        kind: steps or goals.
+        count: how many.
+        lengths: whether to cap strings; some servers' strict mode knows no ``maxLength``.
+    """
+
+    def text(fewest: int, most: int) -> dict[str, Any]:
+        return {"type": "string", **({"minLength": fewest, "maxLength": most} if lengths else {})}
+
+    item = text(3, GOAL_CHARS)
+    if kind == "steps":
+        item = _object({"headline": text(3, HEADLINE_CHARS), "body": text(0, BODY_CHARS)})
+    return _object({kind: {"type": "array", "minItems": count, "maxItems": count, "items": item}})
+
+
+def grammar(kind: Kind, count: int) -> str:
+    """GBNF (llama.cpp) of the same form, without white space between its parts; a body may be left out."""
+    rules = {
+        "steps": (
+            f'item ::= "{{\\"headline\\":\\"" [A-Z] word{{2,{HEADLINE_CHARS - 2}}} "."? "\\"" body? "}}"\n'
+            'word ::= [^"\\\\\\x00-\\x1f\\x7f<>.!?]\n'
+            f'body ::= ",\\"body\\":\\"" char{{1,{BODY_CHARS}}} "\\""'
+        ),
+        "goals": f'item ::= "\\"How to " char{{3,{GOAL_CHARS - 7}}} "\\""',
+    }
+    more = f' ("," item){{{count - 1}}}' if count > 1 else ""
+    return f'root ::= "{{\\"{kind}\\":[" item{more} "]}}"\n{rules[kind]}\nchar ::= [^"\\\\\\x00-\\x1f\\x7f<>]\n'
+
+
+def example(kind: Kind, texts: list[tuple[str, str]]) -> str:
+    """An answer as it should look, for a prompt: (headline, body) pairs, or (goal, "") pairs."""
+    if kind == "goals":
+        value: Any = [goal for goal, _ in texts]
+    else:
+        value = [{"headline": headline} | ({"body": body} if body else {}) for headline, body in texts]
+    return json.dumps({kind: value}, ensure_ascii=False, separators=(",", ":"))
+
+
+def read_steps_answer(text: str, count: int) -> list[Step]:
+    """The steps in a model's answer, cleaned.
+
+    Accepted are the JSON form, alone, in a code fence or among other words, and a plain numbered list.
+
+    Raises:
+        AnswerError: anything else, another number of steps, or a step that is no clean, short, drawable line.
+    """
+    found = _read(_StepsAnswer, text)
+    given = found.steps if found is not None else [_StepAnswer(headline=line) for line in _listed(text)]
+    if len(given) != count:
+        raise AnswerError(f"{len(given)} steps where exactly {count} were asked for")
+    steps = [_step(each, f"step {number}") for number, each in enumerate(given, start=1)]
+    for number, (one, other) in enumerate(itertools.pairwise(steps), start=1):
+        if one.headline.casefold() == other.headline.casefold():
+            raise AnswerError(f"steps {number} and {number + 1} are the same")
+    return steps
+
+
+def read_goals_answer(text: str, count: int) -> list[str]:
+    """The goals in a model's answer, cleaned: exactly ``count``, all different.
+
+    Raises:
+        AnswerError: anything else.
+    """
+    found = _read(_GoalsAnswer, text)
+    given = found.goals if found is not None else _listed(text)
+    goals: dict[str, str] = {}
+    for line in given:
+        try:
+            goal = check_goal(_MARK.sub("", line))
+        except UsageError as error:
+            raise AnswerError(f"a goal cannot be used: {error.message}") from error
+        _plain(goal, "a goal", GOAL_CHARS)
+        goals.setdefault(normalise_goal(goal), goal)
+    if len(goals) != count or len(given) != count:
+        raise AnswerError(f"{len(goals)} different goals where exactly {count} were asked for")
+    return list(goals.values())
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _read(model: type[Answer], text: str) -> Answer | None:
+    """The first JSON object in ``text`` that fits; None when there is nothing that looks like one."""
+    if len(text) > MAX_ANSWER_CHARS:
+        raise AnswerError(f"the answer is longer than {MAX_ANSWER_CHARS:,} characters")
+    text = _THOUGHT.sub("", text)
+    candidates = [*_FENCE.findall(text), text]
+    reason = None
+    for candidate in candidates:
+        start = candidate.find("{")
+        if start < 0:
+            continue
+        try:
+            value, _ = json.JSONDecoder().raw_decode(candidate[start:])
+            return model.model_validate(value)
+        except ValidationError as error:
+            first = error.errors()[0]
+            reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        except (ValueError, RecursionError):
+            reason = "the answer is not valid JSON"
+    if reason is not None:
+        raise AnswerError(reason)
+    return None
+
+
+def _listed(text: str) -> list[str]:
+    """The lines of a plain list; lines without a list mark are words around it."""
+    lines = _THOUGHT.sub("", text).splitlines()
+    found = [_MARK.sub("", line).strip() for line in lines if _MARK.match(line)]
+    if not found:
+        raise AnswerError("the answer is empty" if not clean_text(text) else "the answer holds no JSON and no list")
+    return found
+
+
+def _step(given: _StepAnswer, name: str) -> Step:
+    try:
+        step = clean_step(
+            Step.model_construct(headline=_MARK.sub("", given.headline), body=given.body or "", bullets=()), name
+        )
+    except UsageError as error:
+        raise AnswerError(error.message) from error
+    if not re.search(r"\w{2}", step.headline):
+        raise AnswerError(f"{name} has no words in its headline")
+    if step.headline.casefold().startswith("how to "):
+        raise AnswerError(f"{name} is a goal, not something to do")
+    _plain(step.headline, f"{name}: the headline", HEADLINE_CHARS)
+    if len(step.headline) >= HEADLINE_CHARS - 1 and step.headline[-1].isalnum():
+        raise AnswerError(f"{name}: the headline was cut short at {HEADLINE_CHARS} characters")
+    _plain(step.body, f"{name}: the body", BODY_CHARS)
+    return step
+
+
+def _plain(text: str, name: str, limit: int) -> None:
+    if len(text) > limit * _SLACK:
+        raise AnswerError(f"{name} has {len(text):,} characters; at most {limit} are allowed")
+    if _LINK.search(text):
+        raise AnswerError(f"{name} holds a link")
+    if _MARKUP.search(text):
+        raise AnswerError(f"{name} holds markup")

@@ -1,0 +1,207 @@
+"""A language model as a writer: asks, checks, and asks again with the reason when an answer cannot be used.
+
+The runtimes differ (transformers, GGUF, a server); what they are asked and what they must answer is one thing, here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeVar
+
+from illinstr.articles import Article, Provenance, Step, make_id
+from illinstr.errors import PlanError
+from illinstr.runs import WritingRecord
+from illinstr.sampling.writing.answers import (
+    GOAL_CHARS,
+    HEADLINE_CHARS,
+    AnswerError,
+    Kind,
+    example,
+    read_goals_answer,
+    read_steps_answer,
+)
+from illinstr.sampling.writing.base import WRITING_KEY, Task
+from illinstr.sampling.writing.prompting import Message, Prompt, load_prompt
+
+ATTEMPTS = 4
+MAX_SEED = 2**31 - 1
+_ECHO_CHARS = 2_000
+_SEED_STRIDE = 1_000_003  # so that the second try of one seed is not the first try of the next
+
+Forced = Literal["grammar", "schema", "none"]
+Found = TypeVar("Found")
+ExampleSource = Callable[[str, int], Sequence[Article]]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a model is asked: a chat, and the form of the answer.
+
+    Attributes:
+        messages: the chat so far.
+        kind: steps or goals.
+        count: how many of them, exactly.
+        seed: seed of the sampling.
+        max_tokens: the longest answer that can be of use.
+    """
+
+    messages: list[Message]
+    kind: Kind
+    count: int
+    seed: int
+    max_tokens: int
+
+
+class LanguageModel(Protocol):
+    """One runtime with one model. Loading is put off until the first answer."""
+
+    @property
+    def name(self) -> str:
+        """The model's name, without folders and addresses."""
+
+    @property
+    def model_hash(self) -> str | None:
+        """Hash over the model's files, or its commit on the hub; known after the first answer, None for a server."""
+
+    @property
+    def forced(self) -> Forced:
+        """How the last answer was made to have the right form; ``none`` where it was merely asked for."""
+
+    @property
+    def held(self) -> bool:
+        """Whether this process itself holds every answer to the form; a server may only claim to."""
+
+    def answer(self, question: Question) -> str:
+        """The model's answer, whatever it says.
+
+        Raises:
+            PlanError: the model could not be asked at all.
+            ModelError: it cannot be loaded.
+        """
+
+    def close(self) -> None:
+        """Free the memory; a later answer loads the model again."""
+
+
+@dataclass
+class LanguageModelWriter:
+    """Writes steps, corrections and suggestions with a language model.
+
+    Args:
+        model: the runtime.
+        context: what the reader says about themselves; empty when nothing was said.
+        examples: finds articles to show as examples for a goal and a number of steps.
+    """
+
+    model: LanguageModel
+    context: str = ""
+    examples: ExampleSource | None = None
+    attempts: int = field(default=ATTEMPTS)
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.model.name
+
+    def write(self, task: Task) -> Article:
+        """Write the steps of ``task``; the record of the writing is in ``extra``.
+
+        Raises:
+            PlanError: the model gave no usable answer in ``attempts`` tries, or could not be asked.
+            ModelError: it cannot be loaded.
+        """
+        prompt = load_prompt("correct" if task.problem else "steps")
+        data: dict[str, Any] = {
+            "goal": task.goal,
+            "context": self.context,
+            "num_steps": task.num_steps,
+            "headline_chars": HEADLINE_CHARS,
+        }
+        if task.problem:
+            data |= {
+                "problem": task.problem,
+                "kept": [step.headline for step in task.kept],
+                "dropped": [step.headline for step in task.dropped],
+            }
+        shown = list(self.examples(task.goal, task.num_steps)) if self.examples and not task.problem else []
+        messages = [prompt.render("system", **data)]
+        for article in shown:
+            about = {"goal": article.goal, "context": "", "num_steps": article.num_steps}
+            answer = example("steps", [(step.headline, step.body) for step in article.steps])
+            messages += [prompt.render("user", **about), {"role": "assistant", "content": answer}]
+        messages.append(prompt.render("user", **data))
+
+        def read(text: str) -> list[Step]:
+            return read_steps_answer(text, task.num_steps)
+
+        question = Question(messages, "steps", task.num_steps, task.seed, 64 + 140 * task.num_steps)
+        steps, record = self._ask(question, prompt, read)
+        record = record.model_copy(update={"examples": tuple(article.id for article in shown)})
+        return Article(
+            id=make_id("generated", task.goal, task.seed, self.name),
+            goal=task.goal,
+            steps=tuple(steps),
+            provenance=Provenance(source="generated", parser=self.name),
+            extra={WRITING_KEY: record.model_dump(mode="json")},
+        )
+
+    def wrote(self, record: WritingRecord | None) -> bool:
+        """Whether this model, asked in this way, wrote what ``record`` is about."""
+        return (
+            record is not None
+            and (record.model, record.context) == (self.name, self.context)
+            and record.prompt == load_prompt("steps").record
+        )
+
+    def suggest(self, at_hand: str, count: int, *, seed: int) -> list[str]:
+        """``count`` goals that can be reached with what is at hand.
+
+        Raises:
+            PlanError: the model gave no usable answer, or could not be asked.
+            ModelError: it cannot be loaded.
+        """
+        prompt = load_prompt("suggest")
+        data = {"at_hand": at_hand, "context": self.context, "count": count, "goal_chars": GOAL_CHARS}
+        messages = [prompt.render("system", **data), prompt.render("user", **data)]
+        question = Question(messages, "goals", count, seed, 64 + 50 * count)
+        goals, _ = self._ask(question, prompt, lambda text: read_goals_answer(text, count))
+        return goals
+
+    def _ask(self, question: Question, prompt: Prompt, read: Callable[[str], Found]) -> tuple[Found, WritingRecord]:
+        """Ask until an answer can be used; each new try has its own seed."""
+        messages, reason = question.messages, ""
+        for attempt in range(self.attempts):
+            seed = (question.seed + attempt * _SEED_STRIDE) % (MAX_SEED + 1)
+            text = self.model.answer(Question(messages, question.kind, question.count, seed, question.max_tokens))
+            try:
+                found = read(text)
+            except AnswerError as error:
+                reason = error.message
+                # A model held to the form needs another throw of the dice; one merely asked needs to hear why.
+                if not self.model.held:
+                    messages = [*question.messages, *_complaint(text, reason)]
+                continue
+            record = WritingRecord(
+                model=self.model.name,
+                model_hash=self.model.model_hash,
+                prompt=prompt.record,
+                forced=self.model.forced,
+                attempts=attempt + 1,
+                seed=seed,
+                context=self.context,
+            )
+            return found, record
+        raise PlanError(
+            f"{self.name} gave no usable {question.kind} in {self.attempts} answers; the last one: {reason}",
+            hint="another --seed or a larger model may do better; or give the steps yourself, with --step",
+        )
+
+
+def _complaint(text: str, reason: str) -> list[Message]:
+    # The answer goes back cut and made one line; it is the model's own, and still it must not spell control tokens.
+    echo = " ".join(text[:_ECHO_CHARS].replace("<", "(").replace("[", "(").split()) or "(nothing)"
+    return [
+        {"role": "assistant", "content": echo},
+        {"role": "user", "content": f"That cannot be used: {reason}. Answer again, in the form asked for."},
+    ]

@@ -1,0 +1,1 @@
+"""The StackedDiffusion task: its config, its data, its loss, its export."""

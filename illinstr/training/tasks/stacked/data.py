@@ -1,0 +1,178 @@
+"""Articles as a U-Net run sees them: windows of at most ``data.max_steps`` steps, latents, masks, step numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, overload
+
+import torch
+from torch import Tensor
+
+from illinstr.articles import MAX_STEPS, Article
+from illinstr.errors import DataError
+from illinstr.progress import current_reporter
+from illinstr.shards import ArticleTable
+from illinstr.training.data import BatchOrder
+from illinstr.training.latents import encode_articles
+from illinstr.training.reading import ArticleSet, ErrorBudget
+from illinstr.training.tasks.stacked.config import UNetConfig
+from illinstr.training.tasks.stacked.windows import Window, cut, has_picture, windows_of
+
+
+class DealtUnit(int):
+    """A window's number that remembers the optimiser step it was dealt for.
+
+    The order is a function of the step, and so is the turn of the target from epsilon to v: carried along with the
+    sample, it needs no place in a checkpoint and no clock of its own.
+    """
+
+    step: int
+
+    def __new__(cls, unit: int, step: int) -> DealtUnit:
+        """``unit``, dealt for ``step``."""
+        dealt = super().__new__(cls, unit)
+        dealt.step = step
+        return dealt
+
+    def __reduce__(self) -> tuple[type[DealtUnit], tuple[int, int]]:
+        """Both numbers, so that a unit can be sent to a worker process."""
+        return DealtUnit, (int(self), self.step)
+
+
+@dataclass(frozen=True)
+class ArticleBatch:
+    """b windows of n steps.
+
+    ``latents`` are scaled, (b, n, c, h, w), zero where ``pictured`` (b, n) is False; ``numbers`` (b, n) are the steps'
+    numbers in their articles, from 1; ``step`` is the optimiser step the batch was dealt for (from 0).
+    """
+
+    latents: Tensor
+    pictured: Tensor
+    numbers: Tensor
+    goals: list[str]
+    steps: list[list[str]]
+    step: int
+
+
+def read_articles(data: Path, split: str, config: UNetConfig, *, limit: int | None) -> ArticleSet:
+    """Articles of one split that give at least one window, in shard order, left on disk.
+
+    Articles with all their pictures are taken from the index unread.
+
+    Raises:
+        DataError: none is left, or more than ``data.max_errors`` cannot be read.
+    """
+    wanted, stacking = config.data, config.stacking
+    longest = MAX_STEPS if stacking.windows else wanted.max_steps
+    table = ArticleTable(data, split, min_steps=wanted.min_steps, max_steps=longest, only_complete=False)
+    budget = ErrorBudget(wanted.max_errors, current_reporter())
+    kept: list[int] = []
+    for number, complete in enumerate(table.complete):
+        try:
+            if complete or windows_of([table.read(number)], wanted.max_steps, stacking.min_pictured):
+                kept.append(number)
+        except DataError as error:
+            budget.count(number, error)
+        if limit is not None and len(kept) >= limit:
+            break
+    if not kept:
+        raise DataError(
+            f"{data} has no article to learn from in split {split!r}: at least {wanted.min_steps} steps, "
+            f"{stacking.min_pictured:.0%} of them with a picture",
+            hint="check data.split, data.min_steps, data.max_steps and stacking.min_pictured",
+        )
+    return ArticleSet(table, kept, cached=wanted.cache)
+
+
+def find_windows(articles: ArticleSet, config: UNetConfig) -> list[Window]:
+    """The windows of ``articles``; those with all their pictures are not read for it."""
+    longest, found = config.data.max_steps, []
+    for number, (steps, complete) in enumerate(zip(articles.lengths, articles.complete, strict=True)):
+        if complete:
+            found += [Window(number, start, length) for start, length in cut(steps, longest)]
+        else:
+            own = windows_of([articles[number]], longest, config.stacking.min_pictured)
+            found += [Window(number, window.start, window.length) for window in own]
+    return found
+
+
+class PicturedSteps(Sequence[Article]):
+    """Articles without the steps that have no picture, made when they are asked for."""
+
+    def __init__(self, articles: ArticleSet) -> None:
+        self.articles = articles
+        self.contents = articles.contents
+        self.cached = articles.cached
+
+    def __len__(self) -> int:
+        return len(self.articles)
+
+    @overload
+    def __getitem__(self, index: int) -> Article: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Article]: ...
+    def __getitem__(self, index: int | slice) -> Article | list[Article]:
+        """One article, or a list of them."""
+        if isinstance(index, slice):
+            return [_pictured_steps(article) for article in self.articles[index]]
+        return _pictured_steps(self.articles[index])
+
+
+class WindowSet:
+    """The windows of some articles, their latents encoded once.
+
+    Attributes:
+        unreadable: windows of articles that could not be read, with the reason.
+    """
+
+    def __init__(self, articles: ArticleSet, vae: Any, config: UNetConfig, device: str, what: str) -> None:
+        self.articles = articles
+        self.windows: list[Window] = find_windows(articles, config)
+        self.latents = encode_articles(PicturedSteps(articles), vae, config.data.panel_px, device, what)
+        broken = self.latents.unreadable
+        self.unreadable = {n: broken[w.article] for n, w in enumerate(self.windows) if w.article in broken}
+
+    @property
+    def lengths(self) -> list[int]:
+        """N of each window."""
+        return [window.length for window in self.windows]
+
+    def order(self, batch_size: int, seed: int) -> BatchOrder:
+        """Batches of one N each."""
+        return BatchOrder(self.lengths, batch_size, seed)
+
+    def batch(self, units: Sequence[int]) -> ArticleBatch:
+        """The windows ``units`` (all of one N) as a batch."""
+        windows = [self.windows[unit] for unit in units]
+        rows = [(w, self.articles[w.article], self._panels(w)) for w in windows]
+        return ArticleBatch(
+            latents=torch.stack([panels.float() for _, _, panels in rows]),
+            pictured=torch.tensor([[has_picture(step) for step in _steps(a, w)] for w, a, _ in rows]),
+            numbers=torch.tensor([list(range(w.start + 1, w.start + w.length + 1)) for w in windows]),
+            goals=[article.goal for _, article, _ in rows],
+            steps=[[step.headline for step in _steps(a, w)] for w, a, _ in rows],
+            step=getattr(units[0], "step", 0),
+        )
+
+    def _panels(self, window: Window) -> Tensor:
+        spread = _spread(self.articles[window.article], self.latents[window.article])
+        return spread[window.start : window.start + window.length]
+
+
+def _steps(article: Article, window: Window) -> Sequence[Any]:
+    return article.steps[window.start : window.start + window.length]
+
+
+def _pictured_steps(article: Article) -> Article:
+    return article.model_copy(update={"steps": tuple(step for step in article.steps if has_picture(step))})
+
+
+def _spread(article: Article, latents_kchw: Tensor) -> Tensor:
+    """Latents of the pictured steps (k, c, h, w) -> of all steps (n, c, h, w), zero where there is no picture."""
+    where = torch.tensor([has_picture(step) for step in article.steps])
+    spread = latents_kchw.new_zeros(article.num_steps, *latents_kchw.shape[1:])
+    spread[where] = latents_kchw
+    return spread

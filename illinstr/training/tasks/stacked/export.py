@@ -1,0 +1,93 @@
+"""A trained U-Net as a model folder that plain diffusers loads, with its config inside the weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+import yaml
+
+from illinstr import __version__, files
+from illinstr.models import folder as model_folder
+from illinstr.models.autoencoder import downsampling
+from illinstr.models.settings import StackedSettings
+from illinstr.training.tasks.stacked.config import UNetConfig
+from illinstr.training.tasks.stacked.parts import UNetParts, adapter_state, plain_copy
+
+CONFIG_KEY, VERSION_KEY = "illinstr.config", "illinstr.version"
+ADAPTER_FOLDER = "lora"
+
+
+def unet_settings(config: UNetConfig, trained_steps: tuple[int, int]) -> StackedSettings:
+    """What the exported folder says of itself; ``trained_steps`` are the fewest and most panels seen."""
+    sample, stacking = config.sample, config.stacking
+    return StackedSettings(
+        conditioning=stacking.conditioning,
+        step_code=stacking.step_code,
+        panel_px=config.data.panel_px,
+        trained_steps=trained_steps,
+        sampling_steps=sample.sampling_steps,
+        guidance=sample.guidance,
+        guidance_rescale=sample.guidance_rescale,
+        guidance_from=sample.guidance_from,
+        training=config.model_dump(mode="json"),
+    )
+
+
+def write_unet_folder(folder: Path, parts: UNetParts, config: UNetConfig, settings: StackedSettings) -> None:
+    """Write the parts into ``folder`` (made by the caller, who publishes it) in ``config.export.dtype``.
+
+    Adapters are added into the U-Net, so that the folder needs nothing else, and stored in ``lora/`` as well.
+    """
+    dtype: torch.dtype = getattr(torch, config.export.dtype)
+    unet = plain_copy(parts.unet, dtype)
+    # A Stable Diffusion base names the size of *its* pictures; plain diffusers would draw that instead of a panel.
+    unet.register_to_config(sample_size=settings.panel_px // downsampling(parts.vae))
+    model_folder.save_folder(
+        folder,
+        unet=unet,
+        vae=plain_copy(parts.vae, dtype),
+        text_encoder=plain_copy(parts.text_encoder, dtype),
+        tokenizer=parts.tokenizer,
+        scheduler=parts.scheduler,
+        settings=settings,
+    )
+    metadata = {CONFIG_KEY: json.dumps(config.model_dump(mode="json"), sort_keys=True), VERSION_KEY: __version__}
+    model_folder.stamp_weights(folder / "unet", metadata)
+    if config.lora.rank:
+        _write_adapters(folder / ADAPTER_FOLDER, parts, dtype, metadata)
+    files.write_text(folder / "README.md", model_card(config, settings))
+    for file in folder.rglob("*"):
+        if file.is_file():
+            file.chmod(0o644)  # weights are written for their owner alone; a model is for the whole laboratory
+
+
+def _write_adapters(folder: Path, parts: UNetParts, dtype: torch.dtype, metadata: dict[str, str]) -> None:
+    from diffusers import StableDiffusionPipeline
+
+    layers = {name: tensor.to(dtype) for name, tensor in adapter_state(parts.unet).items()}
+    StableDiffusionPipeline.save_lora_weights(folder, unet_lora_layers=layers, safe_serialization=True)
+    model_folder.stamp_weights(folder, metadata)
+
+
+def model_card(config: UNetConfig, settings: StackedSettings) -> str:
+    """``README.md`` of an exported folder: what it is, how to load it, how it was made."""
+    fewest, most = settings.trained_steps
+    base = config.base.model
+    header = {"library_name": "diffusers", "pipeline_tag": "text-to-image", "tags": ["illustrated-instructions"]}
+    if base is not None and not Path(base).exists():
+        header["base_model"] = base
+    adapters = "The adapters alone lie in `lora/`.\n\n" if config.lora.rank else ""
+    return (
+        f"---\n{yaml.safe_dump(header, sort_keys=False)}---\n\n"
+        f"# Illustrated instructions\n\n"
+        f"A StackedDiffusion model (arXiv 2312.04552): the pictures of all steps of an article are drawn together, "
+        f"{fewest} to {most} panels of {settings.panel_px} pixels, conditioning `{settings.conditioning}`.\n\n"
+        f'    illinstr generate "How to make apple juice" --steps {most} --model FOLDER\n\n'
+        f"`diffusers.DiffusionPipeline.from_pretrained(FOLDER)` loads it too, one picture at a time.\n\n"
+        f"{adapters}"
+        f"It was made from {f'`{base}`' if base else 'parts of our own'} with illinstr {__version__}. Its licence "
+        f"follows from those of its base and of its training data; none is claimed here.\n\n"
+        f"## Config\n\n```yaml\n{yaml.safe_dump(config.model_dump(mode='json'), sort_keys=False)}```\n"
+    )

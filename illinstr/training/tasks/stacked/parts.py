@@ -1,0 +1,190 @@
+"""The parts a U-Net run starts from: a Stable Diffusion base, whole or with adapters, or a U-Net of our own shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from illinstr.diffusion.schedule import NoiseConfig, training_scheduler
+from illinstr.errors import ConfigError, ModelError, UsageError
+from illinstr.models import folder as model_folder
+from illinstr.models.autoencoder import downsampling
+from illinstr.models.stable_diffusion.attention import route_panels
+from illinstr.training.tasks.stacked.config import AdapterConfig, UNetConfig
+
+AUTOENCODERS = ("AutoencoderKL", "AutoencoderDC", "AutoencoderTiny")
+
+
+@dataclass(frozen=True)
+class UNetParts:
+    """Frozen VAE and text encoder, tokenizer, the U-Net to train and the forward process."""
+
+    vae: Any
+    text_encoder: Any
+    tokenizer: Any
+    unet: Any
+    scheduler: Any
+
+
+def build_parts(config: UNetConfig) -> UNetParts:
+    """Load or make everything ``config`` stands on; with adapters, only they require gradients.
+
+    Raises:
+        ConfigError: the base does not fit what the config says about noise or panel size.
+        ModelError: the base is missing, damaged or no text-to-image model.
+        UsageError: adapters are asked for and peft is not installed.
+    """
+    if config.lora.rank:
+        _require_peft()
+    parts = _from_base(config) if config.base.model is not None else _new(config)
+    _check_panel(config.data.panel_px, parts)
+    if config.lora.rank:
+        add_adapters(parts.unet, config.lora, config.train.seed)
+    route_panels(parts.unet)
+    return parts
+
+
+def _from_base(config: UNetConfig) -> UNetParts:
+    base = str(config.base.model)
+    loaded = model_folder.load_parts(base, dtype=torch.float32, revision=config.base.revision)
+    channels, expected = int(loaded.unet.config.in_channels), int(loaded.vae.config.latent_channels)
+    if channels != expected:
+        raise ModelError(
+            f"{base} is no text-to-image model: its U-Net takes {channels} channels, its VAE makes {expected}",
+            hint="inpainting and editing models cannot be a base; take the model they were made from",
+        )
+    _check_prediction(base, loaded.scheduler.config.get("prediction_type", "epsilon"), config.noise)
+    _check_schedule(base, loaded.scheduler.config.get("beta_schedule"), config.noise)
+    return UNetParts(loaded.vae, loaded.text_encoder, loaded.tokenizer, loaded.unet, training_scheduler(config.noise))
+
+
+def _check_prediction(base: str, predicts: str, noise: NoiseConfig) -> None:
+    if predicts == noise.prediction:
+        if noise.transition_steps is not None:
+            raise ConfigError(
+                f"config key noise.transition_steps: {base} predicts {predicts} already", hint="leave it out"
+            )
+    elif noise.prediction == "v_prediction" and predicts == "epsilon":
+        if noise.transition_steps is None:
+            raise ConfigError(
+                f"{base} predicts epsilon and the run trains v: the config must say how it gets there",
+                hint="set noise.transition_steps, for example 1000; 0 changes the target at once",
+            )
+    else:
+        raise ConfigError(
+            f"config key noise.prediction: {base} predicts {predicts}, there is no way from it to {noise.prediction}",
+            hint="set noise.prediction=v_prediction",
+        )
+
+
+def _check_schedule(base: str, has: str | None, noise: NoiseConfig) -> None:
+    """Leaving a base's schedule is a choice, not what happens to who does not think of it."""
+    if has not in (None, noise.beta_schedule) and "beta_schedule" not in noise.model_fields_set:
+        raise ConfigError(
+            f"{base} was trained on the {has} schedule and the config does not say which to use",
+            hint=f"set noise.beta_schedule={has} to keep it, or {noise.beta_schedule} to change it",
+        )
+
+
+def _require_peft() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("peft") is None:
+        raise UsageError("lora.rank needs peft", hint="pip install 'illinstr[lora]'")
+
+
+def _check_panel(panel_px: int, parts: UNetParts) -> None:
+    smallest = downsampling(parts.vae) * 2 ** (len(parts.unet.config.block_out_channels) - 1)
+    if panel_px % smallest:
+        raise ConfigError(
+            f"config key data.panel_px: {panel_px} is not a multiple of {smallest}",
+            hint="VAE and U-Net halve a panel that often, and panels must stay apart to the bottom",
+        )
+
+
+def _new(config: UNetConfig) -> UNetParts:
+    from diffusers import UNet2DConditionModel
+    from transformers import CLIPTextModel, CLIPTokenizer
+
+    base = config.base
+    try:
+        vae = _load_vae(Path(str(base.vae)))
+        text_encoder = CLIPTextModel.from_pretrained(base.clip, use_safetensors=True, local_files_only=True)
+        tokenizer = CLIPTokenizer.from_pretrained(base.clip, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        first = str(error).strip().splitlines()[0]
+        hint = "train them first: illinstr train --config mini-vae, then mini-clip"
+        raise ModelError(f"cannot load base.vae or base.clip: {first}", hint=hint) from error
+    shape = config.model
+    levels = len(shape.block_out_channels)
+    torch.manual_seed(config.train.seed)
+    unet = UNet2DConditionModel(
+        sample_size=config.data.panel_px // downsampling(vae),
+        in_channels=vae.config.latent_channels,
+        out_channels=vae.config.latent_channels,
+        down_block_types=("CrossAttnDownBlock2D",) * levels,
+        up_block_types=("CrossAttnUpBlock2D",) * levels,
+        block_out_channels=shape.block_out_channels,
+        layers_per_block=shape.layers_per_block,
+        attention_head_dim=shape.heads,
+        norm_num_groups=shape.norm_num_groups,
+        cross_attention_dim=text_encoder.config.hidden_size,
+    )
+    return UNetParts(vae, text_encoder, tokenizer, unet, training_scheduler(config.noise))
+
+
+def _load_vae(folder: Path) -> Any:
+    """An autoencoder folder, by the class its config names."""
+    import json
+
+    import diffusers
+
+    name = str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["_class_name"])
+    if name not in AUTOENCODERS:
+        raise ValueError(f"{folder} holds a {name}, not one of {', '.join(AUTOENCODERS)}")
+    return getattr(diffusers, name).from_pretrained(folder, use_safetensors=True, local_files_only=True)
+
+
+def add_adapters(unet: Any, lora: AdapterConfig, seed: int) -> None:
+    """Freeze ``unet`` and put low-rank adapters beside its ``targets``; they start as zero.
+
+    Raises:
+        ConfigError: no layer has such a name.
+    """
+    from peft import LoraConfig
+
+    unet.requires_grad_(False)
+    wanted = LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha or lora.rank,
+        lora_dropout=lora.dropout,
+        target_modules=list(lora.targets),
+        init_lora_weights="gaussian",
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        try:
+            unet.add_adapter(wanted)
+        except ValueError as error:
+            raise ConfigError(f"config key lora.targets: {str(error).splitlines()[0]}") from error
+
+
+def adapter_state(unet: Any) -> dict[str, torch.Tensor]:
+    """The adapters' own weights, as peft and diffusers exchange them."""
+    from peft import get_peft_model_state_dict
+
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in get_peft_model_state_dict(unet).items()}
+
+
+def plain_copy(unet: Any, dtype: torch.dtype) -> Any:
+    """A copy on the CPU in ``dtype`` with adapters, if any, added into the layers they stand beside."""
+    import copy
+
+    plain = copy.deepcopy(unet).to("cpu")
+    if getattr(plain, "peft_config", None):
+        plain.fuse_lora()
+        plain.unload_lora()
+    return plain.to(dtype)

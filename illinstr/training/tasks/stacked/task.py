@@ -1,0 +1,176 @@
+"""StackedDiffusion (arXiv 2312.04552): a U-Net that denoises all panels of an article as one canvas.
+
+The VAE is frozen, and the text encoder unless ``train_text`` is on. Latents are encoded once and kept (mean of the
+posterior); texts of a frozen encoder are encoded once. Batches have one N; the canvas is as tall as N asks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from illinstr.diffusion.schedule import loss_weights, shift_timesteps, training_target
+from illinstr.diffusion.stacking import stack, unstack
+from illinstr.diffusion.text import SlotTokens, condition, encode_ids
+from illinstr.models.settings import StackedSettings
+from illinstr.models.stable_diffusion.attention import predict
+from illinstr.training.cache import text_cache
+from illinstr.training.noise import randint, randn, step_generator
+from illinstr.training.tasks.stacked.config import UNetConfig
+from illinstr.training.tasks.stacked.data import ArticleBatch, DealtUnit, WindowSet, read_articles
+from illinstr.training.tasks.stacked.export import unet_settings, write_unet_folder
+from illinstr.training.tasks.stacked.grid import pipeline_of, save_grid
+from illinstr.training.tasks.stacked.parts import UNetParts, build_parts
+from illinstr.training.tasks.stacked.text import TextSlots, drop_texts
+
+__all__ = ["ArticleBatch", "UNetConfig", "UNetTask"]
+
+VAL_TIMESTEPS = (0.125, 0.375, 0.625, 0.875)  # the middles of the quartiles
+
+
+class Denoiser(nn.Module):
+    """The U-Net as one forward pass over canvases, from the words on where the text encoder learns as well."""
+
+    def __init__(self, unet: nn.Module, text_encoder: nn.Module, config: UNetConfig) -> None:
+        super().__init__()
+        self.unet = unet
+        self.text_encoder = text_encoder if config.train_text else None
+        self.stacking = config.stacking
+
+    def forward(self, canvas: Tensor, timesteps: Tensor, slots: SlotTokens, numbers: Tensor) -> Tensor:
+        """(b, c, n*h, w) and slots of texts, encoded or (``train_text``) as token ids -> the prediction, as the canvas.
+
+        ``numbers`` (b, n) are the steps' true numbers.
+        """
+        if self.text_encoder is not None:
+            slots = encode_ids(self.text_encoder, slots)
+        stacking = self.stacking
+        text = condition(slots, stacking.conditioning, with_step_code=stacking.step_code, numbers=numbers)
+        return predict(self.unet, canvas, timesteps, text.tokens, text.mask)
+
+
+class UNetTask:
+    """Trains on windows of articles, one N a batch; a sample is a window."""
+
+    sample_unit = "articles"
+
+    def __init__(self, config: UNetConfig, data: Path, device: str) -> None:
+        self.config = config
+        self.device = device
+        self.parts: UNetParts = build_parts(config)
+        self.scheduler = self.parts.scheduler
+        self.parts.vae.to(device).requires_grad_(False).eval()
+        self.parts.text_encoder.to(device).requires_grad_(config.train_text).eval()
+        self.unet = self.parts.unet
+        self.model: nn.Module = Denoiser(self.unet, self.parts.text_encoder, config).to(device)
+        vae, wanted = self.parts.vae, config.data
+        articles = read_articles(data, wanted.split, config, limit=wanted.limit)
+        articles = articles.first(max(1, round(len(articles) * wanted.fraction)))
+        self.train_set = WindowSet(articles, vae, config, device, "latents")
+        val_articles = read_articles(data, wanted.val_split, config, limit=wanted.val_limit)
+        self.val_set = WindowSet(val_articles, vae, config, device, "val latents")
+        self.order = self.train_set.order(config.train.batch_size, config.train.seed)
+        self.unreadable = self.train_set.unreadable
+        text_encoder, tokenizer = self.parts.text_encoder, self.parts.tokenizer
+        cached = not config.train_text
+        self.encoded = text_cache(text_encoder, tokenizer, device, keep=config.data.cache) if cached else None
+        self.slots = TextSlots(self.parts, config.stacking.conditioning, self.encoded)
+
+    def units_of(self, step: int) -> list[int]:
+        """Windows of one optimiser step."""
+        return [DealtUnit(unit, step) for unit in self.order.batch(step)]
+
+    def make_batch(self, units: list[int]) -> ArticleBatch:
+        """Latents and texts of windows of one N."""
+        return self.train_set.batch(units)
+
+    def loss(
+        self, model: nn.Module, batch: ArticleBatch, generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Mean squared error of the prediction over all panels that have a picture, times min-SNR weights if asked."""
+        noise_config = self.config.noise
+        goals, steps = drop_texts(batch, self.config.stacking, generator)
+        drawn = randint(noise_config.train_timesteps, len(goals), generator)
+        timesteps = shift_timesteps(drawn, noise_config.train_timesteps, noise_config.timestep_shift)
+        noise = randn(batch.latents.shape, generator)
+        turned = noise_config.turned_at(batch.step)
+        with self._adapter_dropout(generator):
+            errors = self._errors(model, batch, (goals, steps), timesteps, noise, turned)
+        weights = loss_weights(self.scheduler, timesteps, noise_config.min_snr_gamma, noise_config.min_snr_floor)
+        parts = {"turned": turned} if noise_config.transition_steps else {}
+        return (weights.to(errors.device) * errors).mean(), parts
+
+    def _errors(
+        self,
+        model: nn.Module,
+        batch: ArticleBatch,
+        texts: tuple[list[str], list[list[str]]],
+        timesteps: Tensor,
+        noise: Tensor,
+        turned: float = 1.0,
+    ) -> Tensor:
+        """Squared error of each window, (b,): the mean over its pictured panels.
+
+        A panel without a picture is pure noise at every timestep: it tells its neighbours nothing and does not count.
+        """
+        n = batch.latents.shape[1]
+        slots = self.slots(*texts, batch.numbers).to(self.device)
+        clean, dirt, when = (
+            stack(batch.latents).to(self.device),
+            stack(noise).to(self.device),
+            timesteps.to(self.device),
+        )
+        pictured = batch.pictured.to(self.device)
+        noised = self.scheduler.add_noise(clean, dirt, when)
+        if not bool(batch.pictured.all()):
+            noised = torch.where(_over_canvas(pictured, batch.latents.shape[3]), noised, dirt)
+        target = training_target(self.scheduler, clean, dirt, when, turned)
+        output = model(noised, when, slots, batch.numbers.to(self.device))
+        by_panel = unstack((output.float() - target.float()).square(), n).mean(dim=(2, 3, 4))
+        errors: Tensor = (by_panel * pictured).sum(dim=1) / pictured.sum(dim=1)
+        return errors
+
+    @contextlib.contextmanager
+    def _adapter_dropout(self, generator: torch.Generator) -> Iterator[None]:
+        """Adapter dropout draws from torch's global generator: seed that from the step's, so that resuming is exact."""
+        if not self.config.lora.dropout:
+            yield
+            return
+        with torch.random.fork_rng():
+            torch.manual_seed(int(torch.randint(0, 2**31, (1,), generator=generator)))
+            yield
+
+    def validate(self, folder: Path | None, step: int) -> dict[str, float]:
+        """Loss at fixed noise in the middle of each timestep quartile; a grid of drawn articles below their truth."""
+        by_quartile = [0.0] * len(VAL_TIMESTEPS)
+        count = len(self.val_set.windows)
+        for index in range(count):
+            batch = self.val_set.batch([index])
+            noise = torch.randn(batch.latents.shape, generator=step_generator(self.config.train.seed, index, 0, 7))
+            for quartile, share in enumerate(VAL_TIMESTEPS):
+                when = torch.tensor([int(share * self.config.noise.train_timesteps)])
+                error = self._errors(self.model, batch, (batch.goals, batch.steps), when, noise)
+                by_quartile[quartile] += float(error) / count
+        figures = {f"val_q{number}": loss for number, loss in enumerate(by_quartile, start=1)}
+        if folder is not None:
+            shown = self.val_set.articles[: self.config.sample.grid_articles]
+            pipe = pipeline_of(self.parts, self._settings(), self.device)
+            save_grid(folder / f"step-{step:08d}.png", pipe, shown, self.config.data.max_steps)
+        return {"val_loss": sum(by_quartile) / len(by_quartile), **figures}
+
+    def _settings(self) -> StackedSettings:
+        lengths = self.train_set.lengths
+        return unet_settings(self.config, (min(lengths), max(lengths)))
+
+    def export(self, folder: Path) -> None:
+        """Write the whole model folder; adapters are added into the U-Net and stored apart as well."""
+        write_unet_folder(folder, self.parts, self.config, self._settings())
+
+
+def _over_canvas(panels_bn: Tensor, panel_height: int) -> Tensor:
+    """(b, n) -> (b, 1, n*h, 1), each panel's value over its rows of the canvas."""
+    return panels_bn.repeat_interleave(panel_height, dim=1)[:, None, :, None]

@@ -1,0 +1,69 @@
+"""Texts of a U-Net run: which are left out, and their tokens, each distinct text encoded once."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from illinstr.diffusion.text import SlotTokens, encode_texts, slot_texts, tokenize
+from illinstr.models.settings import Conditioning
+from illinstr.training.cache import TextCache
+from illinstr.training.noise import rows_of
+from illinstr.training.tasks.stacked.config import StackingConfig
+from illinstr.training.tasks.stacked.data import ArticleBatch
+from illinstr.training.tasks.stacked.parts import UNetParts
+
+
+class TextSlots:
+    """Like ``encode_slots``, with every distinct text encoded once in the life of the run.
+
+    Args:
+        parts: tokenizer and text encoder.
+        conditioning: *single* gives one slot, the others 1+n.
+        encoded: the cache; None leaves texts as token ids, for a text encoder that learns.
+    """
+
+    def __init__(self, parts: UNetParts, conditioning: Conditioning, encoded: TextCache | None) -> None:
+        self.tokenizer = parts.tokenizer
+        self.text_encoder = parts.text_encoder
+        self.conditioning = conditioning
+        self.encoded = encoded
+
+    def __call__(self, goals: list[str], steps: list[list[str]], numbers: Tensor) -> SlotTokens:
+        """The slots of b goals and b lists of n step texts whose true numbers are ``numbers`` (b, n)."""
+        firsts = numbers[:, 0].tolist()
+        rows = [
+            slot_texts(goal, own, self.conditioning, first=first)
+            for goal, own, first in zip(goals, steps, firsts, strict=True)
+        ]
+        shape = (len(rows), len(rows[0]))
+        if self.encoded is None:
+            ids, mask = tokenize(self.tokenizer, [text for row in rows for text in row])
+            return SlotTokens(ids.unflatten(0, shape), mask.unflatten(0, shape))
+        kept = [self._tokens(text, self.encoded) for row in rows for text in row]
+        padded = nn.utils.rnn.pad_sequence(kept, batch_first=True)
+        lengths = torch.tensor([len(tokens) for tokens in kept], device=padded.device)
+        mask = torch.arange(padded.shape[1], device=padded.device)[None, :] < lengths[:, None]
+        return SlotTokens(padded.unflatten(0, shape), mask.unflatten(0, shape))
+
+    def _tokens(self, text: str, encoded: TextCache) -> Tensor:
+        if text not in encoded:
+            # One at a time: beside other texts it would differ in the last bit, and with it a resumed run.
+            tokens, own_mask = encode_texts(self.tokenizer, self.text_encoder, [text])
+            encoded[text] = tokens[0][own_mask[0]].float()
+        return encoded[text]
+
+
+def drop_texts(
+    batch: ArticleBatch, stacking: StackingConfig, generator: torch.Generator
+) -> tuple[list[str], list[list[str]]]:
+    """Goals and step texts with some replaced by the empty string: all of an article, its goal, each step."""
+    goals, steps = [], []
+    rows = rows_of(generator, len(batch.goals))
+    for goal, own, row in zip(batch.goals, batch.steps, rows, strict=True):
+        chance = torch.rand(2 + len(own), generator=row).tolist()
+        everything = chance[0] < stacking.drop_all
+        goals.append("" if everything or chance[1] < stacking.drop_goal else goal)
+        kept = zip(own, chance[2:], strict=True)
+        steps.append(["" if everything or luck < stacking.drop_step else step for step, luck in kept])
+    return goals, steps

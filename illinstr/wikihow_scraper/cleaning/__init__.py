@@ -1,0 +1,1 @@
+"""Which articles and images are kept, and why the others are not."""

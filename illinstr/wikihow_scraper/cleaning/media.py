@@ -1,0 +1,72 @@
+"""Pictures onto steps: licence first, then the bytes, then a full decode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from illinstr.articles import Article, StepImage
+from illinstr.errors import DataError
+from illinstr.wikihow_scraper.cleaning.funnel import Funnel
+from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules
+from illinstr.wikihow_scraper.fetching.safety import check_picture
+from illinstr.wikihow_scraper.imports.saved_pages import FindPicture
+
+
+def wanted_pictures(article: Article, rules: CleanRules) -> list[dict[str, Any]]:
+    """The records of the article's step pictures that the rules allow to be stored."""
+    return [record for record in _records(article) if record and rules.allows_picture(record["license_kind"])]
+
+
+def attach(article: Article, find: FindPicture, cleaner: Cleaner, funnel: Funnel, *, reserved: bool) -> Article:
+    """The article with every picture that may be stored and can be read; each that is not is counted with its reason.
+
+    Args:
+        article: with ``extra["step_images"]``, as ``convert`` makes it.
+        find: gives a picture's bytes, or None.
+        cleaner: knows which licences may be stored, and what was taken down.
+        funnel: counts.
+        reserved: the page opts its pictures out.
+    """
+    steps = list(article.steps)
+    for index, record in enumerate(_records(article)):
+        if record is None:
+            continue
+        picture, reason = _picture(record, find, cleaner, reserved, _page(article))
+        funnel.picture(reason)
+        if picture is not None:
+            steps[index] = steps[index].model_copy(update={"image": picture})
+    return article.model_copy(update={"steps": tuple(steps)})
+
+
+def _records(article: Article) -> list[dict[str, Any] | None]:
+    return list(article.extra.get("step_images", []))
+
+
+def _page(article: Article) -> str:
+    """What pictures belong together: those of one page, whatever its methods."""
+    origin = article.provenance
+    page = origin.url or origin.page_id
+    return f"{origin.source} {page}" if page is not None else article.id
+
+
+def _picture(
+    record: dict[str, Any], find: FindPicture, cleaner: Cleaner, reserved: bool, page: str
+) -> tuple[StepImage | None, str | None]:
+    if reserved:
+        return None, "opted out"
+    if cleaner.takedown.names(record.get("url")):
+        return None, "taken down"
+    if not cleaner.rules.allows_picture(record["license_kind"]):
+        return None, "licence"
+    data = find(record)
+    if data is None:
+        return None, "no file"
+    try:
+        check_picture(data)
+        unfit = cleaner.judge_picture(data, page)
+        if unfit is not None:
+            return None, unfit
+        named = {"source_url": record.get("url"), "license": record.get("license"), "alt": record.get("alt")}
+        return StepImage.from_bytes(data, **named), None
+    except DataError:
+        return None, "damaged"

@@ -1,0 +1,170 @@
+"""Which articles are fit to learn from, and why the others are not."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, computed_field, model_validator
+
+from illinstr.articles import MAX_STEPS, Article, Step, normalise_goal
+from illinstr.config import Config
+from illinstr.wikihow_scraper.cleaning.image_rules import Lookalikes, PictureRules, look_at, picture_digest, unfit
+from illinstr.wikihow_scraper.cleaning.language import language_of
+from illinstr.wikihow_scraper.cleaning.tokens import counter, most_tokens, token_counts
+from illinstr.wikihow_scraper.sites.wikihow.licences import OPEN_KINDS
+from illinstr.wikihow_scraper.takedown import Takedown
+
+ImageLicense = Literal["cc", "any"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """An article that was left out, with the reason the funnel counts it under."""
+
+    reason: str
+
+
+class CleanRules(Config):
+    """What an article must be to be kept.
+
+    Lengths are characters. ``image_license`` "cc" keeps the bytes of pictures under Creative Commons or in the public
+    domain only; the address and licence of every picture stay in the record either way. ``language`` asks both what the
+    page says and what its words tell. ``max_tokens`` bounds the goal and each headline, counted by the CLIP tokenizer
+    in the folder ``tokenizer`` (the package's own when None).
+    """
+
+    min_steps: int = Field(default=2, ge=1, le=MAX_STEPS)
+    max_steps: int = Field(default=MAX_STEPS, ge=1, le=MAX_STEPS)
+    language: str | None = None
+    image_license: ImageLicense = "cc"
+    min_goal_chars: int = Field(default=10, ge=1)
+    max_goal_chars: int = Field(default=200, ge=1)
+    max_headline_chars: int = Field(default=500, ge=1)
+    max_step_chars: int = Field(default=10_000, ge=1)
+    max_tokens: int | None = Field(default=None, ge=3)
+    tokenizer: Path | None = Field(default=None, exclude=True)  # a place on this machine; what counts is its content
+    pictures: PictureRules = PictureRules()
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def tokenizer_sha256(self) -> str:
+        """What is in the tokenizer's files."""
+        return counter(self.tokenizer).sha256
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> CleanRules:
+        if self.min_steps > self.max_steps:
+            raise ValueError("min_steps is larger than max_steps")
+        return self
+
+    def allows_picture(self, kind: str) -> bool:
+        """Whether pictures of this licence kind may be stored."""
+        return self.image_license == "any" or kind in OPEN_KINDS
+
+
+@dataclass
+class Cleaner:
+    """Judges articles one by one and remembers what it has seen, so that a repeated text is kept once."""
+
+    rules: CleanRules
+    takedown: Takedown = field(default_factory=Takedown)
+    # What it remembers: sets of strings, which can be written down and read back.
+    _seen_texts: set[str] = field(default_factory=set)
+    _seen_ids: set[str] = field(default_factory=set)
+    _seen_pictures: set[str] = field(default_factory=set)
+    _seen_looks: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._lookalikes = Lookalikes(self.rules.pictures.max_hash_distance)
+        self._owners: dict[str, str] = {}
+
+    def judge(self, article: Article) -> Article | Dropped:
+        """The article with what was counted about it, or why it is dropped."""
+        if self.takedown.covers(article):
+            return Dropped("taken down")
+        article = self._measured(article)
+        reason = self._reason(article)
+        if reason is not None:
+            return Dropped(reason)
+        self._seen_texts.add(fingerprint(article))
+        self._seen_ids.add(article.id)
+        return article
+
+    def judge_picture(self, data: bytes, page: str) -> str | None:
+        """Why a picture of the page is left out, None where it is kept (and remembered).
+
+        Raises:
+            DataError: it cannot be decoded.
+        """
+        rules = self.rules.pictures
+        look = look_at(data)
+        reason = unfit(look, rules)
+        if reason is not None or rules.duplicates == "keep":
+            return reason
+        digest, seen = picture_digest(data), f"{look.phash:016x} {page}"
+        if len(self._owners) != len(self._seen_pictures):  # memory of an earlier run was put in
+            self._owners.update((entry[:64], entry[65:]) for entry in self._seen_pictures)
+        if self._owners.get(digest, page) != page:
+            return "same picture on another page"
+        if rules.duplicates == "near":
+            if len(self._lookalikes) != len(self._seen_looks):
+                self._lookalikes.learn(self._seen_looks)
+            if self._lookalikes.elsewhere(look.phash, page):
+                return "like a picture on another page"
+            self._seen_looks.add(seen)
+            self._lookalikes.learn([seen])
+        self._seen_pictures.add(f"{digest} {page}")
+        self._owners[digest] = page
+        return None
+
+    def _measured(self, article: Article) -> Article:
+        extra: dict[str, Any] = {"tokens": token_counts(article, counter(self.rules.tokenizer))}
+        heard = language_of(article)
+        if heard is not None:
+            extra["detected_language"] = heard
+        unsaid = "language" in article.extra.get("missing", {})
+        language = heard if heard is not None and unsaid else article.language
+        return article.model_copy(update={"language": language, "extra": {**article.extra, **extra}})
+
+    def _reason(self, article: Article) -> str | None:
+        rules = self.rules
+        if rules.language is not None and article.language != rules.language:
+            return "other language"
+        if rules.language is not None and article.extra.get("detected_language", rules.language) != rules.language:
+            return "words in another language"
+        if not rules.min_steps <= article.num_steps <= rules.max_steps:
+            return "too few steps" if article.num_steps < rules.min_steps else "too many steps"
+        # A goal of one ideograph says as much as a word, so only alphabetic languages have a lower bound.
+        if len(article.goal) < rules.min_goal_chars and article.goal.isascii():
+            return "goal too short"
+        if len(article.goal) > rules.max_goal_chars:
+            return "goal too long"
+        if any(len(step.headline) > rules.max_headline_chars for step in article.steps):
+            return "headline too long"
+        if any(_length(step) > rules.max_step_chars for step in article.steps):
+            return "step too long"
+        if rules.max_tokens is not None and most_tokens(article.extra["tokens"]) > rules.max_tokens:
+            return "too many tokens"
+        return self._seen_before(article)
+
+    def _seen_before(self, article: Article) -> str | None:
+        if article.id in self._seen_ids:
+            return "same page again"
+        if fingerprint(article) in self._seen_texts:
+            return "duplicate text"
+        return None
+
+
+def _length(step: Step) -> int:
+    return len(step.headline) + len(step.body) + sum(len(bullet) for bullet in step.bullets)
+
+
+def fingerprint(article: Article) -> str:
+    """A hash of what the article says, blind to case, punctuation and white space."""
+    lines = [article.language, normalise_goal(article.goal)]
+    for step in article.steps:
+        lines.append(normalise_goal(" ".join((step.headline, step.body, *step.bullets))))
+    return hashlib.sha256("\x1f".join(lines).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Fetching pages and images: politeness, robots.txt, opt-outs, the cache."""

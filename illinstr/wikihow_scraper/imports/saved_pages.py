@@ -1,0 +1,102 @@
+"""Where pages come from: a folder of saved ones, or a crawl's cache. Both look alike from here on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import unquote
+
+from illinstr.articles import Article
+from illinstr.errors import DataError, UsageError
+from illinstr.wikihow_scraper.cleaning.rules import Dropped
+from illinstr.wikihow_scraper.sites.wikihow.parse import MAX_PAGE_BYTES
+
+PAGE_SUFFIXES = (".html", ".htm", ".xhtml")
+MAX_PICTURE_BYTES = 25_000_000
+
+Trouble = Literal["robots", "opted out", "failed"]
+FindPicture = Callable[[dict[str, Any]], bytes | None]
+
+
+def no_picture(record: dict[str, Any]) -> bytes | None:
+    """Finds nothing: for sources without pictures, and for ``--no-images``."""
+    return None
+
+
+@dataclass(frozen=True)
+class Source:
+    """One page to be read, the articles already read from it, or the reason it cannot be.
+
+    ``find_picture`` takes a record of ``extra["step_images"]`` and gives the picture's bytes, None without any.
+    """
+
+    name: str
+    url: str | None = None
+    content: bytes = b""
+    charset: str | None = None
+    fetched: str | None = None
+    reservations: tuple[str, ...] = ()
+    articles: tuple[Article | Dropped, ...] | None = None
+    trouble: tuple[Trouble, str] | None = None
+    find_picture: FindPicture = no_picture
+
+
+def saved_files(folder: Path, limit: int | None = None) -> list[Path]:
+    """The pages in a folder and its sub-folders, in the order of their names.
+
+    Raises:
+        UsageError: no such folder, or no page in it.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"no such folder: {folder}")
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PAGE_SUFFIXES and path.is_file())
+    # A browser keeps frames of a saved page in "Title_files"; they are no pages of their own.
+    found = [path for path in found if not any(part.endswith("_files") for part in path.relative_to(folder).parts[:-1])]
+    if not found:
+        raise UsageError(f"no saved page (*.html) in {folder}")
+    return found[:limit]
+
+
+def saved_pages(folder: Path, files: list[Path], *, images: bool = True) -> Iterator[Source]:
+    """Read saved pages one at a time; a file that cannot be read becomes a source with its trouble named."""
+    for path in files:
+        name = path.relative_to(folder).as_posix()
+        try:
+            size = path.stat().st_size
+            if size > MAX_PAGE_BYTES:
+                raise DataError(f"page of {size} bytes is over the limit of {MAX_PAGE_BYTES}")
+            content = path.read_bytes()
+        except (OSError, DataError) as error:
+            reason = error.message if isinstance(error, DataError) else f"cannot be read: {error.strerror}"
+            yield Source(name, trouble=("failed", reason))
+            continue
+        find = _beside(path.parent) if images else no_picture
+        yield Source(name, content=content, url=_saved_from(content), find_picture=find)
+
+
+def _saved_from(content: bytes) -> str | None:
+    """Browsers note where a page was saved from in a comment at its top."""
+    match = re.search(rb"<!--\s*saved from url=\(\d+\)(https?://[^\s>]{1,2000}?)\s*-->", content[:2000])
+    return match.group(1).decode("ascii", errors="replace") if match else None
+
+
+def _beside(folder: Path) -> FindPicture:
+    root = folder.resolve()
+
+    def find(record: dict[str, Any]) -> bytes | None:
+        named = record.get("local_path")
+        if not isinstance(named, str) or "\x00" in named:
+            return None
+        try:
+            path = (root / unquote(named)).resolve()
+            # A page may name any path; only files beside it are its own.
+            if not path.is_relative_to(root) or not path.is_file() or path.stat().st_size > MAX_PICTURE_BYTES:
+                return None
+            return path.read_bytes()
+        except (OSError, ValueError):
+            return None
+
+    return find

@@ -1,0 +1,1 @@
+"""From pages to shards: crawl, shard tasks, attribution, card."""

@@ -1,0 +1,88 @@
+"""The dataset card: what the folder holds, where it came from and under which terms, in the form dataset hubs read."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from illinstr.files import write_text
+from illinstr.shards.layout import ShardInfo
+from illinstr.wikihow_scraper.pipeline import attribution
+
+NAME = "README.md"
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+def write(
+    folder: Path, settings: dict[str, Any], funnel: dict[str, Any], shards: Iterable[ShardInfo], owed: list[str]
+) -> None:
+    """Write the card into a data folder. ``owed`` are the lines of the attribution file; equal data, equal card."""
+    write_text(folder / NAME, text(settings, funnel, shards, owed))
+
+
+def text(settings: dict[str, Any], funnel: dict[str, Any], shards: Iterable[ShardInfo], owed: list[str]) -> str:
+    """The card's Markdown."""
+    rows = [dict(zip(attribution.COLUMNS, line.split("\t"), strict=True)) for line in owed]
+    licenses = Counter(row["license"] or "unknown" for row in rows)
+    splits: Counter[str] = Counter()
+    pictures: Counter[str] = Counter()
+    for info in shards:
+        splits[info.split] += info.samples
+        pictures[info.split] += info.images
+    size = next((name for limit, name in _SIZES if splits.total() < limit), "n>1M")
+    front = {
+        "pretty_name": "Illustrated how-to articles",
+        "license": "other",
+        "size_categories": [size],
+        "task_categories": ["text-to-image"],
+        "tags": ["illustrated-instructions", "webdataset"],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [{"split": name, "path": f"shards/{name}-*.tar"} for name in sorted(splits)],
+            }
+        ],
+    }
+    parts = [
+        f"---\n{yaml.safe_dump(front, sort_keys=False)}---",
+        "# Illustrated how-to articles",
+        "Made with `illinstr scrape`. One sample is one method of one how-to page: a goal, ordered steps in words,\n"
+        "and a picture per step where its licence allowed it to be stored.",
+        "## Contents",
+        _table(("split", "articles", "pictures"), [(name, splits[name], pictures[name]) for name in sorted(splits)]),
+        "## Where it came from",
+        _table(("", ""), [(f"`{key}`", f"`{value}`") for key, value in sorted(settings["origin"].items()) if value]),
+        f"Parser: `{settings['parser']}`. Rules an article had to meet:",
+        f"```json\n{json.dumps(settings['rules'], indent=2, sort_keys=True)}\n```",
+        "## What was left out",
+        _funnel(funnel),
+        "## Terms",
+        "Licence of the text, as each page states it or as it held on the day of the revision:",
+        _table(("licence", "articles"), sorted(licenses.items())),
+        f"Every article and every stored picture is credited in `{attribution.NAME}`, picture licences included; keep\n"
+        "that file with the data. What its site reserves against use in data sets is not here.",
+        "To take something out, put its address, article id or page number on a line of `takedown.txt` in this\n"
+        "folder: illinstr reads the data as if it were not there.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _funnel(funnel: dict[str, Any]) -> str:
+    pages = [("pages", name, count) for name, count in funnel["pages"].items()]
+    levels = [("seen", "kept"), ("seen", "kept")]
+    for name, ends in zip(("articles", "pictures"), levels, strict=True):
+        level = funnel[name]
+        pages.append((name, ends[0], level["seen"]))
+        pages += [(name, reason, count) for reason, count in level["filtered"].items()]
+        pages.append((name, ends[1], level["kept"]))
+    return _table(("", "", "count"), pages)

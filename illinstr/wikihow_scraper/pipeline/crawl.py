@@ -1,0 +1,358 @@
+"""The journey: every page asked for, host by host, and the pictures of the articles worth keeping.
+
+Everything lands in the cache, with a record of each settled page; data is built from the cache, a run of pages at a
+time, while the journey goes on. So a run that dies, at whatever moment, is finished by running it again: what is
+settled is neither asked for nor parsed again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+from urllib.parse import urlsplit
+
+from illinstr.articles import Article
+from illinstr.errors import DataError, FetchError
+from illinstr.files import canonical_json, write_text
+from illinstr.progress import Advance, Reporter, SilentReporter
+from illinstr.wikihow_scraper.cleaning.media import wanted_pictures
+from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules
+from illinstr.wikihow_scraper.fetching import visits
+from illinstr.wikihow_scraper.fetching.cache import Cache, Entry
+from illinstr.wikihow_scraper.fetching.discover import Discovery, Listed, find_pages
+from illinstr.wikihow_scraper.fetching.fetch import FetchConfig, Fetcher, HostClosed, NotAllowed, OptedOut, Stopped
+from illinstr.wikihow_scraper.fetching.interrupt import Stop
+from illinstr.wikihow_scraper.fetching.visits import Outcome, PictureVisit, Visit
+from illinstr.wikihow_scraper.imports.saved_pages import FindPicture, Source, no_picture
+from illinstr.wikihow_scraper.page import PARSER_VERSION
+from illinstr.wikihow_scraper.sites.wikihow.convert import articles_of
+from illinstr.wikihow_scraper.sites.wikihow.metadata import PICTURES_ONLY
+from illinstr.wikihow_scraper.sites.wikihow.parse import parse
+from illinstr.wikihow_scraper.takedown import Takedown
+
+MAX_HOSTS_AT_ONCE = 8
+BuildTask = Callable[[int, list[Visit]], None]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to bring home.
+
+    ``images`` also brings pictures: those of articles that ``rules`` keep, where they allow the picture. ``refresh``
+    asks again about everything kept (but not about pages whose sitemap says they are unchanged), ``retry_failed`` about
+    what failed. ``takedown`` is not asked for. ``limit``: only the first so many pages.
+    """
+
+    discovery: Discovery
+    rules: CleanRules
+    takedown: Takedown = field(default_factory=Takedown)
+    images: bool = True
+    refresh: bool = False
+    retry_failed: bool = False
+    limit: int | None = None
+
+    @property
+    def wants(self) -> str:
+        """Names everything that decides which pictures of a page are asked for."""
+        told = [self.rules.model_dump(mode="json"), self.takedown.sha256, self.images, PARSER_VERSION]
+        return sha256(canonical_json(told).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Homecoming:
+    """How a journey ended: pages in all, pages settled, and the hosts that were closed, each with the reason."""
+
+    pages: int
+    settled: int
+    closed: dict[str, str]
+    stopped: bool
+
+
+async def crawl(
+    order: Order,
+    config: FetchConfig,
+    cache: Cache,
+    reporter: Reporter,
+    stop: Stop,
+    *,
+    task_pages: int,
+    build: BuildTask,
+) -> Homecoming:
+    """Fetch pages (each once) and the pictures of their articles; hand them over in runs of ``task_pages``.
+
+    Args:
+        order: what to fetch.
+        config: how requests are made.
+        cache: where answers and records go.
+        reporter: hears of every page.
+        stop: once requested, what is in hand ends and nothing new begins.
+        task_pages: pages a run.
+        build: takes the number of a run, from 0 and in order, and its visits; called in a thread of its own, so that
+            hosts do not wait for it.
+    """
+    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def wake() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is over already
+            loop.call_soon_threadsafe(stopping.set)
+
+    stop.on_request(wake)
+    async with Fetcher(config, cache, refresh=order.refresh, reporter=reporter, stop=stopping) as fetcher:
+        try:
+            listed = await find_pages(fetcher, order.discovery)
+        except Stopped:
+            return Homecoming(0, 0, fetcher.pace.closed, stopped=True)
+        if order.discovery.sitemap is not None:
+            _compare(order.discovery.sitemap, listed, cache, reporter if order.refresh else SilentReporter())
+        journey = _Journey(order, fetcher, listed[: order.limit], cache, stop)
+        with reporter.task("pages settled", total=len(journey.listed)) as advance:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    building = group.create_task(journey.build(task_pages, build))
+                    async with asyncio.TaskGroup() as travellers:
+                        for pages in journey.by_host().values():
+                            travellers.create_task(journey.travel(pages, advance))
+                    journey.arrived()
+                    await building
+            except BaseExceptionGroup as errors:  # a full disk, say: one cause is what the user can act on
+                raise _first(errors) from errors
+        stopped = len(journey.visits) < len(journey.listed) or journey.left_unbuilt
+        return Homecoming(len(journey.listed), len(journey.visits), fetcher.pace.closed, stopped)
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+class _Journey:
+    """The state of one crawl."""
+
+    def __init__(self, order: Order, fetcher: Fetcher, listed: list[Listed], cache: Cache, stop: Stop) -> None:
+        self.order = order
+        self.listed = listed
+        self.visits: dict[str, Visit] = {}
+        self.left_unbuilt = False
+        self._fetcher = fetcher
+        self._cache = cache
+        self._stop = stop
+        self._began = _began(cache) if order.refresh else 0.0
+        self._gate = asyncio.Semaphore(MAX_HOSTS_AT_ONCE)
+        self._news = asyncio.Event()
+        self._over = False
+        self._counts: Counter[str] = Counter()
+
+    def by_host(self) -> dict[str, list[Listed]]:
+        """The pages of each host, in order."""
+        found: dict[str, list[Listed]] = {}
+        for page in self.listed:
+            found.setdefault(_host(page.url), []).append(page)
+        return found
+
+    async def travel(self, pages: list[Listed], advance: Advance) -> None:
+        """Visit one host's pages, one after the other."""
+        async with self._gate:
+            for page in pages:
+                if self._stop.requested:
+                    return
+                try:
+                    visit = await self._visit(page)
+                except Stopped:
+                    return
+                self.visits[page.url] = visit
+                self._counts[visit.outcome] += 1
+                counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self._counts.items()))
+                advance(status=f"{counts} | {page.url}" + (f": {visit.reason}" if visit.reason else ""))
+                self._news.set()
+                await asyncio.sleep(0)  # settled pages need no waiting; let others have their turn
+
+    def arrived(self) -> None:
+        """No further page will come."""
+        self._over = True
+        self._news.set()
+
+    async def build(self, task_pages: int, build: BuildTask) -> None:
+        """Hand over each run of pages as soon as all of it, and all before it, is settled."""
+        for number, start in enumerate(range(0, len(self.listed), task_pages)):
+            run = self.listed[start : start + task_pages]
+            while any(page.url not in self.visits for page in run):
+                if self._over:
+                    self.left_unbuilt = True
+                    return
+                self._news.clear()
+                await self._news.wait()
+            if self._stop.requested:
+                self.left_unbuilt = True
+                return
+            await asyncio.to_thread(build, number, [self.visits[page.url] for page in run])
+        if self.order.refresh:
+            _ended(self._cache)
+
+    async def _visit(self, page: Listed) -> Visit:
+        if self.order.takedown.names(page.url):
+            self._cache.forget(page.url)
+            return Visit(url=page.url, outcome="opted out", reason="on the takedown list")
+        former = visits.read(self._cache, page.url)
+        ask = self._ask_again(page, former)
+        if former is not None and not ask and former.wants == self.order.wants and self._holds(former):
+            return former
+        if former is not None and former.outcome != "fetched" and not ask:
+            return former
+        visit, whole = await self._fetch(page, former, ask)
+        if whole:
+            visits.write(self._cache, visit)
+        return visit
+
+    def _ask_again(self, page: Listed, former: Visit | None) -> bool:
+        """Whether a page that has a record is asked for once more."""
+        if former is None:
+            return self.order.refresh
+        if self.order.retry_failed and former.incomplete:
+            return former.outcome != "fetched"
+        if not self.order.refresh or former.checked >= self._began:
+            return False
+        return former.incomplete or not page.modified or page.modified != former.listed
+
+    def _holds(self, former: Visit) -> bool:
+        if former.outcome != "fetched":
+            return True
+        if self.order.retry_failed and former.incomplete:
+            return False
+        entry = self._cache.entry(former.url)
+        return entry is not None and entry.sha256 == former.sha256
+
+    async def _fetch(self, page: Listed, former: Visit | None, ask: bool) -> tuple[Visit, bool]:
+        """The visit, and whether it is settled; one that is not stays open for the next run."""
+
+        def visit(outcome: Outcome, reason: str | None = None, **more: Any) -> Visit:
+            listed = {"listed": page.modified, "wants": self.order.wants, "checked": time.time()}
+            return Visit(url=page.url, outcome=outcome, reason=reason, **listed, **more)
+
+        try:
+            entry, content = await self._fetcher.get(page.url, again=ask)
+        except NotAllowed as error:
+            return visit("robots", error.message), True
+        except OptedOut as error:
+            return visit("opted out", error.message), True
+        except Stopped:
+            raise
+        except FetchError as error:
+            gone = error.message in ("HTTP 404", "HTTP 410")
+            if former is not None and former.outcome == "fetched" and not gone:
+                return former, False  # asked again in vain: the kept page stands until the site is well
+            return visit("failed", error.message), not isinstance(error, HostClosed)
+        pictures, whole = await self._pictures(entry, content, former, ask)
+        return visit("fetched", sha256=entry.sha256, pictures=pictures), whole
+
+    async def _pictures(
+        self, entry: Entry, content: bytes, former: Visit | None, ask: bool
+    ) -> tuple[tuple[PictureVisit, ...], bool]:
+        if not self.order.images or PICTURES_ONLY & set(entry.reservations):
+            return (), True
+        known = {picture.url: picture for picture in former.pictures} if former is not None else {}
+        found: dict[str, PictureVisit] = {}
+        whole = True
+        for url in _pictures_of(content, entry, Cleaner(self.order.rules, self.order.takedown)):
+            lost = known.get(url)
+            if self.order.takedown.names(url):
+                self._cache.forget(url)
+            elif lost is not None and lost.sha256 is None and not ask and not self.order.retry_failed:
+                found[url] = lost
+            elif url not in found:
+                try:
+                    got, _ = await self._fetcher.get(url, "picture", again=ask)
+                    found[url] = PictureVisit(url=url, sha256=got.sha256)
+                except Stopped:
+                    raise
+                except FetchError as error:  # the article is good without it; the funnel counts it
+                    found[url] = PictureVisit(url=url, reason=error.message)
+                    whole = whole and not isinstance(error, HostClosed)
+        return tuple(found.values()), whole
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _compare(sitemap: str, listed: list[Listed], cache: Cache, reporter: Reporter) -> None:
+    """Tell what the sitemap says since the last look: pages new, changed, and gone."""
+    path = cache.path(sitemap, ".listed.json")
+    now = {page.url: page.modified for page in listed}
+    try:
+        former = dict(json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        former = None
+    if former is not None:
+        new, gone = len(now.keys() - former.keys()), len(former.keys() - now.keys())
+        changed = sum(url in former and former[url] != day for url, day in now.items())
+        reporter.log(f"sitemap: {len(now)} pages; {new} new, {changed} changed, {gone} gone since the last look")
+    if former != now:
+        write_text(path, canonical_json(now))
+
+
+def _began(cache: Cache) -> float:
+    """When the refresh under way began, so that a killed one goes on where it was."""
+    path = cache.folder / "refresh"
+    try:
+        return float(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        now = time.time()
+        write_text(path, f"{now}\n")
+        return now
+
+
+def _ended(cache: Cache) -> None:
+    (cache.folder / "refresh").unlink(missing_ok=True)
+
+
+def _pictures_of(content: bytes, entry: Entry, cleaner: Cleaner) -> Iterator[str]:
+    try:
+        page = parse(content, url=entry.final_url, charset=entry.charset)
+    except DataError:
+        return
+    if PICTURES_ONLY & set(page.opt_out):
+        return
+    for article in articles_of(page, url=entry.final_url):
+        if isinstance(article, Article) and isinstance(cleaner.judge(article), Article):
+            wanted = (record.get("url") for record in wanted_pictures(article, cleaner.rules))
+            yield from (picture for picture in wanted if picture)
+
+
+def source_of(visit: Visit, cache: Cache, *, images: bool = True) -> Source:
+    """What a visit brought home."""
+    if visit.outcome != "fetched":
+        return Source(visit.url, url=visit.url, trouble=(visit.outcome, visit.reason or "no reason given"))
+    stored = cache.get(visit.url)
+    if stored is None or stored[0].sha256 != visit.sha256:
+        return Source(visit.url, url=visit.url, trouble=("failed", "gone from the cache"))
+    entry, content = stored
+    return Source(
+        visit.url,
+        url=entry.final_url,
+        content=content,
+        charset=entry.charset,
+        fetched=entry.fetched,
+        reservations=(*entry.reservations, "fetched"),
+        find_picture=_cached_picture(cache) if images else no_picture,
+    )
+
+
+def _cached_picture(cache: Cache) -> FindPicture:
+    def find(record: dict[str, Any]) -> bytes | None:
+        url = record.get("url")
+        stored = cache.get(url) if isinstance(url, str) else None
+        return stored[1] if stored is not None else None
+
+    return find

@@ -1,0 +1,1 @@
+"""One module a site: which pages are its, and how a page becomes articles."""

@@ -1,0 +1,1 @@
+"""wikiHow pages of every layout since 2005."""

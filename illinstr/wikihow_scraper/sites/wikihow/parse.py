@@ -1,0 +1,241 @@
+"""A saved or fetched page to a ``Page``.
+
+Beautiful Soup on lxml reads whatever markup comes; this module asks the layouts for the methods, the lists and the
+metadata for the rest, checks the result against the page's own JSON-LD and names a reason for every empty field.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from typing import TypeVar
+
+from bs4 import Tag
+
+from illinstr.articles import clean_text
+from illinstr.errors import DataError
+from illinstr.wikihow_scraper.page import Method, Page
+from illinstr.wikihow_scraper.sites.wikihow import licences, lists, metadata
+from illinstr.wikihow_scraper.sites.wikihow.crosscheck import disagreements
+from illinstr.wikihow_scraper.sites.wikihow.document import Document
+from illinstr.wikihow_scraper.sites.wikihow.layouts import find_methods
+from illinstr.wikihow_scraper.sites.wikihow.text import LISTS, attribute, classes, is_noise, plain
+
+MAX_PAGE_BYTES = 16_000_000
+_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
+_NUL_AND_FRIENDS = re.compile("[\x00-\x08\x0b\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+T = TypeVar("T")
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_HOW_TO = re.compile(r"^how to\b", re.IGNORECASE)
+
+
+class NotAnArticle(DataError):
+    """The page is readable but is no how-to article; ``why`` says what it is instead."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"not a how-to article: {why}")
+        self.why = why
+
+
+def decode(content: bytes, charset: str | None = None) -> str:
+    """Bytes to text: byte order mark, then the given charset (HTTP), then the page's own, then UTF-8, then
+    Windows-1252. Bytes that fit no charset become U+FFFD; nothing is raised."""
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if content.startswith(mark):
+            return content[len(mark) :].decode(encoding, errors="replace")
+    own = _CHARSET.search(content[:4096])
+    for name in (charset, own.group(1).decode("ascii") if own else None, "utf-8"):
+        if name is None:
+            continue
+        try:
+            # The web's rule: pages that call themselves Latin-1 are Windows-1252.
+            label = "cp1252" if codecs.lookup(name).name in ("iso8859-1", "ascii") else name
+            return content.decode(label)
+        except (LookupError, UnicodeError, ValueError):
+            continue
+    # Mostly UTF-8 with a few bad bytes is far likelier than a page wholly in Windows-1252.
+    lenient = content.decode("utf-8", errors="replace")
+    if lenient.count("\ufffd") <= max(4, len(content) // 1000):
+        return lenient
+    return content.decode("cp1252", errors="replace")
+
+
+def parse(content: bytes | str, *, url: str | None = None, charset: str | None = None) -> Page:
+    """Read one how-to page.
+
+    Args:
+        content: the page's bytes, or its text.
+        url: where it came from; used where the page does not name its own address.
+        charset: the charset the server declared.
+
+    Raises:
+        NotAnArticle: the page is no how-to article (a category, the main page, no steps ...).
+        DataError: too large, or markup no parser takes.
+    """
+    if len(content) > MAX_PAGE_BYTES:
+        raise DataError(f"page of {len(content)} bytes is over the limit of {MAX_PAGE_BYTES}")
+    html = _NUL_AND_FRIENDS.sub("", decode(content, charset) if isinstance(content, bytes) else content)
+    if not html.strip():
+        raise NotAnArticle("the page is empty")
+    document = Document(html)
+    reason = metadata.why_not_an_article(document)
+    if reason is not None:
+        raise NotAnArticle(reason)
+    layout, methods = find_methods(document, _base(document, url))
+    if not methods:
+        raise NotAnArticle("no list of steps found on the page")
+    return _assemble(document, layout, methods, url)
+
+
+def _base(document: Document, url: str | None) -> str:
+    declared = next((attribute(tag, "href") for tag in document.named("base")), "")
+    return metadata.canonical(document) or declared or url or metadata.WIKIHOW
+
+
+def _assemble(document: Document, layout: str, methods: list[Method], url: str | None) -> Page:
+    missing: dict[str, str] = {}
+    title = _title(document, methods, missing)
+    canonical = metadata.canonical(document) or url
+    code = _or_reason("language", metadata.language(document, canonical), "neither the page nor its host says", missing)
+    language = code or "en"
+    blocks = metadata.json_ld(document)
+    modified = _first_date(blocks, "dateModified") or metadata.modified_on_byline(document)
+    crumbs, every = metadata.categories(document)
+    host = re.sub(r"^https?://([^/:]+).*$", r"\1", canonical or metadata.WIKIHOW)
+    license_text = licences.text_license(
+        on_wikihow=metadata.is_wikihow_host(host), linked=licences.linked_license(document), modified=modified
+    )
+    page = Page(
+        layout=layout,
+        title=title,
+        goal=goal_of(title, language),
+        language=language,
+        canonical_url=_or_reason("canonical_url", canonical, "no canonical link", missing),
+        page_id=_or_reason("page_id", metadata.page_id(document), "not in the page", missing),
+        revision_id=_or_reason(
+            "revision_id", metadata.integer(document.html, "wgRevisionId"), "not in the page", missing
+        ),
+        published=_or_reason("published", _first_date(blocks, "datePublished"), "no JSON-LD date", missing),
+        modified=_or_reason("modified", modified, "no JSON-LD date and no byline", missing),
+        views=_or_reason("views", metadata.views(document), "no view counter", missing),
+        authors=_or_reason("authors", metadata.authors(document), "no byline", missing),
+        categories=_or_reason("categories", crumbs, "no breadcrumb", missing),
+        all_categories=every,
+        other_languages=metadata.other_languages(document, language),
+        license=_or_reason("license", license_text, "no licence link and no date of the revision", missing),
+        opt_out=metadata.opt_out(document),
+        intro=_or_reason("intro", _intro(document), "no text before the steps", missing),
+        methods=tuple(methods),
+        ingredients=lists.groups(lists.section(document, "ingredients")),
+        things_needed=lists.groups(lists.section(document, "thingsyoullneed")),
+        tips=lists.remarks(lists.section(document, "tips")),
+        warnings=lists.remarks(lists.section(document, "warnings")),
+        references=lists.count_references(document),
+        disagreements=tuple(disagreements(blocks, methods)),
+    )
+    for name in ("ingredients", "things_needed", "tips", "warnings"):
+        _or_reason(name, getattr(page, name), "no such section", missing)
+    _or_reason("references", page.references, "no list of sources", missing)
+    _or_reason("other_languages", page.other_languages, "no link to another language", missing)
+    _or_reason("all_categories", page.all_categories, "not in the page's scripts", missing)
+    missing |= _missing_pictures(methods)
+    return page.model_copy(update={"missing": dict(sorted(missing.items()))})
+
+
+def _missing_pictures(methods: list[Method]) -> dict[str, str]:
+    """Which steps have nothing to look at, and which pictures say nothing of their licence."""
+    steps = [(f"{m}.{s}", step) for m, method in enumerate(methods, 1) for s, step in enumerate(method.steps, 1)]
+    bare = [place for place, step in steps if step.visual is None]
+    silent = [place for place, step in steps if step.visual is not None and step.visual.license is None]
+    found = {}
+    if bare:
+        found["step_images"] = f"neither picture nor video at {_some(bare, len(steps))}"
+    if silent:
+        found["step_image_licenses"] = f"no licence note beside the picture at {_some(silent, len(steps))}"
+    return found
+
+
+def _some(places: list[str], of: int) -> str:
+    """The steps by method and number, the first few of them."""
+    shown = ", ".join(places[:10]) + (", ..." if len(places) > 10 else "")
+    return f"{len(places)} of {of} steps: {shown}"
+
+
+def _or_reason(name: str, value: T, reason: str, missing: dict[str, str]) -> T:
+    if not value:
+        missing[name] = reason
+    return value
+
+
+def _title(document: Document, methods: list[Method], missing: dict[str, str]) -> str:
+    found, origin = metadata.title(document)
+    if found is None:
+        found = metadata.title_from_picture(_picture_names(methods))
+        origin = "no heading; taken from a picture's name"
+    if found is None:
+        raise DataError("the page names no goal: it has no heading and no title")
+    if origin is not None:
+        missing["title"] = origin
+    return found
+
+
+def _picture_names(methods: list[Method]) -> Iterator[str]:
+    for method in methods:
+        for step in method.steps:
+            if step.visual is not None:
+                yield from (name for name in (step.visual.alt, step.visual.url) if name)
+
+
+def goal_of(title: str, language: str) -> str:
+    """The title as a goal: English ones always begin with "How to"."""
+    text = clean_text(title)
+    if language != "en":
+        return text
+    if _HOW_TO.match(text):
+        return "How to" + text[6:]
+    return f"How to {text}"
+
+
+def _first_date(blocks: list[dict[str, object]], name: str) -> str | None:
+    for block in blocks:
+        found = metadata.iso_date(block.get(name))
+        if found is not None:
+            return found
+    return None
+
+
+def _intro(document: Document) -> str:
+    """The paragraphs before the steps, wherever the layout keeps them."""
+    for holder in (document.id("mf-section-0"), document.id("intro")):
+        if holder is not None:
+            texts = [plain(p) for p in holder.find_all("p") if _is_intro(p, holder)]
+            if any(texts):
+                return " ".join(text for text in texts if text)
+    heading = next((tag for tag in document.named("h1") if "firstHeading" in classes(tag)), None)
+    texts = []
+    for sibling in heading.find_next_siblings() if heading is not None else []:
+        if sibling.get("id") == "steps" or "steps" in classes(sibling) or sibling.name in ("h2", "h3", "ol"):
+            break
+        if sibling.name == "p":
+            texts.append(plain(sibling, prune=LISTS))
+    return " ".join(text for text in texts if text)
+
+
+_NOT_INTRO = frozenset(
+    {"method_toc", "coauthor_byline", "byline_hover", "summary_wrapper", "other_languages", "sp_box"}
+)
+
+
+def _is_intro(paragraph: Tag, holder: Tag) -> bool:
+    for ancestor in paragraph.parents:
+        if ancestor is holder:
+            return True
+        names = classes(ancestor)
+        if ancestor.get("id") in _NOT_INTRO or is_noise(ancestor) or any("byline" in name for name in names):
+            return False
+    return False

@@ -1,0 +1,107 @@
+"""One list item of the page to one step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bs4 import Tag
+
+from illinstr.wikihow_scraper.page import Note, NoteKind, PageStep
+from illinstr.wikihow_scraper.sites.wikihow.images import step_pictures, step_video
+from illinstr.wikihow_scraper.sites.wikihow.text import (
+    LISTS,
+    classes,
+    first_sentence,
+    in_noise,
+    is_bold,
+    join,
+    pieces,
+    plain,
+    split_headline,
+)
+
+_NOTE_LABELS: tuple[tuple[str, NoteKind], ...] = (
+    ("tip", "tip"),
+    ("warning", "warning"),
+    ("variation", "variation"),
+    ("did you know", "did-you-know"),
+)
+
+
+def parse_step(item: Tag, base: str) -> PageStep:
+    """Read one ``li`` of a list of steps.
+
+    The words come from its ``div.step``, or from the item itself on the layouts that have none. Anything that is a
+    picture, a remark or a sub-point is taken out of the running text and kept in its own field.
+    """
+    tags: list[Tag] = item.find_all(True)  # once: a search of its own for each question costs more than the questions
+    body = _body_of(item, tags)
+    headline, text = _headline_and_body(body)
+    pictures = step_pictures(item, tags, base)
+    return PageStep(
+        headline=headline,
+        body=text,
+        bullets=tuple(bullets(body)),
+        image=pictures[0] if pictures else None,
+        extra_images=tuple(pictures[1:]),
+        video=step_video(item, tags, base),
+        notes=tuple(_notes(tags)),
+    )
+
+
+def _body_of(item: Tag, tags: list[Tag]) -> Tag:
+    for candidate in tags:
+        if candidate.name != "div" or "step" not in classes(candidate):
+            continue
+        if next((parent for parent in candidate.parents if parent.name == "li"), item) is item:
+            return candidate
+    return item
+
+
+def _headline_and_body(body: Tag) -> tuple[str, str]:
+    parts = list(pieces(body, prune=LISTS))
+    split = split_headline(parts)
+    if split is None:
+        bold = split_headline(list(pieces(body, prune=LISTS, strong_if=is_bold)))
+        if bold is not None and (not bold[1] or bold[0][-1] in ".!?:。！？："):
+            split = bold
+    return split if split is not None else first_sentence(join(parts))
+
+
+def bullets(root: Tag) -> Iterator[str]:
+    """The sub-points under ``root`` in document order, each without the points nested inside it."""
+    for point in root.find_all("li"):
+        if not in_noise(point, root):
+            text = plain(point, prune=LISTS)
+            if text:
+                yield text
+
+
+def _notes(tags: list[Tag]) -> Iterator[Note]:
+    for box in tags:
+        if not _is_note_box(box) or any(_is_note_box(parent) for parent in box.parents if isinstance(parent, Tag)):
+            continue
+        text = join(part for child in _inner(box) for part in pieces(child))
+        if text:
+            yield Note(kind=_note_kind(box, text), text=text)
+
+
+def _is_note_box(tag: Tag) -> bool:
+    return "green_box" in classes(tag)
+
+
+def _inner(box: Tag) -> Iterator[Tag]:
+    # The pieces of a box carry green_box_* names themselves and would count as noise; their content does not.
+    yield box
+    yield from box.find_all(lambda tag: any(name.startswith("green_box") for name in classes(tag)))
+
+
+def _note_kind(box: Tag, text: str) -> NoteKind:
+    lead = text.casefold()
+    for label, kind in _NOTE_LABELS:
+        if lead.startswith(label):
+            return kind
+    names = " ".join(classes(box)) + " " + " ".join(name for part in box.find_all(True) for name in classes(part))
+    if "green_box_expert" in names:
+        return "expert"
+    return "question" if "green_box_qa" in names or "_qa" in names else "note"

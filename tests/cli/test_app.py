@@ -1,0 +1,199 @@
+"""What holds for the whole program: exit codes, imports, layers, atomic writes."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from illinstr import __version__, errors
+from illinstr.cli import app as app_module
+from scripts.check_docs import COMMANDS as LEAVES
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "illinstr"
+HEAVY = ("torch", "pyarrow", "PIL", "lxml", "transformers", "diffusers", "matplotlib", "scipy", "numpy", "webdataset")
+
+
+def run_main(monkeypatch, raised: BaseException) -> int:
+    def fail():
+        raise raised
+
+    monkeypatch.setattr(app_module, "app", fail)
+    with pytest.raises(SystemExit) as caught:
+        app_module.main()
+    return caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (errors.IllinstrError, 1),
+        (errors.DataError, 1),
+        (errors.ModelError, 1),
+        (errors.PlanError, 1),
+        (errors.FetchError, 1),
+        (errors.UsageError, 2),
+        (errors.ConfigError, 2),
+        (errors.PartialError, 3),
+    ],
+)
+def test_known_failures_are_two_lines_and_a_code(monkeypatch, capsys, kind, code):
+    assert run_main(monkeypatch, kind("what went wrong", hint="what to do")) == code
+    captured = capsys.readouterr()
+    assert captured.err == "error: what went wrong\nhint: what to do\n"
+    assert captured.out == ""
+
+
+def test_a_failure_without_a_hint_is_one_line(monkeypatch, capsys):
+    run_main(monkeypatch, errors.DataError("x"))
+    assert capsys.readouterr().err == "error: x\n"
+
+
+def test_interruption_exits_with_130(monkeypatch, capsys):
+    assert run_main(monkeypatch, KeyboardInterrupt()) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_every_known_failure_has_a_documented_code():
+    family = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    assert {kind.exit_code for kind in family} == {1, 2, 3}
+
+
+def illinstr(*arguments: str) -> subprocess.CompletedProcess[str]:
+    code = "import sys; sys.argv[0] = 'illinstr'; from illinstr.cli.app import main; main()"
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+
+
+def test_the_version_is_printed():
+    done = illinstr("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"illinstr {__version__}\n", "")
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["doctor", "--nonsense"], ["doctor", "--model"]])
+def test_wrong_use_exits_with_2_and_without_a_traceback(arguments):
+    done = illinstr(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert done.stderr
+
+
+def test_a_closed_pipe_ends_quietly():
+    code = (
+        "import sys, os; sys.argv[:] = ['illinstr', 'doctor', '--json']\n"
+        "from illinstr.cli import app\n"
+        "read, write = os.pipe(); os.close(read); os.dup2(write, 1)\n"
+        "app.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env={"HF_HUB_OFFLINE": "1", **path()}
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+def path() -> dict[str, str]:
+    import os
+
+    return {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], "OMP_NUM_THREADS": "1"}
+
+
+@pytest.mark.parametrize("arguments", [None, ["--help"], *[[name, "--help"] for name in app_module.COMMANDS]])
+def test_neither_importing_nor_help_loads_anything_heavy(arguments):
+    code = "import illinstr, sys\n"
+    if arguments is not None:
+        code += f"sys.argv[:] = ['illinstr', *{arguments!r}]\nfrom illinstr.cli.app import main\n"
+        code += "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
+    code += f"print('loaded:', *sorted(set(sys.modules) & set({HEAVY!r})))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].strip() == "loaded:"
+
+
+def test_the_overview_names_every_command():
+    done = illinstr("--help")
+    assert done.returncode == 0
+    assert all(name in done.stdout for name in app_module.COMMANDS)
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_every_command_has_an_example_json_and_quiet(name):
+    text = illinstr(*name.split(), "--help").stdout
+    assert f"illinstr {name} " in text.replace(f"Usage: illinstr {name} ", "")
+    assert "--json" in text
+    assert "--quiet" in text
+
+
+# A room may import rooms of lower floors, and its own modules. On floors marked "apart", rooms never import each other.
+FLOORS = {
+    "cli": 3,
+    "api": 3,
+    "__main__": 3,
+    **dict.fromkeys(("training", "sampling", "evaluation", "wikihow_scraper", "minihow", "doctor"), 2),
+    **dict.fromkeys(("diffusion", "shards", "runs"), 1),
+    **dict.fromkeys(("articles", "files", "errors", "config", "progress", "templates", "__init__"), 0),
+}
+APART = 2
+
+
+def room_of(module: Path) -> str:
+    return module.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imported_rooms(module: Path) -> set[str]:
+    """Rooms of this package that a module imports anywhere, inside functions too."""
+    rooms: set[str] = set()
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "illinstr" and len(parts) > 1:
+                rooms.add(parts[1] if parts[1] in FLOORS or (PACKAGE / parts[1]).exists() else "__init__")
+    return rooms
+
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def test_every_room_has_a_floor():
+    assert {room_of(module) for module in MODULES} <= set(FLOORS)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(ROOT)))
+def test_imports_run_downwards_only(module):
+    room = room_of(module)
+    for other in imported_rooms(module) - {room}:
+        assert FLOORS[other] <= FLOORS[room], f"{room} must not import {other}"
+        assert not FLOORS[other] == FLOORS[room] == APART, f"{room} and {other} must not know each other"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(ROOT)))
+def test_files_are_written_through_the_one_helper(module):
+    """No open() for writing; write_text and write_bytes of paths only inside a folder that is published whole."""
+    if module == PACKAGE / "files.py":
+        return
+    source = module.read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        where = f"{module.relative_to(ROOT)}:{node.lineno}"
+        if name == "open":
+            given = [*node.args, *[word.value for word in node.keywords if word.arg == "mode"]]
+            modes = [one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+            assert not any(set(mode) <= set("rwaxbt+") and set(mode) & set("wax+") for mode in modes), where
+        if name in ("write_text", "write_bytes") and isinstance(node.func, ast.Attribute):
+            through_helper = isinstance(node.func.value, ast.Name) and node.func.value.id == "files"
+            assert through_helper or "atomic_folder" in source, where
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(ROOT)))
+def test_files_stay_short(module):
+    assert len(module.read_text(encoding="utf-8").splitlines()) <= 400

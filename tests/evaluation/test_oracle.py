@@ -1,0 +1,196 @@
+"""A whole evaluation, from files to ``results.json``, beside one written with NumPy, SciPy and transformers alone."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import linalg
+from scipy.spatial.distance import cosine, euclidean
+
+from illinstr.evaluation.evaluate import Source, prepare, score
+from illinstr.evaluation.perturbations import NOISE_STRENGTHS, add_noise
+from illinstr.evaluation.results import Settings
+from tests.evaluation.test_cli import illinstr, write
+from tests.support.eval_world import GOAL_COLOURS, STEP_COLOURS, ColourEncoder, article, noise, twice
+from tests.support.tiny_clip import make_tiny_clip
+
+STEPS = tuple(STEP_COLOURS)
+LENGTHS = (5, 2, 3, 4, 5)  # of the run's articles, so that weighting by article and by picture differ
+
+
+def noisy(seed, steps):
+    return [noise(100 * seed + place, 24 + 4 * place) for place in range(len(steps))]
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    """Folders of a run, another run and a truth of unlike pictures; the encoder; where their results lie."""
+    root = tmp_path_factory.mktemp("oracle")
+    clip = make_tiny_clip(root / "clip")
+    folders = {}
+    for place, (name, lengths) in enumerate((("run", LENGTHS), ("other", LENGTHS[::-1]), ("truth", (5,) * 5))):
+        made = []
+        for number, (colour, length) in enumerate(zip(GOAL_COLOURS, lengths, strict=True)):
+            steps = STEPS[:length]
+            made.append(article(colour, steps, pictures=noisy(10 * place + number, steps)))
+        folders[name] = write(root / name, made)
+    done = illinstr(
+        folders["run"], "--against", folders["other"], "--truth", folders["truth"], "--encoder", clip, "--min-fid", "2",
+        "--no-cache", "--batch-size", "3",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folders, clip, folders["run"] / "eval"
+
+
+class Oracle:
+    """Reads the folders as any program would: JSON, PNG, and the encoder through transformers."""
+
+    def __init__(self, clip: Path) -> None:
+        from transformers import AutoImageProcessor, CLIPModel, CLIPTokenizer
+
+        self.model = CLIPModel.from_pretrained(clip, use_safetensors=True).eval()
+        self.look_at, self.tokens = AutoImageProcessor.from_pretrained(clip), CLIPTokenizer.from_pretrained(clip)
+
+    def read(self, folder: Path) -> dict[str, list[tuple[str, np.ndarray]]]:
+        """Goal to the text and the features of each step."""
+        found = {}
+        for path in sorted(folder.glob("*/article.json")):
+            content = json.loads(path.read_text())
+            pictures = [path.parent / f"step-{place:02d}.png" for place in range(1, len(content["steps"]) + 1)]
+            texts = [step["headline"] for step in content["steps"]]
+            found[content["goal"]] = list(zip(texts, [self.picture(each) for each in pictures], strict=True))
+        return found
+
+    def picture(self, path: Path) -> np.ndarray:
+        import torch
+
+        with Image.open(path) as image, torch.inference_mode():
+            pixels = self.look_at(images=image.convert("RGB"), return_tensors="pt")["pixel_values"]
+            hidden = self.model.vision_model(pixel_values=pixels).pooler_output
+            return self.model.visual_projection(hidden)[0].numpy().astype(float)
+
+    def text(self, text: str) -> np.ndarray:
+        import torch
+
+        with torch.inference_mode():
+            hidden = self.model.text_model(**self.tokens([text], return_tensors="pt")).pooler_output
+            return self.model.text_projection(hidden)[0].numpy().astype(float)
+
+
+@pytest.fixture(scope="module")
+def oracle(evaluated):
+    folders, clip, _ = evaluated
+    looking = Oracle(clip)
+    return looking, {name: looking.read(folder) for name, folder in folders.items()}
+
+
+def by_article(scores: dict[str, list[float]]) -> float:
+    return sum(sum(each) / len(each) for each in scores.values()) / len(scores)
+
+
+def spread(steps) -> float:
+    pairs = [euclidean(a, b) for (_, a), (_, b) in itertools.combinations(steps, 2)]
+    return sum(pairs) / len(pairs)
+
+
+def distances(mine, true) -> dict[str, float]:
+    """FID through a matrix root, KID and CMMD through their kernels, all pairs written out."""
+    a, b = (np.stack([features for steps in side.values() for _, features in steps]) for side in (mine, true))
+    covariances = [np.cov(each.T) for each in (a, b)]
+    # The root of a product of singular matrices: a little noise on the diagonal keeps sqrtm from dividing by zero.
+    root = linalg.sqrtm((covariances[0] + 1e-9 * np.eye(a.shape[1])) @ (covariances[1] + 1e-9 * np.eye(a.shape[1])))
+    fid = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(covariances[0] + covariances[1] - 2 * root.real)
+
+    def mean(x, y, kernel, *, own):
+        values = [kernel(i, j) for s, i in enumerate(x) for t, j in enumerate(y) if own or s != t]
+        return sum(values) / len(values)
+
+    def cubic(x, y):
+        return (np.dot(x, y) / len(x) + 1) ** 3
+
+    def gaussian(x, y):
+        return math.exp(-(euclidean(x / linalg.norm(x), y / linalg.norm(y)) ** 2) / (2 * 10**2))
+
+    kid = mean(a, a, cubic, own=False) + mean(b, b, cubic, own=False) - 2 * mean(a, b, cubic, own=True)
+    cmmd = mean(a, a, gaussian, own=True) + mean(b, b, gaussian, own=True) - 2 * mean(a, b, gaussian, own=True)
+    return {"fid": float(fid), "kid": kid, "cmmd": 1000 * cmmd}
+
+
+@pytest.mark.parametrize("side", ["run", "other"])
+def test_every_metric_equals_the_second_evaluation(evaluated, oracle, side):
+    looking, worlds = oracle
+    mine, true = worlds[side], worlds["truth"]
+    results = json.loads((evaluated[2] / "results.json").read_text())
+    found = {each["name"]: each["value"] for each in (results["metrics"] if side == "run" else
+                                                      results["side_metrics"]["other"])}  # fmt: skip
+    lines = [json.loads(line) for line in (evaluated[2] / "samples.jsonl").read_text().splitlines()]
+    scores = {name: defaultdict(list) for name in ("goal_faithfulness", "step_faithfulness", "clip_score")}
+    for line in lines:
+        if line["side"] == side and line["metric"] in ("goal_faithfulness", "step_faithfulness"):
+            text, features = mine[line["goal"]][line["steps"][0] - 1]
+            own, *others = line["candidates"]
+            if line["metric"] == "goal_faithfulness":
+                assert own == line["goal"] and len(set(others) - {own}) == 3 and set(others) <= set(mine)
+            else:
+                texts = [each for each, _ in mine[line["goal"]]]
+                assert own == text and set(others) < set(texts) and own not in others
+                assert len(others) == len(set(others)) == min(3, len(texts) - 1)
+            nearest = min(line["candidates"], key=lambda each: cosine(features, looking.text(each)))
+            scores[line["metric"]][line["goal"]].append(float(nearest == own))
+    for goal, steps in mine.items():
+        scores["clip_score"][goal] = [100 * max(1 - cosine(image, looking.text(text)), 0) for text, image in steps]
+    expected = {name: by_article(each) for name, each in scores.items()}
+    expected["consistency"] = by_article({goal: [spread(steps)] for goal, steps in mine.items()})
+    gaps = [spread(steps) - spread(true[goal]) for goal, steps in mine.items()]
+    expected["consistency_gap"] = abs(sum(gaps) / len(gaps))
+    lengths = {goal: np.mean([linalg.norm(each) for _, each in steps]) for goal, steps in mine.items()}
+    expected["diversity"] = np.mean([spread(steps) / lengths[goal] >= 0.02 for goal, steps in mine.items()])
+    expected |= distances(mine, true)
+    assert set(found) == set(expected)
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(value, rel=2e-3 if name == "fid" else 1e-4, abs=1e-6), name
+    assert 0 < expected["step_faithfulness"] < 1 and 0 < expected["goal_faithfulness"] < 1
+
+
+def test_comparisons_are_differences_of_the_same_numbers(evaluated):
+    results = json.loads((evaluated[2] / "results.json").read_text())
+    run, other = ({each["name"]: each["value"] for each in metrics} for metrics in
+                  (results["metrics"], results["side_metrics"]["other"]))  # fmt: skip
+    compared = {each["metric"]: each["difference"] for each in results["comparisons"]}
+    assert set(compared) == set(run) == set(other)
+    for name, difference in compared.items():
+        assert difference == pytest.approx(run[name] - other[name], abs=1e-9), name
+
+
+class PixelEncoder(ColourEncoder):
+    """Sees every pixel, where ``ColourEncoder`` sees the nearest named colour; texts as the latter reads them."""
+
+    id, sha256 = "pixels", "3" * 64
+
+    def _picture(self, image):
+        return np.asarray(image.convert("RGB").resize((8, 8), Image.Resampling.NEAREST), float).ravel() / 255
+
+
+def test_the_stronger_the_noise_the_further_from_the_truth():
+    """Three strengths, by an encoder that sees each of them: distances rise every time, and so does the gap."""
+    truth = twice([article(colour) for colour in GOAL_COLOURS])
+    found = []
+    for strength in (0, *NOISE_STRENGTHS):
+        run = [add_noise(each, strength, 0) for each in truth] if strength else truth
+        settings = Settings(bootstrap=200, min_fid_pictures=10)
+        prepared = prepare(Source("run", run), settings, truth=Source("truth", truth))
+        evaluation = score(prepared, ColourEncoder(), PixelEncoder())
+        found.append({each.name: each.value for each in evaluation.results.metrics})
+    assert len(NOISE_STRENGTHS) == 3
+    for earlier, later in itertools.pairwise(found):
+        for name in ("fid", "kid", "consistency_gap"):
+            assert later[name] > earlier[name], name
+        assert later["clip_score"] <= earlier["clip_score"] and later["cmmd"] >= earlier["cmmd"] - 1e-9
+    assert found[-1]["clip_score"] < found[0]["clip_score"] and found[-1]["cmmd"] > found[0]["cmmd"]
