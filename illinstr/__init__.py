@@ -14,11 +14,11 @@ __version__ = "0.1.0"
 _HOMES = {
     "Article": "illinstr.articles",
     "IllinstrError": "illinstr.errors",
-    "Run": "illinstr.api",
+    "Run": "illinstr.workflows.api",
     "Step": "illinstr.articles",
-    "edit": "illinstr.api",
-    "generate": "illinstr.api",
-    "load_model": "illinstr.api",
+    "edit": "illinstr.workflows.api",
+    "generate": "illinstr.workflows.api",
+    "load_model": "illinstr.workflows.api",
     "open_run": "illinstr.sampling.drawing.revision",
 }
 __all__ = ["Article", "IllinstrError", "Run", "Step", "__version__", "edit", "generate", "load_model", "open_run"]

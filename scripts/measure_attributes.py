@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from illinstr import minihow
 from illinstr.articles import Article
-from illinstr.cli.console import reporter
+from illinstr.console import reporter
 from illinstr.errors import DataError
 from illinstr.files import write_text
 from illinstr.minihow import palette

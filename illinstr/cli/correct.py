@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from illinstr.cli.console import emit, reporter
 from illinstr.cli.edit import load_illustrator
 from illinstr.cli.options import AsJson, Device, Quiet
+from illinstr.console import emit, reporter
 from illinstr.errors import DataError, UsageError
 from illinstr.workflows.checks import check_model
 from illinstr.workflows.writers import EMBEDDED_WRITER, announce, open_writer, read_own_steps, release

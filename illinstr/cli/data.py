@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from illinstr.cli.console import emit, reporter
 from illinstr.cli.options import AsJson
+from illinstr.console import emit, reporter
 
 app = typer.Typer(help="Look at a data folder, check it, deal it anew.", no_args_is_help=True, rich_markup_mode="rich")
 

@@ -39,7 +39,7 @@ def command(
     from dataclasses import asdict
 
     from illinstr import __version__
-    from illinstr.cli.console import emit, reporter
+    from illinstr.console import emit, reporter
     from illinstr.doctor import examine
     from illinstr.errors import IllinstrError
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from illinstr.cli.console import emit, reporter
 from illinstr.cli.options import AsJson, Device, Dtype, Offload, Quiet, VaeSlicing
+from illinstr.console import emit, reporter
 from illinstr.errors import DataError, UsageError
 from illinstr.workflows.checks import check_drawing, check_model, load_pipeline
 

@@ -37,7 +37,7 @@ def command(
 
     With --push-to-hub you must be logged in (hf auth login, or HF_TOKEN).
     """
-    from illinstr.cli.console import emit, reporter
+    from illinstr.console import emit, reporter
     from illinstr.errors import UsageError
     from illinstr.training.export import export_run
     from illinstr.training.export_hub import check_hub, push_folder

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from illinstr.cli.console import emit, reporter
 from illinstr.cli.options import AsJson, Device, Dtype, Offload, Quiet, VaeSlicing
+from illinstr.console import emit, reporter
 from illinstr.engine.batch_launching import launch
 from illinstr.errors import DataError, IllinstrError, PartialError, UsageError
 from illinstr.progress import Reporter

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from illinstr.cli import console
+from illinstr import console
 from illinstr.cli.options import AsJson
 from illinstr.errors import UsageError
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from illinstr.cli.console import emit, reporter
 from illinstr.cli.options import AsJson
+from illinstr.console import emit, reporter
 
 if TYPE_CHECKING:
     from illinstr.workflows.scrape import Request

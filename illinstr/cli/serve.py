@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from illinstr.cli.console import emit, reporter
 from illinstr.cli.options import Device
+from illinstr.console import emit, reporter
 from illinstr.errors import UsageError
 from illinstr.workflows.checks import check_model, load_pipeline
 from illinstr.workflows.writers import DEFAULT_EXAMPLES, EMBEDDED_WRITER, open_writer

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from illinstr.cli.console import emit, reporter
 from illinstr.cli.options import AsJson
+from illinstr.console import emit, reporter
 from illinstr.errors import DataError, UsageError
 
 if TYPE_CHECKING:

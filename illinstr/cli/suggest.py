@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from illinstr.cli import generate
-from illinstr.cli.console import emit, reporter
 from illinstr.cli.options import Device, Quiet
+from illinstr.console import emit, reporter
 from illinstr.errors import PlanError, UsageError
 from illinstr.progress import Reporter
 from illinstr.workflows.writers import EMBEDDED_WRITER, announce, open_language_model

@@ -44,7 +44,7 @@ def command(
 
     Example: illinstr train --config mini-vae --data data/minihow --out runs/vae --set train.steps=500
     """
-    from illinstr.cli.console import emit, reporter
+    from illinstr.console import emit, reporter
     from illinstr.engine import launching as launch
     from illinstr.progress import SilentReporter
     from illinstr.workflows.train import Request, check_request, run_training

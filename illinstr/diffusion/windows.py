@@ -5,7 +5,8 @@ the article's first panel and others spread over the first window, which carry t
 new ones, which carries the state of things. Within a window steps are numbered from 1, as in training.
 
 Other schemes were measured on articles of Gaussians whose perfect denoiser is known (``tests/support/oracle.py``): 24
-panels, windows of 8, correlation 0.9 between any two panels, 20 sampling steps. The mean correlation drawn, and the lowest:
+panels, windows of 8, correlation 0.9 between any two panels, 20 sampling steps. The mean correlation drawn, and the
+lowest:
 
     windows at once, predictions averaged (MultiDiffusion, arXiv 2302.08113)   0.63  0.34   and blurred
     first panel and the last three held                                        0.80  0.69

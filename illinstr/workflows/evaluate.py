@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from illinstr.articles import Article
-from illinstr.cli.console import emit, reporter
-from illinstr.cli.tables import leaderboard_lines, results_lines, table_lines
+from illinstr.console import emit, reporter
 from illinstr.errors import PartialError, UsageError
+from illinstr.evaluation.reports.tables import leaderboard_lines, results_lines, table_lines
 from illinstr.workflows.evaluation_sources import EmbeddedWorld, embedded_world, open_source
 
 if TYPE_CHECKING:

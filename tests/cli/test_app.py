@@ -1,6 +1,5 @@
 """What holds for the whole program: exit codes, imports, layers, atomic writes."""
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -124,76 +123,3 @@ def test_every_command_has_an_example_json_and_quiet(name):
     assert f"illinstr {name} " in text.replace(f"Usage: illinstr {name} ", "")
     assert "--json" in text
     assert "--quiet" in text
-
-
-# A room may import rooms of lower floors, and its own modules. On floors marked "apart", rooms never import each other.
-FLOORS = {
-    "cli": 3,
-    "api": 3,
-    "__main__": 3,
-    **dict.fromkeys(("training", "sampling", "evaluation", "wikihow_scraper", "minihow", "doctor"), 2),
-    **dict.fromkeys(("diffusion", "shards", "runs"), 1),
-    **dict.fromkeys(("articles", "files", "errors", "config", "progress", "templates", "__init__"), 0),
-}
-APART = 2
-
-
-def room_of(module: Path) -> str:
-    return module.relative_to(PACKAGE).with_suffix("").parts[0]
-
-
-def imported_rooms(module: Path) -> set[str]:
-    """Rooms of this package that a module imports anywhere, inside functions too."""
-    rooms: set[str] = set()
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
-        names: list[str] = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{module}: relative import"
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        for name in names:
-            parts = name.split(".")
-            if parts[0] == "illinstr" and len(parts) > 1:
-                rooms.add(parts[1] if parts[1] in FLOORS or (PACKAGE / parts[1]).exists() else "__init__")
-    return rooms
-
-
-MODULES = sorted(PACKAGE.rglob("*.py"))
-
-
-def test_every_room_has_a_floor():
-    assert {room_of(module) for module in MODULES} <= set(FLOORS)
-
-
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(ROOT)))
-def test_imports_run_downwards_only(module):
-    room = room_of(module)
-    for other in imported_rooms(module) - {room}:
-        assert FLOORS[other] <= FLOORS[room], f"{room} must not import {other}"
-        assert not FLOORS[other] == FLOORS[room] == APART, f"{room} and {other} must not know each other"
-
-
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(ROOT)))
-def test_files_are_written_through_the_one_helper(module):
-    """No open() for writing; write_text and write_bytes of paths only inside a folder that is published whole."""
-    if module == PACKAGE / "files.py":
-        return
-    source = module.read_text(encoding="utf-8")
-    for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, ast.Call):
-            continue
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        where = f"{module.relative_to(ROOT)}:{node.lineno}"
-        if name == "open":
-            given = [*node.args, *[word.value for word in node.keywords if word.arg == "mode"]]
-            modes = [one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-            assert not any(set(mode) <= set("rwaxbt+") and set(mode) & set("wax+") for mode in modes), where
-        if name in ("write_text", "write_bytes") and isinstance(node.func, ast.Attribute):
-            through_helper = isinstance(node.func.value, ast.Name) and node.func.value.id == "files"
-            assert through_helper or "atomic_folder" in source, where
-
-
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(ROOT)))
-def test_files_stay_short(module):
-    assert len(module.read_text(encoding="utf-8").splitlines()) <= 400

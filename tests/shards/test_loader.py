@@ -238,7 +238,7 @@ def test_unreadable_samples_are_counted_and_limited(tmp_path, workers, capsys):
     data = broken_picture_data(tmp_path)
     with pytest.raises(DataError, match=r"1 samples could not be read, 0 are allowed.*one: step 1"):
         list(ArticleLoader(data, panel_px=8, num_workers=workers))
-    from illinstr.cli.console import PlainReporter
+    from illinstr.console import PlainReporter
 
     tolerant = ArticleLoader(data, panel_px=8, max_errors=1, num_workers=workers, reporter=PlainReporter())
     assert len(list(tolerant)) == 6

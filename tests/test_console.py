@@ -1,6 +1,6 @@
 import json
 
-from illinstr.cli.console import PlainReporter, RichReporter, emit, reporter
+from illinstr.console import PlainReporter, RichReporter, emit, reporter
 from illinstr.progress import SilentReporter
 
 
