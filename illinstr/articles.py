@@ -12,15 +12,28 @@ import hashlib
 import io
 import re
 import unicodedata
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from illinstr.errors import DataError
 
 SCHEMA_VERSION: Literal[1] = 1
 KEY_PATTERN = re.compile(r"[0-9a-z_-]+")
 MAX_STEPS = 100
+_NUMBER = r"\d{1,9}(?:[.,]\d{1,9})?"
+_DATE, _TIME = rf"(?:{_NUMBER}[YMWD]){{1,4}}", rf"T(?:{_NUMBER}[HMS]){{1,3}}"
+DURATION_PATTERN = rf"^P(?:{_DATE}(?:{_TIME})?|{_TIME})$"  # ISO 8601 durations with designators
 
 MediaType = Literal["image/jpeg", "image/png", "image/webp"]
 IMAGE_SUFFIX: dict[str, str] = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
@@ -31,7 +44,19 @@ Line = Annotated[str, StringConstraints(strip_whitespace=True)]
 
 
 class _Record(BaseModel):
+    """``_LATER`` names fields that came after the first files were written: they enter the JSON form only where they
+    say something, so that the bytes of articles without them stay as they were."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
+    _LATER: ClassVar[tuple[str, ...]] = ()
+
+    @model_serializer(mode="wrap")
+    def _leave_out_empty_later_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        made: dict[str, Any] = handler(self)
+        for name in self._LATER:
+            if name in made and not made[name]:
+                del made[name]
+        return made
 
 
 class StepImage(_Record):
@@ -77,10 +102,14 @@ class StepImage(_Record):
 
 
 class Step(_Record):
-    """One instruction step: a drawable headline, optional explanation, optional picture.
+    """One instruction step: a drawable headline, optional explanation, optional image.
 
-    ``scene`` is the machine-readable truth of the picture where one is known (MiniHow); None elsewhere.
+    ``scene`` is the machine-readable truth of the image where one is known (MiniHow); None elsewhere. ``caption`` says
+    what the image shows, complete in itself ("a hand cuts a red apple in half on a wooden board"), and ``states`` in
+    which state each object is by then (object: state), where the writer knows them.
     """
+
+    _LATER = ("caption", "states")
 
     headline: Line = Field(min_length=1)
     body: Line = ""
@@ -88,6 +117,15 @@ class Step(_Record):
     image: StepImage | None = None
     video_url: str | None = None
     scene: dict[str, Any] | None = None
+    caption: Line | None = None
+    states: dict[Line, Line] = Field(default_factory=dict)
+
+
+class Material(_Record):
+    """Something the article uses up: an ingredient or a supply. ``amount`` keeps its unit ("500 g")."""
+
+    name: Line = Field(min_length=1)
+    amount: Line | None = None
 
 
 class Provenance(_Record):
@@ -106,8 +144,11 @@ class Provenance(_Record):
 class Article(_Record):
     """One method of one how-to page.
 
-    ``extra`` holds what only some sources know (intro, ingredients, tips, warnings, categories, ...), JSON values only.
+    ``total_time`` is an ISO 8601 duration ("PT1H30M"). ``extra`` holds what only some sources know (intro, yield,
+    categories, ...), JSON values only.
     """
+
+    _LATER = ("materials", "tools", "total_time", "tips", "warnings")
 
     schema_version: Literal[1] = SCHEMA_VERSION
     id: str
@@ -118,6 +159,11 @@ class Article(_Record):
     provenance: Provenance
     license: str | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
+    materials: tuple[Material, ...] = ()
+    tools: tuple[Line, ...] = ()
+    total_time: str | None = Field(default=None, pattern=DURATION_PATTERN)
+    tips: tuple[Line, ...] = ()
+    warnings: tuple[Line, ...] = ()
 
     @field_validator("id")
     @classmethod
@@ -139,7 +185,7 @@ class Article(_Record):
         return len(self.steps)
 
     def to_json(self) -> str:
-        """The one JSON form: sorted keys, no picture bytes, no defaults left out."""
+        """The one JSON form: sorted keys, no image bytes; of the defaults only the later fields' are left out."""
         from illinstr.files import canonical_json
 
         return canonical_json(self.model_dump(mode="json"))

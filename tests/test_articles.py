@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from illinstr.articles import (
     MAX_STEPS,
     Article,
+    Material,
     Provenance,
     Step,
     StepImage,
@@ -38,7 +39,10 @@ steps = st.builds(
     bullets=st.lists(st.text(), max_size=3).map(tuple),
     image=st.none() | images,
     scene=st.none() | st.dictionaries(st.text(), json_values, max_size=3),
+    caption=st.none() | lines,
+    states=st.dictionaries(lines.map(str.strip), lines, max_size=2),
 )
+materials = st.builds(Material, name=lines, amount=st.none() | lines)
 articles = st.builds(
     Article,
     id=st.from_regex(r"[0-9a-z_-]{1,80}", fullmatch=True),
@@ -47,6 +51,11 @@ articles = st.builds(
     steps=st.lists(steps, min_size=1, max_size=4).map(tuple),
     provenance=st.builds(Provenance, source=st.text(min_size=1), url=st.none() | st.text()),
     extra=st.dictionaries(st.text(), json_values, max_size=3),
+    materials=st.lists(materials, max_size=2).map(tuple),
+    tools=st.lists(lines, max_size=2).map(tuple),
+    total_time=st.none() | st.sampled_from(["PT5M", "P1DT2H", "PT1H30M", "P2W", "PT0.5S"]),
+    tips=st.lists(lines, max_size=2).map(tuple),
+    warnings=st.lists(lines, max_size=2).map(tuple),
 )
 
 
@@ -60,6 +69,30 @@ def test_json_form_comes_back_equal_but_for_the_picture_bytes(made):
 
 def test_json_form_is_the_golden_one():
     assert golden_article().to_json() == (GOLDEN / "article.json").read_text(encoding="utf-8")
+
+
+def test_later_fields_are_written_only_where_they_say_something():
+    bare = article(1)
+    later = {"materials", "tools", "total_time", "tips", "warnings", "caption", "states", "amount"}
+    assert not any(f'"{name}"' in bare.to_json() for name in later)
+    full = bare.model_copy(
+        update={
+            "materials": (Material(name="flour", amount="500 g"),),
+            "tools": ("whisk",),
+            "total_time": "PT5M",
+            "tips": ("Rest.",),
+            "warnings": ("Hot.",),
+            "steps": (Step(headline="Stir", caption="a hand stirs", states={"dough": "smooth"}),),
+        }
+    )
+    assert all(f'"{name}"' in full.to_json() for name in later)
+    assert Article.from_json(full.to_json()) == full
+
+
+@pytest.mark.parametrize("bad", ["5 minutes", "P", "PT", "1H", "PT5", ""])
+def test_a_time_is_a_duration_of_iso_8601(bad):
+    with pytest.raises(ValidationError):
+        article(1).model_validate(article(1).model_dump() | {"total_time": bad})
 
 
 def test_json_form_holds_no_picture_bytes():
