@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from illinstr.cli.options import AsJson
 from illinstr.console import emit, reporter
-
-if TYPE_CHECKING:
-    from illinstr.workflows.scrape import Request
 
 
 def command(  # the options are the interface, so there are as many as there are
@@ -97,109 +94,51 @@ def command(  # the options are the interface, so there are as many as there are
 
     Example, the web:       illinstr scrape --urls-file urls.txt --contact me@example.org --out data/pages
     """
-    from illinstr.config import validate
-    from illinstr.wikihow_scraper.cleaning.rules import CleanRules
-    from illinstr.wikihow_scraper.takedown import Takedown
+    from illinstr.workflows.scrape import ScrapeRequest, scrape_pages
 
-    settings: dict[str, Any] = {"min_steps": min_steps, "max_steps": max_steps, "language": language}
-    settings |= {"image_license": image_license, "max_tokens": max_tokens, "tokenizer": tokenizer}
-    settings["pictures"] = {
-        "duplicates": image_duplicates,
-        "min_px": min_image_px,
-        "max_aspect": max_aspect,
-        "min_contrast": min_contrast,
-        "crop_watermark": crop_watermark,
-    }
-    rules = validate(CleanRules, settings)
-    network = {
-        "contact": contact,
-        "accept_terms": accept_terms,
-        "min_interval_s": min_interval,
-        "allowed_private_hosts": tuple(allow_private_hosts or ()),
-    }
-    request = _request(
-        urls or [],
-        urls_file,
-        network,
-        folder=from_html,
-        jsonl=from_jsonl,
-        collections={"csv": from_csv, "warc": from_warc, "zim": from_zim},
+    request = ScrapeRequest(
+        urls=urls or (),
+        out=out,
+        urls_file=urls_file,
         sitemap=sitemap,
         since=since,
-        categories=tuple(category or ()),
+        category=category or (),
         category_depth=category_depth,
+        from_jsonl=from_jsonl,
+        from_csv=from_csv,
+        from_warc=from_warc,
+        from_zim=from_zim,
         pictures=pictures,
-        takedown=Takedown.read(takedown) if takedown is not None else Takedown(),
-        out=out,
-        rules=rules,
-        cache=cache,
+        from_html=from_html,
+        contact=contact,
+        accept_terms=accept_terms,
+        min_interval=min_interval,
         limit=limit,
+        image_license=image_license,
+        language=language,
+        min_steps=min_steps,
+        max_steps=max_steps,
+        max_tokens=max_tokens,
+        tokenizer=tokenizer,
+        image_duplicates=image_duplicates,
+        min_image_px=min_image_px,
+        max_aspect=max_aspect,
+        min_contrast=min_contrast,
+        crop_watermark=crop_watermark,
         images=not no_images,
+        allow_private_hosts=allow_private_hosts or (),
+        takedown=takedown,
+        cache=cache,
         refresh=refresh,
         retry_failed=retry_failed,
         shard_pages=shard_pages,
         dry_run=dry_run,
         overwrite=overwrite,
+        reporter=reporter(quiet),
     )
-    _run(request, as_json=as_json, quiet=quiet)
-
-
-def _request(urls: list[str], urls_file: Path | None, network: dict[str, Any], **options: Any) -> Request:
-    from illinstr.config import validate
-    from illinstr.errors import UsageError
-    from illinstr.wikihow_scraper.fetching.discover import Discovery
-    from illinstr.wikihow_scraper.fetching.fetch import FetchConfig
-    from illinstr.wikihow_scraper.imports.collection import Collection
-    from illinstr.workflows.scrape import Request, check_discovery, read_urls
-
-    lists = {name: options.pop(name) for name in ("sitemap", "since", "categories", "category_depth")}
-    check_discovery(lists["sitemap"], lists["since"], lists["categories"], lists["category_depth"])
-    given = {kind: file for kind, file in options.pop("collections").items() if file is not None}
-    local = [name for name in ("folder", "jsonl") if options[name] is not None] + list(given)
-    if options["pictures"] is not None and options["jsonl"] is None and "csv" not in given:
-        raise UsageError("--pictures belongs to --from-jsonl or --from-csv")
-    if options["refresh"] and options["retry_failed"]:
-        raise UsageError("--refresh asks again for what failed, too", hint="leave --retry-failed out")
-    discovering = lists["sitemap"] is not None or lists["categories"]
-    if local:
-        if len(local) > 1 or urls or urls_file is not None or discovering:
-            raise UsageError(
-                "give one source: addresses, or one of --from-html, --from-jsonl, --from-csv, --from-warc, --from-zim"
-            )
-        for name in ("refresh", "retry_failed"):
-            if options[name]:
-                raise UsageError(f"--{name.replace('_', '-')} is for fetched pages")
-        made = [Collection(kind, file, options["pictures"]) for kind, file in given.items()]
-        return Request(**options, collection=made[0] if made else None)
-    addresses = read_urls(urls, urls_file)
-    if not addresses and not discovering:
-        raise UsageError("nothing to scrape", hint="give addresses, --urls-file FILE or --from-html FOLDER")
-    if network["contact"] is None:
-        raise UsageError(
-            "fetching needs --contact, an e-mail or web address by which a site's operator can reach you",
-            hint="for example --contact you@example.org",
-        )
-    discovery = Discovery(urls=addresses, **lists)
-    return Request(discovery=discovery, fetch=validate(FetchConfig, network), **options)
-
-
-def _run(request: Request, *, as_json: bool, quiet: bool) -> None:
-    from illinstr.errors import PartialError
-    from illinstr.wikihow_scraper.fetching.settings import CLOSED_HINT
-    from illinstr.workflows.scrape import dry_run, scrape
-
-    progress = reporter(quiet)
-    if request.dry_run and request.fetch is not None:
-        planned, lines = dry_run(request, progress)
-        emit(planned, None, as_json=as_json, lines=lines)
-        return
-    result = scrape(request, progress)
+    result = scrape_pages(request)
     counts = tuple(f"{split}: {count} articles" for split, count in result.splits.items())
-    emit(result.as_dict(), str(result.out) if result.out else None, as_json=as_json, lines=counts)
-    if result.closed:
-        raise PartialError("; ".join(result.closed.values()), hint=CLOSED_HINT)
-    if result.failed_pages:
-        raise PartialError(
-            f"{result.failed_pages} of {result.funnel.pages.total()} pages failed; the others are in the data folder",
-            hint="add --retry-failed to the same command to ask for those again; what worked is kept",
-        )
+    path = str(result.out) if result.out else None
+    emit(result.as_dict(), path, as_json=as_json, lines=(*result.plan_lines, *counts))
+    if result.error is not None:
+        raise result.error

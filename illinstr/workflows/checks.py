@@ -27,11 +27,11 @@ def check_options(options: dict[str, Any]) -> None:
     Raises:
         UsageError: the first such option, with what it may be.
     """
-    _in_range("--steps", options["steps"], 1, MAX_STEPS, "the number of pictures, such as --steps 6")
-    _in_range("--num-variants", options["num_variants"], 1, MAX_VARIANTS, "the number of articles to make")
-    _in_range("--seed", options["seed"], 0, MAX_SEED - options["num_variants"] + 1, "any whole number in that range")
+    check_range("--steps", options["steps"], 1, MAX_STEPS, "the number of pictures, such as --steps 6")
+    check_range("--num-variants", options["num_variants"], 1, MAX_VARIANTS, "the number of articles to make")
+    check_range("--seed", options["seed"], 0, MAX_SEED - options["num_variants"] + 1, "any whole number in that range")
     check_drawing(options)
-    _in_range("--processes", options["processes"], 1, MAX_PROCESSES, "one a GPU, or one a few CPU cores")
+    check_range("--processes", options["processes"], 1, MAX_PROCESSES, "one a GPU, or one a few CPU cores")
     if options["processes"] > 1 and options["goals_file"] is None and options["num_variants"] == 1:
         raise UsageError("--processes shares many articles out", hint="give --goals-file or --num-variants")
     if options["first_picture"] is not None and options["method"] == "independent":
@@ -47,11 +47,11 @@ def check_drawing(options: dict[str, Any]) -> None:
     """
     from illinstr.sampling.drawing.illustrator import SAMPLERS
 
-    _in_range("--sampling-steps", options["sampling_steps"], 1, MAX_SAMPLING_STEPS, "20 to 50 is usual")
+    check_range("--sampling-steps", options["sampling_steps"], 1, MAX_SAMPLING_STEPS, "20 to 50 is usual")
     guidance = options["guidance"]
     if guidance is not None and not (math.isfinite(guidance) and 0 <= guidance <= 100):
         raise UsageError(f"--guidance {guidance:g} is not between 0 and 100", hint="3 is usual; 1 is off")
-    _in_range("--window", options.get("window"), 1, MAX_STEPS, "how many pictures are drawn together at most")
+    check_range("--window", options.get("window"), 1, MAX_STEPS, "how many pictures are drawn together at most")
     for option, known in (("method", METHODS), ("sampler", SAMPLERS), ("dtype", DTYPES)):
         if options.get(option) is not None:
             _one_of(f"--{option}", options[option], known)
@@ -92,8 +92,21 @@ def _check_sources(options: dict[str, Any]) -> None:
         raise UsageError("one list of steps cannot serve the goals of a --goals-file", hint="leave out --step")
 
 
-def _in_range(option: str, value: int | None, low: int, high: int, hint: str) -> None:
-    if value is not None and not low <= value <= high:
+def check_range(option: str, value: float | None, low: float, high: float | None, hint: str) -> None:
+    """Refuse a number out of range; None is the caller's default and always in it.
+
+    Raises:
+        UsageError: no number of the kind of its bounds, or out of range.
+    """
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise UsageError(f"{option} {value!r} is not a number", hint=hint)
+    if isinstance(low, int) and isinstance(high, int | None) and value != value // 1:
+        raise UsageError(f"{option} {value!r} is not a whole number", hint=hint)
+    if high is None and value < low:
+        raise UsageError(f"{option} {value} is below {low}", hint=hint)
+    if high is not None and not low <= value <= high:
         raise UsageError(f"{option} {value} is not between {low} and {high}", hint=hint)
 
 

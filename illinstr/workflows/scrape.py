@@ -1,101 +1,184 @@
-"""The whole of ``illinstr scrape``: what was asked for, checked before anything starts, then done."""
+"""``scrape``: how-to pages in, a data folder of illustrated articles out.
+
+A ``ScrapeRequest`` holds what the caller said. It is checked and turned into a ``ScrapeJob`` (one source of pages, one
+set of rules) before anything is fetched, read or written.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from illinstr.articles import Article
-from illinstr.errors import DataError, FetchError, UsageError
-from illinstr.progress import Advance, Reporter
-from illinstr.wikihow_scraper.cleaning.funnel import Funnel
-from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules
-from illinstr.wikihow_scraper.fetching.cache import Cache
-from illinstr.wikihow_scraper.fetching.discover import Discovery
-from illinstr.wikihow_scraper.fetching.fetch import FetchConfig
-from illinstr.wikihow_scraper.fetching.interrupt import Stop
-from illinstr.wikihow_scraper.fetching.safety import check_url
-from illinstr.wikihow_scraper.fetching.settings import CLOSED_HINT
-from illinstr.wikihow_scraper.fetching.visits import Visit
-from illinstr.wikihow_scraper.imports.collection import Collection
-from illinstr.wikihow_scraper.imports.json_lines import imported
-from illinstr.wikihow_scraper.imports.saved_pages import Source, saved_files, saved_pages
-from illinstr.wikihow_scraper.page import PARSER_VERSION
-from illinstr.wikihow_scraper.pipeline import build
-from illinstr.wikihow_scraper.pipeline.crawl import Order, crawl, source_of
-from illinstr.wikihow_scraper.pipeline.plan import lines, plan
-from illinstr.wikihow_scraper.pipeline.tasks import SETTINGS_NAME, Tasks
-from illinstr.wikihow_scraper.pipeline.terms import check_terms
-from illinstr.wikihow_scraper.takedown import Takedown
+from illinstr.config import validate
+from illinstr.errors import FetchError, UsageError
+from illinstr.workflows.request import Request
+
+if TYPE_CHECKING:
+    from illinstr.wikihow_scraper.cleaning.rules import CleanRules
+    from illinstr.wikihow_scraper.fetching.discover import Discovery
+    from illinstr.wikihow_scraper.imports.collection import Collection
+    from illinstr.workflows.scrape_job import ScrapeJob, ScrapeResult
 
 SHARD_PAGES = 1000
-MAX_RUN_BYTES = 64_000_000
+MAX_SHARD_PAGES = 100_000
+MAX_CATEGORY_DEPTH = 10
 
 
 @dataclass(frozen=True)
-class Request:
-    """What the user asked for: pages to discover with ``fetch``, a ``folder``, ``jsonl`` with ``pictures``, or a
-    ``collection``."""
+class ScrapeRequest(Request):
+    """Which pages, by which rules, to which data folder.
 
-    out: Path
-    rules: CleanRules
-    discovery: Discovery = field(default_factory=Discovery)
-    folder: Path | None = None
-    jsonl: Path | None = None
-    collection: Collection | None = None
-    pictures: Path | None = None
-    takedown: Takedown = field(default_factory=Takedown)
-    fetch: FetchConfig | None = None
-    cache: Path | None = None
+    Give one source: addresses (``urls``, ``urls_file``, ``sitemap``, ``category``), or one of the ``from_...`` files.
+
+    Attributes:
+        urls: addresses of how-to pages.
+        out: data folder to make.
+        urls_file: file of one address per line; ``#`` starts a comment.
+        sitemap: address of a sitemap; its pages come after the others.
+        since: with ``sitemap``, only pages modified on this day (ISO 8601) or later.
+        category: addresses of category pages; all their pages count.
+        category_depth: how deep into sub-categories, 0 to 10.
+        from_jsonl: JSON lines, wikiHow-VGSI pages or Articles.
+        from_csv: the paper's splits, or ``wikihowAll.csv``, ``wikihowSep.csv``.
+        from_warc: WARC web archive with its images.
+        from_zim: ZIM archive with its images; needs the extra ``zim``.
+        pictures: folder of the images of ``from_jsonl`` or ``from_csv``.
+        from_html: folder of saved pages; nothing is fetched.
+        contact: e-mail or web address sites can reach you by; needed to fetch.
+        accept_terms: you have read wikiHow's terms; needed there.
+        min_interval: least seconds between two requests to a host.
+        limit: only the first so many pages.
+        image_license: images to store, ``cc`` (open licences) or ``any``.
+        language: only articles in this language, such as ``en``.
+        min_steps, max_steps: articles of fewer or more steps are dropped.
+        max_tokens: articles whose goal or a headline has more tokens are dropped; CLIP reads 77.
+        tokenizer: folder of the CLIP tokenizer that counts; the embedded model's when None.
+        image_duplicates: images that another page has too: leave out ``near`` or ``exact`` ones, or ``keep``.
+        min_image_px: images whose shorter side is shorter are left out.
+        max_aspect: images longer than so many times their width are left out.
+        min_contrast: images of less contrast (0 to 127) are left out.
+        crop_watermark: pixels to cut off the bottom of images with a watermark strip.
+        images: whether images are fetched and stored.
+        allow_private_hosts: hosts off the public internet that may be asked all the same.
+        takedown: file of addresses, page numbers and article ids to leave out, one per line.
+        cache: where fetched pages are kept; ``OUT.cache`` when None.
+        refresh: ask again about kept pages, with their validators.
+        retry_failed: ask again for pages and images that failed, and only those.
+        shard_pages: pages of one shard task: what a killed run may have to build again.
+        dry_run: find out what would be done; ask and write nothing.
+        overwrite: replace other data in the data folder.
+    """
+
+    urls: Sequence[str] = ()
+    out: str | Path = "data/pages"
+    urls_file: str | Path | None = None
+    sitemap: str | None = None
+    since: str | None = None
+    category: Sequence[str] = ()
+    category_depth: int = 0
+    from_jsonl: str | Path | None = None
+    from_csv: str | Path | None = None
+    from_warc: str | Path | None = None
+    from_zim: str | Path | None = None
+    pictures: str | Path | None = None
+    from_html: str | Path | None = None
+    contact: str | None = None
+    accept_terms: bool = False
+    min_interval: float = 3.0
     limit: int | None = None
+    image_license: str = "cc"
+    language: str | None = None
+    min_steps: int = 2
+    max_steps: int = 100
+    max_tokens: int | None = None
+    tokenizer: str | Path | None = None
+    image_duplicates: str = "near"
+    min_image_px: int = 64
+    max_aspect: float = 4.0
+    min_contrast: float = 4.0
+    crop_watermark: int = 0
     images: bool = True
+    allow_private_hosts: Sequence[str] = ()
+    takedown: str | Path | None = None
+    cache: str | Path | None = None
     refresh: bool = False
     retry_failed: bool = False
     shard_pages: int = SHARD_PAGES
     dry_run: bool = False
     overwrite: bool = False
 
-    @property
-    def cache_folder(self) -> Path:
-        """Where fetched answers are kept: beside the data folder, so that replacing that one keeps them."""
-        return self.cache if self.cache is not None else self.out.with_name(self.out.name + ".cache")
+
+def scrape_pages(request: ScrapeRequest) -> ScrapeResult:
+    """Fetch or read the pages, and write the data folder (nothing is written on a dry run).
+
+    Raises:
+        ConfigError, UsageError: parameters out of range or at odds, a folder that is missing, terms that are not
+            accepted, a cache in use, or data made with other settings in the way.
+        DataError: no page gave an article, or the disk is full or closed to us.
+        FetchError: a list of pages cannot be had, or a host closed itself to us before any article was kept.
+        KeyboardInterrupt: the user stopped the run; what was begun is safe.
+    """
+    job = scrape_job(request)  # every check, before the crawler is loaded
+    from illinstr.workflows.scrape_job import run_scrape
+
+    return run_scrape(job, request.messages)
 
 
-@dataclass(frozen=True)
-class Result:
-    """What came of it; ``splits`` counts articles, ``closed`` gives the hosts that were left, each with the reason."""
+def scrape_job(request: ScrapeRequest) -> ScrapeJob:
+    """The request, checked: one source, rules, and how to fetch.
 
-    out: Path | None
-    funnel: Funnel
-    splits: dict[str, int]
-    closed: dict[str, str] = field(default_factory=dict)
+    Raises:
+        ConfigError, UsageError: parameters out of range or at odds, or a file that cannot be read.
+    """
+    from illinstr.wikihow_scraper.fetching.fetch import FetchConfig
+    from illinstr.wikihow_scraper.takedown import Takedown
+    from illinstr.workflows.scrape_job import ScrapeJob
 
-    @property
-    def failed_pages(self) -> int:
-        """Pages that should have worked and did not."""
-        return self.funnel.pages["failed"]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        made = {"out": str(self.out) if self.out else None, "splits": self.splits, "funnel": self.funnel.as_dict()}
-        return made | ({"closed_hosts": self.closed} if self.closed else {})
+    _check_numbers(request)
+    rules = _rules(request)
+    check_discovery(request.sitemap, request.since, request.category, request.category_depth)
+    discovery, collection = _sources(request)
+    network = {
+        "contact": request.contact,
+        "accept_terms": request.accept_terms,
+        "min_interval_s": request.min_interval,
+        "allowed_private_hosts": tuple(request.allow_private_hosts),
+    }
+    return ScrapeJob(
+        out=Path(request.out),
+        rules=rules,
+        discovery=discovery,
+        folder=_path(request.from_html),
+        jsonl=_path(request.from_jsonl),
+        collection=collection,
+        pictures=_path(request.pictures),
+        takedown=Takedown.read(Path(request.takedown)) if request.takedown is not None else Takedown(),
+        fetch=None if discovery is None else validate(FetchConfig, network),
+        cache=_path(request.cache),
+        limit=request.limit,
+        images=request.images,
+        refresh=request.refresh,
+        retry_failed=request.retry_failed,
+        shard_pages=request.shard_pages,
+        dry_run=request.dry_run,
+        overwrite=request.overwrite,
+    )
 
 
 def read_urls(arguments: Iterable[str], file: Path | None) -> tuple[str, ...]:
-    """Addresses from the command line and from a file of one a line (blank lines and ``#`` comments skipped), each once
-    and without its fragment, in order.
+    """Addresses given one by one and from a file of one per line, each once and without its fragment, in order.
+
+    Blank lines of the file and ``#`` comments are skipped.
 
     Raises:
         UsageError: the file cannot be read, or a line is no address.
     """
+    from illinstr.wikihow_scraper.fetching.safety import check_url
+
     lines = list(arguments)
     if file is not None:
         try:
@@ -114,11 +197,13 @@ def read_urls(arguments: Iterable[str], file: Path | None) -> tuple[str, ...]:
 
 
 def check_discovery(sitemap: str | None, since: str | None, categories: Iterable[str], depth: int) -> None:
-    """Check the options that find pages.
+    """Check what finds pages.
 
     Raises:
         UsageError: no address, no day, a day without a sitemap, or a depth without a category.
     """
+    from illinstr.wikihow_scraper.fetching.safety import check_url
+
     for option, url in [("--sitemap", sitemap), *(("--category", category) for category in categories)]:
         try:
             if url is not None:
@@ -138,207 +223,76 @@ def check_discovery(sitemap: str | None, since: str | None, categories: Iterable
             raise UsageError(f"--since {since!r} is no day", hint="for example --since 2026-01-31")
 
 
-def scrape(request: Request, reporter: Reporter) -> Result:
-    """Fetch or read the pages, and write the data folder (nothing is written on a dry run).
+def _check_numbers(request: ScrapeRequest) -> None:
+    from illinstr.workflows.checks import check_range
 
-    Raises:
-        UsageError: a folder is missing, terms are not accepted, the cache is in use, or data made with other settings
-            is in the way.
-        DataError: no page gave an article, or the disk is full or closed to us.
-        FetchError: a list of pages cannot be had, or a host closed itself to us before any article was kept.
-        KeyboardInterrupt: the user stopped the run; what is in hand is safe.
-    """
-    _check_out(request)
-    cleaner = Cleaner(request.rules, request.takedown)
-    try:
-        if request.fetch is not None:
-            return _from_the_web(request, cleaner, reporter)
-        if request.dry_run:
-            return _judged(request, cleaner, reporter)
-        return _from_disk(request, cleaner, reporter)
-    except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        raise DataError(f"cannot write{where}: {error.strerror or error}", hint="what was fetched is kept") from error
+    check_range("--category-depth", request.category_depth, 0, MAX_CATEGORY_DEPTH, "0 is the category alone")
+    check_range("--limit", request.limit, 1, None, "only the first so many pages")
+    check_range("--shard-pages", request.shard_pages, 1, MAX_SHARD_PAGES, f"{SHARD_PAGES} is usual")
+    check_range("--min-interval", request.min_interval, 0.0, 3600.0, "seconds between two requests to a host")
 
 
-def dry_run(request: Request, reporter: Reporter) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """What a crawl would do, as plain values and as lines for a reader; asks and writes nothing.
+def _rules(request: ScrapeRequest) -> CleanRules:
+    from illinstr.wikihow_scraper.cleaning.rules import CleanRules
 
-    Raises:
-        UsageError: terms are not accepted.
-    """
-    assert request.fetch is not None
-    cache, interval_s = Cache(request.cache_folder), request.fetch.min_interval_s
-    named, given = request.discovery.addresses, request.fetch.accept_terms
-    check_terms(named, given, interval_s, cache.folder, reporter, keep=False)
-    planned = plan(
-        request.discovery,
-        cache,
-        request.fetch,
-        limit=request.limit,
-        refresh=request.refresh,
-        retry_failed=request.retry_failed,
-    )
-    return planned, lines(planned)
-
-
-def _from_the_web(request: Request, cleaner: Cleaner, reporter: Reporter) -> Result:
-    assert request.fetch is not None
-    interval_s, cache = request.fetch.min_interval_s, Cache(request.cache_folder)
-    with Stop() as stop, cache.locked():
-        named, given = request.discovery.addresses, request.fetch.accept_terms
-        accepted = check_terms(named, given, interval_s, cache.folder, reporter)
-        config = request.fetch.model_copy(update={"accept_terms": accepted})
-        order = Order(
-            discovery=request.discovery,
-            rules=request.rules,
-            takedown=request.takedown,
-            images=request.images,
-            refresh=request.refresh,
-            retry_failed=request.retry_failed,
-            limit=request.limit,
-        )
-        with Tasks(request.out, _settings(request), cleaner, reporter) as tasks:
-
-            def build(number: int, visits: list[Visit]) -> None:
-                pages = "\n".join(f"{visit.url} {visit.identity}" for visit in visits)
-                tasks.run(pages, (source_of(visit, cache, images=request.images) for visit in visits))
-
-            journey = crawl(order, config, cache, reporter, stop, task_pages=request.shard_pages, build=build)
-            home = asyncio.run(journey)
-            if home.stopped:
-                reporter.log(f"stopped: {home.settled} of {home.pages or 'an unknown number of'} pages are settled")
-                reporter.log("hint: run the same command again to go on")
-                raise KeyboardInterrupt
-            _tell_funnel(tasks.funnel, reporter)
-            if home.closed and not tasks.funnel.articles["kept"]:
-                tasks.discard()
-                raise FetchError("; ".join(home.closed.values()), hint=CLOSED_HINT)
-            return Result(request.out, tasks.funnel, tasks.finish(), home.closed)
-
-
-def _from_disk(request: Request, cleaner: Cleaner, reporter: Reporter) -> Result:
-    # A finished folder is made anew, since pictures beside the pages may have changed; an unfinished one is taken up.
-    anew = (request.out / "index.json").exists()
-    with Stop() as stop, Tasks(request.out, _settings(request), cleaner, reporter, anew=anew) as tasks:
-        with _sources(request, reporter) as sources:
-            for run in _runs(sources, request.shard_pages):
-                tasks.run("\n".join(_identity(source) for source in run), run)
-                if stop.requested:
-                    reporter.log(f"stopped: {tasks.done} shard tasks are done")
-                    reporter.log("hint: run the same command again to go on")
-                    raise KeyboardInterrupt
-        _tell_funnel(tasks.funnel, reporter)
-        return Result(request.out, tasks.funnel, tasks.finish())
-
-
-def _judged(request: Request, cleaner: Cleaner, reporter: Reporter) -> Result:
-    """What a run from disk would keep."""
-    funnel, spool = Funnel(), build.Spool()
-    try:
-        with _sources(request, reporter) as sources:
-            build.judge(sources, cleaner, funnel, spool)
-        _tell_funnel(funnel, reporter)
-        if spool.kept == 0:
-            raise DataError("no page gave an article that could be kept", hint="the funnel above says where they went")
-        return Result(None, funnel, {})
-    finally:
-        spool.close()
-
-
-@contextlib.contextmanager
-def _sources(request: Request, reporter: Reporter) -> Iterator[Iterable[Source]]:
-    """The pages on disk, counted for the reporter as they are read."""
-    if request.jsonl is not None:
-        read = imported(request.jsonl, request.pictures if request.images else None, request.limit)
-        with reporter.task("lines read") as advance:
-            yield _counted(read, advance)
-    elif request.collection is not None:
-        with reporter.task("pages read") as advance:
-            yield _counted(request.collection.sources(images=request.images, limit=request.limit), advance)
-    elif request.folder is not None:
-        files = saved_files(request.folder, request.limit)
-        with reporter.task("pages read", total=len(files)) as advance:
-            yield _counted(saved_pages(request.folder, files, images=request.images), advance)
-    else:
-        raise UsageError("fetching needs --contact", hint="give an e-mail address or a web address of yours")
-
-
-def _counted(sources: Iterable[Source], advance: Advance) -> Iterable[Source]:
-    for source in sources:
-        yield source
-        advance(status=source.name)
-
-
-def _runs(sources: Iterable[Source], pages: int) -> Iterator[list[Source]]:
-    """Sources in runs of so many pages, or fewer where they are large: a run is held in memory."""
-    run: list[Source] = []
-    held = 0
-    for source in sources:
-        run.append(source)
-        held += len(source.content)
-        if len(run) == pages or held > MAX_RUN_BYTES:
-            yield run
-            run, held = [], 0
-    if run:
-        yield run
-
-
-def _identity(source: Source) -> str:
-    digest = sha256(source.content)
-    for article in source.articles or ():
-        digest.update(article.to_json().encode() if isinstance(article, Article) else article.reason.encode())
-    return f"{source.name} {source.url} {source.trouble} {digest.hexdigest()}"
-
-
-def _tell_funnel(funnel: Funnel, reporter: Reporter) -> None:
-    for line in funnel.lines():
-        reporter.log(line)
-
-
-def _settings(request: Request) -> dict[str, Any]:
-    """What decides the data, and nothing that does not (waits, contacts, places on this machine)."""
-    origin: dict[str, Any]
-    if request.folder is not None:
-        origin = {"kind": "saved pages", "folder": request.folder.resolve().name}
-    elif request.collection is not None:
-        origin = dict(request.collection.describe())
-    elif request.jsonl is not None:
-        origin = {"kind": "JSON lines", "file": request.jsonl.name}
-    else:
-        asked = request.discovery
-        listed = "\n".join(asked.urls)
-        origin = {"kind": "web", "pages": len(asked.urls), "urls_sha256": sha256(listed.encode()).hexdigest()}
-        origin |= {"sitemap": asked.sitemap, "since": asked.since} if asked.sitemap is not None else {}
-        if asked.categories:
-            origin |= {"categories": list(asked.categories), "category_depth": asked.category_depth}
-    return {
-        "command": "scrape",
-        "origin": origin,
-        "rules": request.rules.model_dump(mode="json"),
-        "images": request.images,
-        "takedown_sha256": request.takedown.sha256,
-        "limit": request.limit,
-        "shard_pages": request.shard_pages,
-        "parser": PARSER_VERSION,
+    settings: dict[str, Any] = {
+        "min_steps": request.min_steps,
+        "max_steps": request.max_steps,
+        "language": request.language,
+        "image_license": request.image_license,
+        "max_tokens": request.max_tokens,
+        "tokenizer": request.tokenizer,
+        "pictures": {
+            "duplicates": request.image_duplicates,
+            "min_px": request.min_image_px,
+            "max_aspect": request.max_aspect,
+            "min_contrast": request.min_contrast,
+            "crop_watermark": request.crop_watermark,
+        },
     }
+    return validate(CleanRules, settings)
 
 
-def _check_out(request: Request) -> None:
-    """Data of this very command may be made anew (a killed or partial run is finished that way); other data may not."""
-    out = request.out
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out} is not a folder")
-    shards = out / "shards"
-    occupied = (out / "index.json").exists() or (shards.is_dir() and any(shards.iterdir()))
-    if not occupied or request.overwrite or request.dry_run:
-        return
-    try:
-        former = json.loads((out / SETTINGS_NAME).read_bytes())
-    except (OSError, ValueError):
-        former = None
-    if former != _settings(request):
+def _sources(request: ScrapeRequest) -> tuple[Discovery | None, Collection | None]:
+    """How pages are discovered on the web, or the collection they are read from; neither for a folder or JSON lines.
+
+    Raises:
+        UsageError: no source or several, or parameters that belong to another source.
+    """
+    from illinstr.wikihow_scraper.fetching.discover import Discovery
+    from illinstr.wikihow_scraper.imports.collection import Collection
+
+    files: dict[Literal["csv", "warc", "zim"], str | Path | None]
+    files = {"csv": request.from_csv, "warc": request.from_warc, "zim": request.from_zim}
+    given = {kind: Path(file) for kind, file in files.items() if file is not None}
+    local = [file for file in (request.from_html, request.from_jsonl, *given.values()) if file is not None]
+    if request.pictures is not None and request.from_jsonl is None and "csv" not in given:
+        raise UsageError("--pictures belongs to --from-jsonl or --from-csv")
+    if request.refresh and request.retry_failed:
+        raise UsageError("--refresh asks again for what failed, too", hint="leave --retry-failed out")
+    discovering = request.sitemap is not None or bool(request.category)
+    if local:
+        if len(local) > 1 or request.urls or request.urls_file is not None or discovering:
+            raise UsageError(
+                "give one source: addresses, or one of --from-html, --from-jsonl, --from-csv, --from-warc, --from-zim"
+            )
+        for option, asked in (("--refresh", request.refresh), ("--retry-failed", request.retry_failed)):
+            if asked:
+                raise UsageError(f"{option} is for fetched pages")
+        made = [Collection(kind, file, _path(request.pictures)) for kind, file in given.items()]
+        return None, made[0] if made else None
+    addresses = read_urls(request.urls, _path(request.urls_file))
+    if not addresses and not discovering:
+        raise UsageError("nothing to scrape", hint="give addresses, --urls-file FILE or --from-html FOLDER")
+    if request.contact is None:
         raise UsageError(
-            f"{out} already holds data made in another way",
-            hint="choose another --out, or add --overwrite to replace it",
+            "fetching needs --contact, an e-mail or web address by which a site's operator can reach you",
+            hint="for example --contact you@example.org",
         )
+    lists: dict[str, Any] = {"sitemap": request.sitemap, "since": request.since}
+    lists |= {"categories": tuple(request.category), "category_depth": request.category_depth}
+    return Discovery(urls=addresses, **lists), None
+
+
+def _path(given: str | Path | None) -> Path | None:
+    return None if given is None else Path(given)

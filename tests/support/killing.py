@@ -172,7 +172,7 @@ def main() -> None:
     import pyarrow.parquet  # noqa: F401
 
     import illinstr.cli.scrape
-    import illinstr.workflows.scrape  # noqa: F401
+    import illinstr.workflows.scrape_job  # noqa: F401
     from illinstr.wikihow_scraper.sites.wikihow.parse import NotAnArticle, parse
 
     with contextlib.suppress(NotAnArticle):
