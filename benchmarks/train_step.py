@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
 
+from illinstr.engine.library_logging import silence_libraries
 from illinstr.minihow.dataset import write_dataset
 from illinstr.progress import SilentReporter
 from illinstr.training.accelerator import make_accelerator
@@ -37,7 +38,6 @@ from illinstr.training.loop import Trainer
 from illinstr.training.meter import Meter
 from illinstr.training.noise import sample_generator
 from illinstr.training.tasks import build_task
-from illinstr.workflows.train import _silence_libraries
 
 ASSETS = Path(__file__).resolve().parent.parent / "illinstr" / "assets" / "mini"
 TURN = 4  # steps before the other side has its turn
@@ -133,7 +133,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=int(os.environ.get("OMP_NUM_THREADS", "1")))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    _silence_libraries()
+    silence_libraries()
     steps = max(options.steps // TURN, 2) * TURN
     results: dict[str, Any] = {
         "threads": options.threads,

@@ -33,7 +33,7 @@ from illinstr.evaluation.results import Settings
 from illinstr.evaluation.samples import Side, other_side
 from illinstr.files import INCOMPLETE_SUFFIX, write_json, write_text
 from illinstr.runs import read_run
-from illinstr.workflows.evaluation_sources import embedded_world
+from illinstr.workflows.world import embedded_world
 from scripts.reproduce_arms import BASE, BASE_SETTINGS, SHARED, Arm, arms_of, arms_on, claims_at, settings_on, verdicts
 from scripts.reproduce_page import report
 from scripts.resumable import end_well, keep_plan, run_illinstr

@@ -13,7 +13,8 @@ from illinstr.cli.options import AsJson, Device, Quiet
 from illinstr.console import emit, reporter
 from illinstr.errors import DataError, UsageError
 from illinstr.workflows.checks import check_model
-from illinstr.workflows.writers import EMBEDDED_WRITER, announce, open_writer, read_own_steps, release
+from illinstr.workflows.world import EMBEDDED_WRITER
+from illinstr.workflows.writers import announce, open_writer, read_own_steps, release
 
 if TYPE_CHECKING:
     from illinstr.sampling.drawing.revision import FinishedRun

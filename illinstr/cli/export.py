@@ -38,17 +38,17 @@ def command(
     With --push-to-hub you must be logged in (hf auth login, or HF_TOKEN).
     """
     from illinstr.console import emit, reporter
-    from illinstr.errors import UsageError
-    from illinstr.training.export import export_run
-    from illinstr.training.export_hub import check_hub, push_folder
+    from illinstr.workflows.export import ExportRequest, export_model
 
-    if private and push_to_hub is None:
-        raise UsageError("--private goes with --push-to-hub", hint="add --push-to-hub ORG/NAME")
-    said = reporter(quiet)
-    if push_to_hub is not None:
-        said.log(f"uploading as {check_hub(push_to_hub)}")
-    model = export_run(run, out, weights=weights, checkpoint=checkpoint, dtype=dtype, reporter=said)
-    commit = push_folder(model, push_to_hub, private=private) if push_to_hub is not None else None
-    if commit is not None:
-        said.log(f"uploaded: {commit}")
-    emit({"model": str(model), "weights": weights, "commit": commit}, str(model), as_json=as_json)
+    request = ExportRequest(
+        run=run,
+        out=out,
+        weights=weights,
+        checkpoint=checkpoint,
+        dtype=dtype,
+        push_to_hub=push_to_hub,
+        private=private,
+        reporter=reporter(quiet),
+    )
+    result = export_model(request)
+    emit(result.as_dict(), str(result.model), as_json=as_json)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from illinstr import console
 from illinstr.cli.options import AsJson
-from illinstr.errors import UsageError
-
-PREVIEW_ROWS = 8
 
 
 def command(
@@ -55,49 +50,32 @@ def command(
 
     Example: illinstr minihow --count 1000 --out data/minihow --preview
     """
-    from illinstr import files
-    from illinstr.minihow.dataset import Existing, contact_sheet, write_dataset
-    from illinstr.minihow.world import make_article
+    from illinstr.console import emit, reporter
+    from illinstr.workflows.minihow import MiniHowRequest, make_dataset
+    from illinstr.workflows.minihow import list_goals as goals_of
 
-    if resume and overwrite:
-        raise UsageError("--resume and --overwrite exclude each other")
     chosen = tuple(name.strip() for name in families.split(",") if name.strip())
-    if list_goals:
-        _list_goals(chosen, as_json)
+    if list_goals and not (resume and overwrite):
+        rows = goals_of(chosen)
+        lines = tuple("\t".join((row["split"], row["category"], row["family"], row["goal"])) for row in rows)
+        emit({"goals": rows}, None, as_json=as_json, lines=lines)
         return
-    existing: Existing = "resume" if resume else "overwrite" if overwrite else "refuse"
-    started = time.monotonic()
-    index = write_dataset(
-        out, count=count, seed=seed, val_share=val_share, test_share=test_share, panel_px=panel_px, min_steps=min_steps,
-        max_steps=max_steps, families=chosen, processes=processes, existing=existing,
-        reporter=console.reporter(quiet),
-    )  # fmt: skip
-    counts = {name: split.samples for name, split in index.splits.items()}
-    result = {
-        "out": str(out), "count": count, "seed": seed, "panel_px": panel_px, "families": list(chosen),
-        "seconds": round(time.monotonic() - started, 2),
-        "splits": counts,
-    }  # fmt: skip
-    if preview:
-        rows = [
-            make_article(i, seed=seed, step_range=(min_steps, max_steps), picture=False, families=chosen or None)
-            for i in range(PREVIEW_ROWS)
-        ]
-        files.write_bytes(out / "preview.png", contact_sheet(rows, panel_px=panel_px))
-        result["preview"] = str(out / "preview.png")
-    told = ", ".join(f"{number} {name}" for name, number in counts.items())
-    console.emit(result, str(out), as_json=as_json, lines=(f"{count} articles: {told}",))
-
-
-def _list_goals(chosen: tuple[str, ...], as_json: bool) -> None:
-    """Print the goals of the chosen families (of all where none is chosen): split, family, goal."""
-    from illinstr.minihow.grammar import family_categories, goals
-
-    known = goals(None, chosen or None)
-    categories = family_categories()
-    rows = [
-        {"goal": goal.text, "split": goal.split, "family": goal.family, "category": categories[goal.family]}
-        for goal in known
-    ]
-    lines = tuple("\t".join((row["split"], row["category"], row["family"], row["goal"])) for row in rows)
-    console.emit({"goals": rows}, None, as_json=as_json, lines=lines)
+    request = MiniHowRequest(
+        out=out,
+        count=count,
+        seed=seed,
+        panel_px=panel_px,
+        min_steps=min_steps,
+        max_steps=max_steps,
+        val_share=val_share,
+        test_share=test_share,
+        processes=processes,
+        preview=preview,
+        families=chosen,
+        resume=resume,
+        overwrite=overwrite,
+        reporter=reporter(quiet),
+    )
+    result = make_dataset(request)
+    counted = ", ".join(f"{number} {name}" for name, number in result.splits.items())
+    emit(result.as_dict(), str(out), as_json=as_json, lines=(f"{count} articles: {counted}",))

@@ -14,7 +14,8 @@ from illinstr.cli.options import Device
 from illinstr.console import emit, reporter
 from illinstr.errors import UsageError
 from illinstr.workflows.checks import check_model, load_pipeline
-from illinstr.workflows.writers import DEFAULT_EXAMPLES, EMBEDDED_WRITER, open_writer
+from illinstr.workflows.world import EMBEDDED_WRITER
+from illinstr.workflows.writers import DEFAULT_EXAMPLES, open_writer
 
 if TYPE_CHECKING:
     from illinstr.sampling.drawing.illustrator import ArticlePipeline

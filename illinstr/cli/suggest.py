@@ -13,7 +13,8 @@ from illinstr.cli.options import Device, Quiet
 from illinstr.console import emit, reporter
 from illinstr.errors import PlanError, UsageError
 from illinstr.progress import Reporter
-from illinstr.workflows.writers import EMBEDDED_WRITER, announce, open_language_model
+from illinstr.workflows.world import EMBEDDED_WRITER
+from illinstr.workflows.writers import announce, open_language_model
 
 MAX_COUNT = 20
 

@@ -46,39 +46,33 @@ def command(
     """
     from illinstr.console import emit, reporter
     from illinstr.engine import launching as launch
-    from illinstr.progress import SilentReporter
-    from illinstr.workflows.train import Request, check_request, run_training
+    from illinstr.workflows.train import TrainRequest, check_training, train_model
 
     launch.die_with_launcher()
-    tell = reporter(quiet)
-    score = None
-    if faithfulness and launch.rank_here() == 0:
-        from illinstr.workflows.validation_scores import make_judge
-
-        score = make_judge(config, settings or [], data, articles=faithfulness, judge=judge)
+    request = TrainRequest(
+        config=config,
+        data=data,
+        out=out,
+        settings=settings or (),
+        resume=resume,
+        dry_run=dry_run,
+        processes=num_processes,
+        faithfulness=faithfulness,
+        judge=judge,
+        reporter=reporter(quiet),
+    )
     if (num_processes > 1 or accelerate_config) and not dry_run:
         launch.refuse_inside_launcher()
         environment = {}
         if accelerate_config is not None:
             path = launch.find_accelerate_config(accelerate_config)
             environment = launch.accelerate_environment(path, num_processes)
-        resolved = check_request(Request(config, settings or [], data, out, resume), SilentReporter())  # rank 0 tells
+        resolved = check_training(request)  # the first process reports
         launch.check_environment(environment, resolved.optim.algorithm)
         launch.launch_processes(_arguments_for_processes(), num_processes, environment)
         return
-    result = run_training(
-        config,
-        settings or [],
-        data=data,
-        out=out,
-        resume=resume,
-        dry_run=dry_run,
-        reporter=tell,
-        judge=score,
-        num_processes=num_processes,
-    )
-    lines = tuple(result["lines"])
-    emit({key: value for key, value in result.items() if key != "lines"}, result["model"], as_json=as_json, lines=lines)
+    result = train_model(request)
+    emit(result.as_dict(), str(result.model) if result.model else None, as_json=as_json, lines=result.lines)
 
 
 def _arguments_for_processes() -> list[str]:

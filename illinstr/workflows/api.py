@@ -177,7 +177,8 @@ def edit(
 def _writer(steps: int | Sequence[str], writer: Writer | str | None, context: str | None) -> tuple[Writer, int]:
     from illinstr.errors import UsageError
     from illinstr.sampling.writing import UserSteps, parse_step
-    from illinstr.workflows.writers import EMBEDDED_WRITER, open_writer
+    from illinstr.workflows.world import EMBEDDED_WRITER
+    from illinstr.workflows.writers import open_writer
 
     spelling = EMBEDDED_WRITER if writer is None else writer
     if isinstance(steps, int) and isinstance(spelling, str):

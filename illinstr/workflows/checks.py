@@ -11,6 +11,7 @@ from illinstr.articles import MAX_STEPS
 from illinstr.diffusion import loading
 from illinstr.diffusion.loading import DTYPES, EMBEDDED
 from illinstr.errors import UsageError
+from illinstr.workflows.world import knows
 
 MAX_SAMPLING_STEPS = 1_000
 MAX_VARIANTS = 1_000
@@ -53,8 +54,7 @@ def check_drawing(options: dict[str, Any]) -> None:
         raise UsageError(f"--guidance {guidance:g} is not between 0 and 100", hint="3 is usual; 1 is off")
     check_range("--window", options.get("window"), 1, MAX_STEPS, "how many pictures are drawn together at most")
     for option, known in (("method", METHODS), ("sampler", SAMPLERS), ("dtype", DTYPES)):
-        if options.get(option) is not None:
-            _one_of(f"--{option}", options[option], known)
+        check_choice(f"--{option}", options.get(option), known)
     if not _DEVICE.fullmatch(options["device"]):
         raise UsageError(f"--device {options['device']!r} is unknown", hint="auto, cpu, cuda, cuda:N or mps")
 
@@ -63,9 +63,7 @@ def outside_world_note(goal: str, model: str) -> str | None:
     """A warning for steps of the user's own that the embedded model never learnt to draw; None where it did."""
     if model != EMBEDDED:
         return None
-    from illinstr.minihow import recognise
-
-    if recognise(goal) is not None:
+    if knows(goal):
         return None
     return f'note: "{goal}" is outside what the embedded model has seen; the pictures may not show it'
 
@@ -110,6 +108,11 @@ def check_range(option: str, value: float | None, low: float, high: float | None
         raise UsageError(f"{option} {value} is not between {low} and {high}", hint=hint)
 
 
-def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
+def check_choice(option: str, value: str | None, known: tuple[str, ...]) -> None:
+    """Refuse a value that is not among the known ones; None is the caller's default.
+
+    Raises:
+        UsageError: what it may be.
+    """
+    if value is not None and value not in known:
         raise UsageError(f"{option} {value!r} is unknown", hint=f"choose from {', '.join(known)}")

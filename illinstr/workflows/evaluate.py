@@ -12,7 +12,8 @@ from illinstr.articles import Article
 from illinstr.console import emit, reporter
 from illinstr.errors import PartialError, UsageError
 from illinstr.evaluation.reports.tables import leaderboard_lines, results_lines, table_lines
-from illinstr.workflows.evaluation_sources import EmbeddedWorld, embedded_world, open_source
+from illinstr.workflows.evaluation_sources import open_source
+from illinstr.workflows.world import EmbeddedWorld, embedded_world, encode_scene
 
 if TYPE_CHECKING:
     from illinstr.evaluation.encoders.store import FeatureStore
@@ -143,7 +144,6 @@ def judge_faults(request: Request) -> None:
     from illinstr.evaluation.perturbations import Fault, plant
     from illinstr.evaluation.reports.perturbation_table import fault_table, table_cells, write_faults
     from illinstr.evaluation.subjects import goal_identity
-    from illinstr.minihow.world import encode_panel
 
     run = request.runs[0]
     _check_writable(run)
@@ -164,7 +164,7 @@ def judge_faults(request: Request) -> None:
     # Spoilt pictures are seen once: they stay in memory, the truth's may be kept.
     store = FeatureStore(None) if request.no_cache else request.store(messages)
     # Scenes of a run say what should have been drawn, not what was: only a data folder's may be drawn again.
-    draw = encode_panel if world and (run / "index.json").is_file() else None
+    draw = encode_scene() if world and (run / "index.json").is_file() else None
     faults = [
         Fault("the truth", "", articles),
         *plant(articles, seed=request.settings.seed, draw=draw, identify=identify),

@@ -1,106 +1,168 @@
-"""From a config name to a trained model folder: the one entry the command line and Python callers share."""
+"""``train``: from a config and a data folder to a trained model folder."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from illinstr.engine.launching import rank_here
-from illinstr.errors import DataError
+from illinstr.errors import DataError, UsageError
 from illinstr.progress import Reporter, reporting_to
-from illinstr.training.config import TrainConfig, load_config
+from illinstr.workflows.checks import check_range
+from illinstr.workflows.request import Request
+
+if TYPE_CHECKING:
+    from illinstr.training.config import TrainConfig
 
 Judge = Callable[[Path, int], dict[str, float]]
+MAX_PROCESSES = 256
 
 
 @dataclass(frozen=True)
-class Request:
-    """What to train.
+class TrainRequest(Request):
+    """What to train, on what.
 
     Attributes:
-        name_or_path: a preset's name or a YAML file.
-        overrides: ``section.key=value`` each.
-        data: data folder.
-        out: run folder.
-        resume: go on from the newest complete checkpoint.
+        config: a preset's name (``mini-vae``, ``mini-clip``, ``mini-judge``, ``mini-unet``) or a YAML file.
+        data: data folder, as ``minihow`` and ``scrape`` make it.
+        out: run folder to make: log, checkpoints, samples and the trained model.
+        settings: ``section.key=value`` each, over the config.
+        resume: go on from the newest complete checkpoint in ``out``.
+        dry_run: measure one step on a few articles and estimate; write nothing.
+        processes: processes on this machine, one per GPU; they share each batch.
+        faithfulness: draw and judge so many validation articles at each validation (U-Net only).
+        judge: CLIP folder for ``faithfulness``; the embedded judge when None.
     """
 
-    name_or_path: str
-    overrides: list[str]
-    data: Path
-    out: Path
+    config: str
+    data: str | Path
+    out: str | Path
+    settings: Sequence[str] = ()
     resume: bool = False
+    dry_run: bool = False
+    processes: int = 1
+    faithfulness: int = 0
+    judge: str | None = None
 
 
-def check_request(request: Request, reporter: Reporter) -> TrainConfig:
+@dataclass(frozen=True)
+class TrainResult:
+    """What came of it.
+
+    Attributes:
+        config: the resolved config, as plain values.
+        model: the trained model folder; None on a dry run.
+        log: the run's log; None on a dry run.
+        estimate: counts, memory and time of a step, on a dry run.
+        lines: the estimate for a reader.
+    """
+
+    config: dict[str, Any]
+    model: Path | None = None
+    log: Path | None = None
+    estimate: dict[str, Any] | None = None
+    lines: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        made: dict[str, Any] = {"config": self.config}
+        if self.estimate is not None:
+            return made | {"estimate": self.estimate, "model": None}
+        return made | {"model": str(self.model), "log": str(self.log)}
+
+
+def train_model(request: TrainRequest) -> TrainResult:
+    """Train as the config says; on a dry run only find out what that would take.
+
+    In a process that a launcher started this is one process of the run.
+
+    Raises:
+        ConfigError, UsageError, DataError, ModelError: checked before anything expensive starts.
+        TrainingError: the optimisation went wrong.
+    """
+    check_launch(request)
+    config = check_training(request, request.messages)
+    judge = validation_judge(request)
+    from illinstr.engine.library_logging import silence_libraries
+
+    silence_libraries()
+    with reporting_to(request.messages):
+        if request.dry_run:
+            from illinstr.training.estimate import estimate, estimate_lines
+
+            figures = estimate(config, Path(request.data), request.processes)
+            lines = tuple(estimate_lines(config, figures))
+            return TrainResult(config.model_dump(mode="json"), estimate=figures, lines=lines)
+        model = _train(config, request, judge)
+    return TrainResult(config.model_dump(mode="json"), model=model, log=Path(request.out) / "log.csv")
+
+
+def check_training(request: TrainRequest, reporter: Reporter | None = None) -> TrainConfig:
     """Everything that can be known to be wrong before a model is built or a process started.
+
+    Args:
+        request: what was asked for.
+        reporter: told of settings that differ from those of the run that is resumed.
 
     Raises:
         ConfigError, UsageError, DataError: what is wrong.
     """
     # Idle OpenMP threads that spin starve every other process on a small machine; set before torch starts them.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    config = load_config(request.name_or_path, request.overrides)
+    check_range("--processes", request.processes, 1, MAX_PROCESSES, "one per GPU")
+    check_range("--faithfulness", request.faithfulness, 0, None, "how many validation articles to draw and judge")
+    from illinstr.training.config import load_config
     from illinstr.training.optimizer import check_extras
     from illinstr.training.run_folder import check_run_folder
 
-    if not (request.data / "index.json").is_file():
-        raise DataError(
-            f"{request.data} is not a data folder: no index.json", hint="make one: illinstr minihow --out DIR"
-        )
+    config = load_config(request.config, list(request.settings))
+    data = Path(request.data)
+    if not (data / "index.json").is_file():
+        raise DataError(f"{data} is not a data folder: no index.json", hint="make one: illinstr minihow --out DIR")
     check_extras(config)
-    changes = check_run_folder(request.out, config, resume=request.resume)
-    if rank_here() == 0:
+    changes = check_run_folder(Path(request.out), config, resume=request.resume)
+    if reporter is not None and rank_here() == 0:
         for line in changes:
             reporter.log(line)
     return config
 
 
-def run_training(
-    name_or_path: str,
-    overrides: list[str],
-    *,
-    data: Path,
-    out: Path,
-    resume: bool,
-    dry_run: bool,
-    reporter: Reporter,
-    judge: Judge | None = None,
-    num_processes: int = 1,
-) -> dict[str, Any]:
-    """Train as ``name_or_path`` says and return a summary; with ``dry_run`` only say what would be done.
-
-    In a process that a launcher started this is one process of the run.
-
-    Args:
-        name_or_path, overrides, data, out, resume: as in ``Request``.
-        dry_run: measure one step on a few articles and estimate; write nothing.
-        reporter: hears of progress.
-        judge: scores the model at every validation; see ``loop.Extras``.
-        num_processes: of the run that ``dry_run`` speaks about.
+def check_launch(request: TrainRequest) -> None:
+    """Refuse a run of several processes that nobody has started.
 
     Raises:
-        ConfigError, UsageError, DataError, ModelError: checked before anything expensive starts.
-        TrainingError: the optimisation went wrong.
+        UsageError: it is.
     """
-    request = Request(name_or_path, overrides, data, out, resume)
-    config = check_request(request, reporter)
-    _silence_libraries()
-    with reporting_to(reporter):
-        if dry_run:
-            from illinstr.training.estimate import estimate, estimate_lines
-
-            figures = estimate(config, data, num_processes)
-            lines = estimate_lines(config, figures)
-            return {"config": config.model_dump(mode="json"), "estimate": figures, "model": None, "lines": lines}
-        model = _train(config, request, reporter, judge)
-    return {"config": config.model_dump(mode="json"), "model": str(model), "log": str(out / "log.csv"), "lines": []}
+    if request.processes > 1 and not request.dry_run:
+        raise UsageError(
+            f"--processes {request.processes}: one Python program is one process of a run",
+            hint="start it with accelerate launch or torchrun, or use the command: illinstr train",
+        )
 
 
-def _train(config: TrainConfig, request: Request, reporter: Reporter, judge: Judge | None) -> Path:
+def validation_judge(request: TrainRequest) -> Judge | None:
+    """Scores the model at every validation, where that is asked for; in the first process alone.
+
+    Raises:
+        UsageError, DataError, ModelError: as ``make_judge``.
+    """
+    if not request.faithfulness or rank_here() != 0:
+        return None
+    from illinstr.workflows.validation_scores import make_judge
+
+    return make_judge(
+        request.config,
+        list(request.settings),
+        Path(request.data),
+        articles=request.faithfulness,
+        judge=request.judge,
+    )
+
+
+def _train(config: TrainConfig, request: TrainRequest, judge: Judge | None) -> Path:
     import torch
 
     from illinstr.shards import read_index
@@ -111,7 +173,8 @@ def _train(config: TrainConfig, request: Request, reporter: Reporter, judge: Jud
     from illinstr.training.precision import device_kind, precision_line
     from illinstr.training.tasks import build_task
 
-    accelerator = make_accelerator(config, request.out)
+    data, out, reporter = Path(request.data), Path(request.out), request.messages
+    accelerator = make_accelerator(config, out)
     if not accelerator.is_main_process:
         reporter = RankReporter(reporter, accelerator.process_index)
     if (said := precision_line(config.train.precision, device_kind())) is not None and accelerator.is_main_process:
@@ -119,23 +182,13 @@ def _train(config: TrainConfig, request: Request, reporter: Reporter, judge: Jud
     torch.manual_seed(config.train.seed)
 
     def build() -> Task:
-        return build_task(config, request.data, str(accelerator.device))
+        return build_task(config, data, str(accelerator.device))
 
     with reporting_to(reporter):
         task = build()
-    sha256 = identity_of(read_index(request.data), config.data.split, Takedown.of_folder(request.data))
+    sha256 = identity_of(read_index(data), config.data.split, Takedown.of_folder(data))
     extras = Extras(judge=judge, rebuild=build, data_sha256=sha256)
     try:
-        return Trainer(task, request.out, reporter, accelerator, extras).fit(resume=request.resume)
+        return Trainer(task, out, reporter, accelerator, extras).fit(resume=request.resume)
     finally:
         accelerator.end_training()
-
-
-def _silence_libraries() -> None:
-    """Their bars and advice ignore ``--quiet`` and, in a log, bury what the run itself has to say."""
-    import diffusers
-    import transformers
-
-    for library in (diffusers, transformers):
-        library.utils.logging.disable_progress_bar()
-        library.utils.logging.set_verbosity_error()

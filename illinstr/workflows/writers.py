@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from illinstr.articles import MAX_STEPS, Article, Provenance, Step, make_id
-from illinstr.errors import PlanError, UsageError
+from illinstr.articles import MAX_STEPS, Article, Step
+from illinstr.errors import UsageError
+from illinstr.workflows.world import EMBEDDED_WRITER, MiniHowWriter, nearest_articles
 
 if TYPE_CHECKING:
     from illinstr.progress import Reporter
-    from illinstr.sampling.writing import Task, Writer
+    from illinstr.sampling.writing import Writer
     from illinstr.sampling.writing.language_model import LanguageModelWriter
 
-EMBEDDED_WRITER = "minihow"
 DEFAULT_EXAMPLES = 3
 MAX_EXAMPLES = 8
-_OWN_STEPS = 'give the steps yourself: --step "..." --step "...", or --steps-file FILE'
 
 
 def choose_writer(
@@ -113,24 +112,6 @@ def open_language_model(
     return LanguageModelWriter(model, context=about, examples=nearest if examples else None)
 
 
-def nearest_articles(goal: str, num_steps: int, count: int) -> list[Article]:
-    """Up to ``count`` articles of the embedded world near a goal, each of another family and of ``num_steps`` steps."""
-    from illinstr.minihow import nearest_goals, plan, recognise, steps_of
-
-    found: dict[str, Article] = {}
-    for near in nearest_goals(goal, k=10 * count) if count else ():
-        known = recognise(near)
-        if known is None or known.family in found:
-            continue
-        fewest, most = steps_of(known.family)
-        if fewest <= num_steps <= most:
-            found[known.family] = plan(near, num_steps)
-        if len(found) == count:
-            break
-    # The nearest stands last, right before the question: that is the one a small model follows most.
-    return list(found.values())[::-1]
-
-
 def announce(writer: Writer, reporter: Reporter, *, what: str = "steps") -> None:
     """Say that a language model is at work: it can take a while."""
     from illinstr.sampling.writing.language_model import LanguageModelWriter
@@ -145,51 +126,3 @@ def release(writer: Writer) -> None:
 
     if isinstance(writer, LanguageModelWriter):
         writer.model.close()
-
-
-class MiniHowWriter:
-    """The offline writer of the embedded world."""
-
-    name = EMBEDDED_WRITER
-
-    def write(self, task: Task) -> Article:
-        """Write steps for a goal of the embedded world, or put right what went wrong in one of its articles.
-
-        Raises:
-            PlanError: the goal is outside the world, its family has no article of so many steps, or the world knows no
-                remedy for the problem.
-        """
-        from illinstr.minihow import nearest_goals, plan, recognise
-
-        if task.problem:
-            return self._put_right(task)
-        if recognise(task.goal) is None:
-            near = "; ".join(nearest_goals(task.goal, k=3))
-            raise PlanError(
-                f'"{task.goal}" is outside the embedded world; the nearest it can draw: {near}', hint=_OWN_STEPS
-            )
-        article: Article = plan(task.goal, task.num_steps, seed=task.seed)
-        return article
-
-    def _put_right(self, task: Task) -> Article:
-        """One step that puts the problem right, and then the article's own next steps."""
-        from illinstr.minihow import remedy
-
-        found = remedy(task.goal, task.problem)
-        if found is None:
-            raise PlanError(
-                f'the embedded writer knows no remedy for "{task.problem}" in "{task.goal}"',
-                hint=f"add --llm FILE.gguf, hf:ORG/NAME or a server's address; or {_OWN_STEPS}",
-            )
-        if task.num_steps != len(task.dropped) + 1:
-            raise PlanError(
-                f"the embedded writer adds one step and keeps the {len(task.dropped)} that follow",
-                hint="leave out --steps, or add --llm",
-            )
-        next_steps = (Step(headline=step.headline, body=step.body, bullets=step.bullets) for step in task.dropped)
-        return Article(
-            id=make_id(self.name, task.goal, task.problem),
-            goal=task.goal,
-            steps=(Step(headline=found), *next_steps),
-            provenance=Provenance(source=self.name),
-        )

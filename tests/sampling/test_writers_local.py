@@ -20,7 +20,7 @@ from illinstr.sampling.writing.hugging_face import HuggingFaceModel
 from illinstr.sampling.writing.language_model import LanguageModelWriter, Question
 from illinstr.sampling.writing.model_spec import open_model
 from illinstr.sampling.writing.prompting import CURRENT, load_prompt, prompt_files
-from illinstr.workflows.writers import nearest_articles
+from illinstr.workflows.world import nearest_articles
 from tests.support.tiny_llm import make_gguf, make_llm_folder
 
 ROOT = Path(__file__).resolve().parents[2]

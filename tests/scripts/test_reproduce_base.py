@@ -16,11 +16,11 @@ from illinstr.diffusion.loading import load_pipeline
 from illinstr.diffusion.schedule import MAX_TERMINAL_ALPHA_BAR
 from illinstr.models.folder import load_parts, read_settings
 from illinstr.progress import SilentReporter
-from illinstr.workflows.train import run_training
 from scripts import reproduce
 from scripts.reproduce_arms import BASE, BASE_SETTINGS, arms_of
 from tests.support.tiny_data import TINY_PX, make_tiny_data
 from tests.support.tiny_model import make_tiny_model
+from tests.support.training_runs import run_training
 
 TINY = (
     f"data.panel_px={TINY_PX}", "data.val_limit=1", "train.precision=no", "model.block_out_channels=[32,64]",

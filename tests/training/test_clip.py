@@ -9,9 +9,9 @@ from transformers import CLIPModel, CLIPTokenizer
 from illinstr.errors import ModelError
 from illinstr.progress import SilentReporter
 from illinstr.training.tasks.clip import drop_tokens
-from illinstr.workflows.train import run_training
 from tests.support.tiny_data import make_tiny_data
 from tests.support.training_configs import CLIP, write_config
+from tests.support.training_runs import run_training
 
 
 def _train(config, data, out, *overrides):

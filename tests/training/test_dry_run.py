@@ -7,11 +7,11 @@ from illinstr.cli.app import app
 from illinstr.errors import UsageError
 from illinstr.progress import SilentReporter
 from illinstr.training.estimate import _along, _duration
-from illinstr.workflows.train import run_training
 from illinstr.workflows.validation_scores import make_judge
 from tests.support.tiny_data import make_tiny_data
 from tests.support.tiny_model import make_tiny_model
 from tests.support.training_configs import UNET, VAE, write_config
+from tests.support.training_runs import run_training
 
 
 @pytest.fixture(scope="module")

@@ -17,11 +17,11 @@ from illinstr.progress import SilentReporter
 from illinstr.training.export import export_run
 from illinstr.training.export_hub import check_hub, push_folder
 from illinstr.training.tasks.stacked.export import CONFIG_KEY
-from illinstr.workflows.train import run_training
 from tests.support.hub_server import TOKEN, running_hub
 from tests.support.tiny_data import make_tiny_data
 from tests.support.tiny_sd import SD_PANEL_PX, make_tiny_sd
 from tests.support.training_configs import VAE, write_config
+from tests.support.training_runs import run_training
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
 CONFIG = {

@@ -8,10 +8,10 @@ from accelerate.state import AcceleratorState
 
 from illinstr.models.folder import load_parts
 from illinstr.progress import SilentReporter
-from illinstr.workflows.train import run_training
 from tests.support.tiny_data import make_tiny_data
 from tests.support.tiny_model import PANEL_PX, make_tiny_model
 from tests.support.training_configs import write_config
+from tests.support.training_runs import run_training
 
 
 @pytest.mark.slow

@@ -11,10 +11,10 @@ from illinstr.progress import SilentReporter
 from illinstr.training.accelerator import make_accelerator
 from illinstr.training.config import load_config, preset_names
 from illinstr.training.precision import device_kind, precision_line, resolve_precision
-from illinstr.workflows.train import run_training
 from tests.support.tiny_data import make_tiny_data
 from tests.support.toy_task import Listener, ToyTask, toy_config, toy_trainer
 from tests.support.training_configs import VAE, write_config
+from tests.support.training_runs import run_training
 
 pytestmark = pytest.mark.skipif(torch.accelerator.is_available(), reason="plays with what the CPU can do")
 

@@ -16,9 +16,9 @@ from safetensors.torch import load_file
 from illinstr.diffusion.pipeline import StackedDiffusionPipeline
 from illinstr.errors import DataError, UsageError
 from illinstr.progress import SilentReporter
-from illinstr.workflows.train import run_training
 from tests.support.tiny_data import make_tiny_data
 from tests.support.training_configs import CLIP, UNET, VAE, write_config
+from tests.support.training_runs import run_training
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "losses.json"
 

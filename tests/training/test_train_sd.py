@@ -21,10 +21,10 @@ from illinstr.progress import SilentReporter
 from illinstr.training.config import load_config
 from illinstr.training.tasks.stacked.config import UNetConfig
 from illinstr.training.tasks.stacked.export import CONFIG_KEY
-from illinstr.workflows.train import run_training
 from tests.support.tiny_data import make_tiny_data
 from tests.support.tiny_sd import SD_PANEL_PX, make_tiny_sd
 from tests.support.training_configs import write_config
+from tests.support.training_runs import run_training
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "sd_losses.json"
 SD = {

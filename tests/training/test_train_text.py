@@ -13,10 +13,10 @@ from illinstr.training.export import export_run
 from illinstr.training.noise import step_generator
 from illinstr.training.tasks.stacked.config import UNetConfig
 from illinstr.training.tasks.stacked.task import UNetTask
-from illinstr.workflows.train import run_training
 from tests.support.tiny_data import make_tiny_data
 from tests.support.tiny_sd import SD_PANEL_PX, make_tiny_sd
 from tests.support.training_configs import write_config
+from tests.support.training_runs import run_training
 
 TEXT = "text_encoder/model.safetensors"
 

@@ -10,9 +10,9 @@ from illinstr.progress import SilentReporter
 from illinstr.training.config import load_config
 from illinstr.training.noise import sample_generator
 from illinstr.training.tasks.vae import VaeTask
-from illinstr.workflows.train import run_training
 from tests.support.tiny_data import make_tiny_data
 from tests.support.training_configs import VAE, write_config
+from tests.support.training_runs import run_training
 
 
 @pytest.fixture(scope="module")

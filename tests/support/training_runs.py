@@ -1,0 +1,29 @@
+"""Training runs of tests, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from illinstr.progress import Reporter
+from illinstr.workflows.train import TrainRequest, train_model
+
+
+def run_training(
+    config: str,
+    settings: Sequence[str],
+    *,
+    data: Path,
+    out: Path,
+    resume: bool = False,
+    dry_run: bool = False,
+    reporter: Reporter | None = None,
+    num_processes: int = 1,
+) -> dict[str, Any]:
+    """Train, or estimate; what ``illinstr train --json`` prints, with the estimate's lines as ``lines``."""
+    request = TrainRequest(
+        config, data, out, settings, resume=resume, dry_run=dry_run, processes=num_processes, reporter=reporter
+    )
+    result = train_model(request)
+    return result.as_dict() | {"lines": list(result.lines)}
