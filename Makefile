@@ -7,7 +7,7 @@ BIN   := $(VENV)/bin
 # One thread per process: two test workers with spinning thread pools would wait for each other.
 QUIET_MACHINE := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
 
-.PHONY: help demo test test-slow browser check bench docs flags clean
+.PHONY: help demo test test-slow browser check bench docs flags site clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -49,8 +49,13 @@ docs: $(STAMP) ## write the commands' help into docs/cli.md
 flags: $(STAMP) ## freeze the commands and options as they are now
 	$(BIN)/python scripts/check_docs.py flags
 
+site: $(STAMP) ## build the documents as a web site into site/
+	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[site]'
+	@$(BIN)/zensical build --strict --config-file mkdocs.yml >&2
+	@echo site/index.html
+
 clean: ## remove what tools and the demo left behind; .venv, data/ and runs/ stay
-	rm -rf build dist demo *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf build dist demo site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt
