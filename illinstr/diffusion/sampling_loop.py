@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from illinstr.diffusion.flow import FlowSampler
 from illinstr.diffusion.schedule import timesteps_of
 
 Prediction = Callable[[Tensor, Tensor], Tensor]
@@ -24,13 +25,14 @@ def sample(
     *,
     known: Tensor,
     held: Tensor,
+    clean: bool = False,
     report: Report | None = None,
 ) -> Tensor:
     """Denoise canvases of m panels (k, m, c, h, w), starting from ``noise``.
 
-    At every sampling step the latents of held panels are set to the known ones at that step's noise level (RePaint,
-    arXiv 2201.09865, eq. 8a-c), each time with fresh noise: one noise for all steps would push the free panels the same
-    wrong way at each of them. At the end they are the known ones exactly.
+    At every sampling step the latents of held panels are set to the known ones: clean, where the model was trained so;
+    else at that step's noise level (RePaint, arXiv 2201.09865, eq. 8a-c), each time with fresh noise: one noise for all
+    steps would push the free panels the same wrong way at each of them. At the end they are the known ones exactly.
 
     Args:
         denoiser: the prediction for (k, m, c, h, w) at a timestep.
@@ -40,6 +42,7 @@ def sample(
         generators: one a canvas, for the noise of stochastic samplers and of held panels.
         known: latents of held panels; the others do not matter.
         held: (k, m), True where a panel is held.
+        clean: whether the denoiser takes held panels clean.
         report: called after each step with steps done, steps in all, and the predicted latents.
 
     Raises:
@@ -51,8 +54,8 @@ def sample(
     latents = noise * scheduler.init_noise_sigma
     for index, t in enumerate(timesteps):
         if anchored:
-            noised = scheduler.add_noise(known, _randn_like(noise, generators), t.reshape(1))
-            latents = torch.where(where, noised, latents)
+            given = known if clean else scheduler.add_noise(known, _randn_like(noise, generators), t.reshape(1))
+            latents = torch.where(where, given, latents)
         inputs = scheduler.scale_model_input(latents, t)
         output = denoiser(inputs, t)
         latents = _step(scheduler, output, t, latents, generators)
@@ -70,6 +73,8 @@ def _step(scheduler: Any, output: Tensor, t: Tensor, latents: Tensor, generators
 
 def _predicted(scheduler: Any, output: Tensor, t: Tensor, inputs: Tensor) -> Tensor:
     """The clean latents that ``output`` implies, from inputs at unit variance (arXiv 2202.00512, appendix D)."""
+    if isinstance(scheduler, FlowSampler):
+        return scheduler.predicted(output, t, inputs)
     abar: Tensor = scheduler.alphas_cumprod[int(t)].to(inputs.device)
     if scheduler.config.prediction_type == "v_prediction":
         return abar.sqrt() * inputs - (1 - abar).sqrt() * output

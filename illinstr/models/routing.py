@@ -176,7 +176,8 @@ class RoutedAttention(TorchFunctionMode):
         if self.way == "batch" and own is None and key.shape[1] == query.shape[1]:
 
             def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-                return _ATTEND(q, k, v, scale=given.get("scale"))
+                attended: Tensor = _ATTEND(q, k, v, scale=given.get("scale"))
+                return attended
 
             return attend_in_batches(attend, query, key, given["value"], plan)
         mask = plan.mask.to(query.device)
