@@ -9,10 +9,10 @@ out (they lie beside it as files) and keeps their SHA-256.
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 import unicodedata
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
 
 from pydantic import (
     BaseModel,
@@ -27,6 +27,10 @@ from pydantic import (
 )
 
 from illinstr.errors import DataError
+from illinstr.images import decode_image, read_header
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SCHEMA_VERSION: Literal[1] = 1
 KEY_PATTERN = re.compile(r"[0-9a-z_-]+")
@@ -37,8 +41,7 @@ DURATION_PATTERN = rf"^P(?:{_DATE}(?:{_TIME})?|{_TIME})$"  # ISO 8601 durations 
 
 MediaType = Literal["image/jpeg", "image/png", "image/webp"]
 IMAGE_SUFFIX: dict[str, str] = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
-_PIL_FORMAT_TO_MEDIA: dict[str, MediaType] = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-MAX_IMAGE_PIXELS = 64_000_000
+_MEDIA_TYPE: dict[str, MediaType] = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True)]
 
@@ -63,7 +66,8 @@ class StepImage(_Record):
     """The picture of one step.
 
     ``data`` holds the encoded bytes while the picture is in memory and never enters the JSON form. ``license`` is the
-    picture's own licence, which on many sites differs from that of the text.
+    picture's own licence, which on many sites differs from that of the text. ``width`` and ``height`` are those of the
+    stored pixels, before EXIF turns them.
     """
 
     media_type: MediaType
@@ -82,18 +86,25 @@ class StepImage(_Record):
         Raises:
             DataError: the bytes are no picture of an allowed format, or one of over 64 million pixels.
         """
-        from PIL import Image, UnidentifiedImageError
+        header = read_header(data)
+        return cls(
+            media_type=_MEDIA_TYPE[header.format],
+            width=header.width,
+            height=header.height,
+            sha256=hashlib.sha256(data).hexdigest(),
+            data=data,
+            **fields,
+        )
 
-        try:
-            with Image.open(io.BytesIO(data), formats=list(_PIL_FORMAT_TO_MEDIA)) as picture:
-                media_type = _PIL_FORMAT_TO_MEDIA[picture.format or ""]
-                width, height = picture.size
-        except (UnidentifiedImageError, OSError, ValueError, KeyError, Image.DecompressionBombError) as error:
-            raise DataError(f"not a JPEG, PNG or WebP picture: {error}") from error
-        if width * height > MAX_IMAGE_PIXELS:
-            raise DataError(f"picture of {width}x{height} pixels is over the limit of {MAX_IMAGE_PIXELS} pixels")
-        digest = hashlib.sha256(data).hexdigest()
-        return cls(media_type=media_type, width=width, height=height, sha256=digest, data=data, **fields)
+    def decode(self, label: str = "the image") -> Image.Image:
+        """The image as it is meant to be seen: RGB, upright, transparency on white (see ``illinstr.images``).
+
+        Raises:
+            DataError: there are no bytes, or they cannot be decoded; ``label`` says which image.
+        """
+        if self.data is None:
+            raise DataError(f"{label} has no bytes", hint="read the article with illinstr.runs.read_article")
+        return decode_image(self.data, label=label)
 
     @property
     def suffix(self) -> str:

@@ -25,12 +25,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from illinstr.articles import MAX_STEPS, Article, Step, StepImage
 from illinstr.errors import DataError, UsageError
 from illinstr.files import INCOMPLETE_SUFFIX, atomic_folder, canonical_json
+from illinstr.images import MAX_IMAGE_BYTES
 
 ARTICLE_FILE = "article.json"
 RECORD_FILE = "run.json"
 RUN_SCHEMA_VERSION: Literal[1] = 1
 MAX_JSON_BYTES = 16 << 20
-MAX_PICTURE_BYTES = 64 << 20
 
 _MAKE_ONE = 'make one with: illinstr generate "How to make apple juice" --steps 6'
 _MAKE_AGAIN = "generate the article again, with --overwrite"
@@ -342,7 +342,7 @@ def _with_picture(folder: Path, index: int, step: Step) -> Step:
     if step.image is None:
         return step
     path = folder / picture_name(index, step.image)
-    data = _read_capped(path, MAX_PICTURE_BYTES)
+    data = _read_capped(path, MAX_IMAGE_BYTES)
     try:
         found = StepImage.from_bytes(data)
     except DataError as error:

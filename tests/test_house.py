@@ -85,3 +85,14 @@ def test_files_are_written_through_the_one_helper(module):
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(ROOT)))
 def test_files_stay_short(module):
     assert len(module.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(ROOT)))
+def test_image_files_are_opened_in_one_place(module):
+    """One file must look the same in every room, so none but ``images.py`` asks Pillow to open one."""
+    if module == PACKAGE / "images.py":
+        return
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and node.attr in ("open", "exif_transpose"):
+            opener = isinstance(node.value, ast.Name) and node.value.id in ("Image", "ImageOps", "pillow", "PIL")
+            assert not opener, f"{module.relative_to(ROOT)}:{node.lineno}"

@@ -135,7 +135,7 @@ def test_pictures_whose_article_is_gone_are_not_passed_over(tmp_path: Path) -> N
 
 def test_oversized_files_are_refused_while_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = write_run(tmp_path / "run", make_article(), make_record(), {})
-    monkeypatch.setattr("illinstr.runs.MAX_PICTURE_BYTES", 10)
+    monkeypatch.setattr("illinstr.runs.MAX_IMAGE_BYTES", 10)
     with pytest.raises(DataError, match="over the limit"):
         read_run(run)
 

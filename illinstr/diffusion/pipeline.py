@@ -23,6 +23,7 @@ from illinstr.diffusion.sampling_loop import Report, sample
 from illinstr.diffusion.schedule import ANCHOR_SAMPLER, DEFAULT_SAMPLER, make_sampler
 from illinstr.diffusion.windows import long_windows, number_when_alone
 from illinstr.errors import UsageError
+from illinstr.images import centre_square
 from illinstr.models.autoencoder import PANELS_AT_ONCE, decode_panels, downsampling, encode_panels
 from illinstr.models.folder import ModelParts, load_parts
 from illinstr.models.settings import StackedSettings
@@ -297,7 +298,7 @@ class StackedDiffusionPipeline:
     def encode_pictures(self, pictures: Sequence[Image.Image]) -> Tensor:
         """RGB pictures -> scaled latents (m, c, h, w): centre square, resized to the panel."""
         side = self.panel_px
-        pixels = np.stack([np.asarray(_square(picture, side)) for picture in pictures])
+        pixels = np.stack([np.asarray(centre_square(picture, side)) for picture in pictures])
         batch = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(127.5).sub(1).to(self.device)
         with self._working(self.parts.vae) as vae:
             return encode_panels(vae, batch, at_once=self.vae_batch)
@@ -356,12 +357,3 @@ def _check_anchors(held: Sequence[Anchors], n: int) -> None:
         for index in anchored:
             if not 0 <= index < n:
                 raise UsageError(f"no step {index + 1} to hold in an article of {n}")
-
-
-def _square(picture: Image.Image, side: int) -> Image.Image:
-    rgb = picture.convert("RGB")
-    if rgb.size == (side, side):
-        return rgb
-    edge = min(rgb.size)
-    left, top = (rgb.width - edge) // 2, (rgb.height - edge) // 2
-    return rgb.resize((side, side), Image.Resampling.LANCZOS, box=(left, top, left + edge, top + edge))

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from illinstr.articles import IMAGE_SUFFIX, Article, Step, clean_text, normalise_goal
-from illinstr.errors import DataError
+from illinstr.articles import Article, Step, clean_text, normalise_goal
+from illinstr.images import decode_image
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -100,30 +98,9 @@ def text_of(step: Step, step_text: StepText) -> str:
 
 
 def open_picture(data: bytes, label: str) -> Image:
-    """Decode picture bytes to RGB; transparent parts become white.
+    """Decode picture bytes to RGB as every room does (``illinstr.images``).
 
     Raises:
         DataError: damaged, of another format than PNG, JPEG or WebP, or far too large; ``label`` says which.
     """
-    from PIL import Image, UnidentifiedImageError
-
-    formats = [media.removeprefix("image/").upper() for media in IMAGE_SUFFIX]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=formats) as picture:
-                picture.load()
-                if "A" not in picture.getbands() and "transparency" not in picture.info:
-                    return picture.convert("RGB")
-                layer = picture.convert("RGBA")
-    except (
-        UnidentifiedImageError,
-        OSError,
-        ValueError,
-        SyntaxError,
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-    ) as error:
-        raise DataError(f"cannot read the picture of {label}", hint="draw or fetch that article again") from error
-    backdrop = Image.new("RGBA", layer.size, "white")
-    return Image.alpha_composite(backdrop, layer).convert("RGB")
+    return decode_image(data, label=f"the image of {label}", hint="draw or fetch that article again")

@@ -175,9 +175,9 @@ def contact_sheet(articles: list[Article], *, panel_px: int = 128) -> bytes:
         pencil.text((gap * 2, number * row + band * 0.22), article.goal, fill=(62, 44, 46), font=font)
         drawn = article if article.steps[0].image else illustrate(article, panel_px=panel_px)
         for column, step in enumerate(drawn.steps):
-            assert step.image is not None and step.image.data is not None
-            with Image.open(io.BytesIO(step.image.data)) as panel:
-                page.paste(panel.resize((panel_px, panel_px)), (gap + column * (panel_px + gap), number * row + band))
+            assert step.image is not None
+            panel = step.image.decode().resize((panel_px, panel_px))
+            page.paste(panel, (gap + column * (panel_px + gap), number * row + band))
     stream = io.BytesIO()
     page.save(stream, format="PNG", optimize=True)
     return stream.getvalue()

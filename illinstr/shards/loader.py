@@ -9,11 +9,10 @@ its stages (split by worker, map) in its secure mode; no stage of it opens, deco
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,14 +23,12 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from illinstr.articles import MAX_STEPS, Article
 from illinstr.errors import ConfigError, DataError
+from illinstr.images import decode_panel, read_header
 from illinstr.progress import Reporter, SilentReporter
 from illinstr.shards.layout import read_index
 from illinstr.shards.reader import read_sample, to_article
 from illinstr.shards.table import Place, identity_of, places_of
 from illinstr.shards.takedown import Takedown, hidden
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 # Refuses pipe: commands, URL rewriting and unpickling for the whole process.
 webdataset.utils.enforce_security = True
@@ -299,38 +296,12 @@ def panels_of(article: Article, panel_px: int) -> torch.Tensor:
     for number, step in enumerate(article.steps, start=1):
         if step.image is None or step.image.data is None:
             raise DataError(f"{article.id}: step {number} has no picture")
-        picture = _decode(step.image.data, (step.image.width, step.image.height), f"{article.id}: step {number}")
-        panels.append(np.asarray(square(picture, panel_px)))
+        label, recorded = f"{article.id}: step {number}", (step.image.width, step.image.height)
+        header = read_header(step.image.data, label=label)
+        if (header.width, header.height) != recorded:  # the recorded size was bounded by whoever made the data
+            raise DataError(f"{label}: picture is {header.width}x{header.height}, recorded as {recorded}")
+        panels.append(decode_panel(step.image.data, panel_px, label=label))
     return torch.from_numpy(np.stack(panels)).permute(0, 3, 1, 2).contiguous()
-
-
-def square(picture: Image, panel_px: int) -> Image:
-    """The largest centred square of an RGB picture, as ``panel_px`` x ``panel_px`` pixels."""
-    from PIL import Image as pillow
-
-    side = min(picture.size)
-    left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    box = (left, top, left + side, top + side)
-    # Cropped before it is resized: given a box, resize lets the filter reach pixels outside of it.
-    cropped = picture.crop(box)
-    return cropped if side == panel_px else cropped.resize((panel_px, panel_px), pillow.Resampling.LANCZOS)
-
-
-def _decode(data: bytes, recorded_size: tuple[int, int], label: str) -> Image:
-    from PIL import Image as pillow
-
-    try:
-        # The recorded size was bounded by the schema's author; one that differs is not decoded at all.
-        with pillow.open(io.BytesIO(data), formats=["JPEG", "PNG", "WEBP"]) as picture:
-            if picture.size != recorded_size:
-                raise DataError(f"{label}: picture is {picture.size}, recorded as {recorded_size}")
-            if picture.has_transparency_data:
-                rgba = picture.convert("RGBA")
-                white = pillow.new("RGBA", rgba.size, "white")
-                return pillow.alpha_composite(white, rgba).convert("RGB")
-            return picture.convert("RGB")
-    except (OSError, ValueError, SyntaxError, pillow.DecompressionBombError) as error:
-        raise DataError(f"{label}: picture does not decode: {error}") from error
 
 
 def _buckets(places: list[Place], batch_size: int, drop_last: bool) -> list[tuple[Place, ...]]:

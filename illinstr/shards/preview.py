@@ -8,7 +8,6 @@ encoded again, small, so that no byte of a picture from elsewhere reaches the br
 from __future__ import annotations
 
 import base64
-import io
 import random
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from markupsafe import Markup
 from illinstr import __version__
 from illinstr.articles import Article, Step, StepImage
 from illinstr.errors import DataError, UsageError
+from illinstr.images import encode_jpeg
 from illinstr.progress import Reporter, SilentReporter
 from illinstr.shards.layout import SampleRow, ShardInfo, read_index, read_rows
 from illinstr.shards.reader import read_sample, to_article
@@ -112,16 +112,9 @@ def _step(step: Step) -> dict[str, Any]:
 
 def _thumbnail(image: StepImage) -> tuple[str | None, str | None]:
     """A data URI of the picture made small, or None and why there is none."""
-    from PIL import Image
-
-    assert image.data is not None
     try:
-        StepImage.from_bytes(image.data)  # its limits hold before anything is decoded
-        with Image.open(io.BytesIO(image.data), formats=["JPEG", "PNG", "WEBP"]) as picture:
-            small = picture.convert("RGB")
-        small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-        stream = io.BytesIO()
-        small.save(stream, "JPEG", quality=85)
-    except Exception as error:  # decoders raise nearly anything on damaged input
-        return None, f"cannot be decoded: {type(error).__name__}"
-    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}", None
+        small = image.decode()
+    except DataError as error:
+        return None, error.message
+    small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+    return f"data:image/jpeg;base64,{base64.b64encode(encode_jpeg(small, quality=85)).decode()}", None

@@ -17,7 +17,8 @@ from typing import BinaryIO
 from illinstr.articles import Article
 from illinstr.errors import DataError
 from illinstr.files import sha256_file
-from illinstr.shards.layout import MAX_IMAGE_BYTES, MAX_JSON_BYTES, MEMBER_PATTERN, ShardInfo, read_index
+from illinstr.images import MAX_IMAGE_BYTES
+from illinstr.shards.layout import MAX_JSON_BYTES, MEMBER_PATTERN, ShardInfo, read_index
 from illinstr.shards.takedown import Takedown
 
 BLOCK = tarfile.BLOCKSIZE

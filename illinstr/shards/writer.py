@@ -22,10 +22,10 @@ from pydantic import ValidationError
 from illinstr.articles import Article
 from illinstr.errors import ConfigError, DataError
 from illinstr.files import INCOMPLETE_SUFFIX, atomic_open, fsync_folder, sha256_file, write_json
+from illinstr.images import MAX_IMAGE_BYTES
 from illinstr.progress import Reporter, SilentReporter
 from illinstr.shards.layout import (
     INDEX_NAME,
-    MAX_IMAGE_BYTES,
     MAX_JSON_BYTES,
     MAX_SAMPLES_PER_SHARD,
     SHARDS_FOLDER,

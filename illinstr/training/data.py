@@ -7,7 +7,6 @@ position has to be stored.
 
 from __future__ import annotations
 
-import io
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,11 +16,11 @@ from typing import Generic, TypeVar
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from illinstr.articles import Article
 from illinstr.errors import DataError
+from illinstr.images import decode_panel
 from illinstr.shards import iter_articles
 from illinstr.training.config import DataConfig
 from illinstr.training.reading import ArticleSet, no_articles
@@ -56,28 +55,12 @@ def training_articles(data: Path, config: DataConfig) -> ArticleSet:
     return ArticleSet.open(data, config)
 
 
-def decode_panel(data: bytes, panel_px: int) -> np.ndarray:
-    """Encoded picture -> uint8 (panel_px, panel_px, 3): centre square, Lanczos when the size differs.
-
-    Raises:
-        DataError: the bytes are no picture, or a damaged one.
-    """
-    try:
-        with Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "WEBP"]) as picture:
-            rgb = picture.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"a picture does not decode: {error}") from error
-    if rgb.size != (panel_px, panel_px):
-        side = min(rgb.size)
-        left, top = (rgb.width - side) // 2, (rgb.height - side) // 2
-        box = (left, top, left + side, top + side)
-        rgb = rgb.resize((panel_px, panel_px), Image.Resampling.LANCZOS, box=box)
-    return np.asarray(rgb)
-
-
 def panels_of(article: Article, panel_px: int) -> Tensor:
     """All pictures of an article as float32 (n, 3, panel_px, panel_px) in [-1, 1]."""
-    pictures = [decode_panel(_bytes_of(article, index), panel_px) for index in range(article.num_steps)]
+    pictures = [
+        decode_panel(_bytes_of(article, index), panel_px, label=f"{article.id}: the image of step {index + 1}")
+        for index in range(article.num_steps)
+    ]
     return to_unit_range(np.stack(pictures))
 
 

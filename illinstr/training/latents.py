@@ -15,6 +15,7 @@ from torch import Tensor
 from illinstr import files
 from illinstr.articles import Article
 from illinstr.errors import DataError
+from illinstr.images import DECODING
 from illinstr.models.autoencoder import encode_panels
 from illinstr.progress import current_reporter
 from illinstr.training.cache import TensorCache, weights_sha256
@@ -106,7 +107,7 @@ def encode_articles(articles: Sequence[Article], vae: Any, panel_px: int, device
     cache = None
     if getattr(articles, "cached", True):
         shift = getattr(vae.config, "shift_factor", None)
-        key = weights_sha256(vae, VERSION, panel_px, vae.config.scaling_factor, shift)
+        key = weights_sha256(vae, VERSION, DECODING, panel_px, vae.config.scaling_factor, shift)
         cache = TensorCache(files.cache_folder("latents") / key)
     latents = LatentSet(articles, vae, panel_px, device, cache)
     latents.fill(what)

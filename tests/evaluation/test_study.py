@@ -13,8 +13,9 @@ import pytest
 from illinstr.cli.app import app
 from illinstr.errors import DataError, UsageError
 from illinstr.evaluation.study.page import QUESTIONS, Key, make_study, read_key
+from illinstr.images import encode_png
 from illinstr.runs import write_run
-from illinstr.sampling.drawing.illustrator import encode_png, recipe_of
+from illinstr.sampling.drawing.illustrator import recipe_of
 from tests.support.tiny_run import make_article, make_record, picture
 
 GOALS = ("How to test", "How to rest", "How to nest")

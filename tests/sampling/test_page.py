@@ -17,7 +17,7 @@ from PIL import Image
 
 from illinstr.articles import Article, Provenance, Step, clean_text
 from illinstr.errors import DataError
-from illinstr.sampling.drawing.illustrator import METADATA_KEY
+from illinstr.images import METADATA_KEY
 from illinstr.sampling.pages.page import Card, credit_line, escape_markdown, render_batch, render_html, render_pages
 from illinstr.sampling.pages.strip import MAX_CAPTION_LINES, can_show, load_font, wrap
 from tests.support.tiny_run import make_article, make_record, picture

@@ -3,7 +3,6 @@ import os
 import pickle
 import tarfile
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -11,7 +10,7 @@ from PIL import Image
 from illinstr.articles import Article, Provenance, Step, StepImage
 from illinstr.errors import ConfigError, DataError
 from illinstr.shards import ArticleLoader, ShardWriter, iter_articles
-from illinstr.shards.loader import panels_of, square
+from illinstr.shards.loader import panels_of
 from tests.support.shard_articles import article, picture, write_data
 
 
@@ -168,43 +167,6 @@ def test_articles_that_miss_a_picture_are_left_out_when_decoding(tmp_path):
     assert [sample["article"].id for sample in loader] == ["test-00001"]
     assert loader.left_out == 1
     assert len(list(ArticleLoader(tmp_path, decode=False))) == 2
-
-
-def gradient(width, height) -> Image.Image:
-    rows, columns = np.mgrid[0:height, 0:width]
-    return Image.fromarray(
-        np.stack([rows * 255 // height, columns * 255 // width, rows * 0 + 9], -1).astype(np.uint8), "RGB"
-    )
-
-
-def lanczos_1d(size_in: int, size_out: int) -> np.ndarray:
-    """Rows of Lanczos-3 weights as Pillow's documentation describes them: support widened when shrinking."""
-    scale = size_in / size_out
-    width = max(scale, 1.0)
-    weights = np.zeros((size_out, size_in))
-    for out in range(size_out):
-        centre = (out + 0.5) * scale
-        for source in range(size_in):
-            x = (source + 0.5 - centre) / width
-            if abs(x) < 3:
-                weights[out, source] = np.sinc(x) * np.sinc(x / 3)
-    return weights / weights.sum(1, keepdims=True)
-
-
-@pytest.mark.parametrize("size", [(40, 24), (24, 40), (8, 10)])
-def test_panels_are_centred_squares_resized_with_lanczos(size):
-    image = gradient(*size)
-    side = min(size)
-    left, top = (size[0] - side) // 2, (size[1] - side) // 2
-    pixels = np.asarray(image, dtype=float)[top : top + side, left : left + side]
-    weights = lanczos_1d(side, 16)
-    expected = np.einsum("or,rcx,pc->opx", weights, pixels, weights)
-    actual = np.asarray(square(image, 16), dtype=float)
-    assert np.abs(actual - expected.clip(0, 255)).max() <= 1.5  # Pillow rounds after each of two passes
-
-
-def test_panels_of_the_right_size_are_untouched():
-    assert np.array_equal(np.asarray(square(gradient(20, 16), 16)), np.asarray(gradient(20, 16))[:, 2:18])
 
 
 def one_step(data: bytes) -> Article:

@@ -20,15 +20,14 @@ from PIL import Image
 
 from illinstr.cli.app import app
 from illinstr.errors import DataError, IllinstrError, PartialError, PlanError, UsageError
+from illinstr.images import METADATA_KEY, encode_png
 from illinstr.progress import SilentReporter
 from illinstr.runs import is_article_folder, read_record, read_run
 from illinstr.sampling.drawing.batch import plan_batch
 from illinstr.sampling.drawing.illustrator import (
-    METADATA_KEY,
     SAMPLERS,
     DrawingSettings,
     Illustrator,
-    encode_png,
     model_name,
 )
 from illinstr.sampling.writing import UserSteps, parse_step, plan_article

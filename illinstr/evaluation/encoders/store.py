@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from illinstr import files
+from illinstr.images import DECODING
 from illinstr.progress import Reporter, SilentReporter
 
 Vector = NDArray[np.float32]
 Kind = Literal["picture", "text", "answer"]
 
-DECODING = "rgb-on-white/1"  # what ``open_picture`` does to bytes; raise it when that changes
 _AT_ONCE = 500  # names in one query: SQLite limits the variables of a statement
 _WAIT_S = 30.0
 _SCHEMA = "CREATE TABLE IF NOT EXISTS features (kind TEXT, name TEXT, vector BLOB NOT NULL, PRIMARY KEY (kind, name))"
@@ -106,7 +106,7 @@ class FeatureStore:
 
 def _key(encoder: Fingerprinted) -> str:
     device = str(getattr(encoder, "device", "cpu")).partition(":")[0]
-    return hashlib.sha256(f"{encoder.sha256} {DECODING} {device}".encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{encoder.sha256} rgb-on-white/{DECODING} {device}".encode()).hexdigest()[:32]
 
 
 def _select(connection: sqlite3.Connection, kind: Kind, names: Sequence[str]) -> dict[str, Vector]:

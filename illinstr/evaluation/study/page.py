@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -25,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from illinstr.articles import Article, normalise_goal
 from illinstr.errors import DataError, UsageError
 from illinstr.files import atomic_folder, canonical_json
+from illinstr.images import decode_image, encode_jpeg
 from illinstr.runs import read_run
 from illinstr.templates import read_template, source_hash, template
 
@@ -207,21 +207,14 @@ def _shown(token: str, article: Article, shuffle: np.random.Generator | None = N
 
 def _anonymous(data: bytes, shuffle: np.random.Generator | None) -> str:
     """A picture as a data URI without anything that its file told: same format, width and quality for all."""
-    from PIL import Image, ImageOps
+    from PIL import Image
 
-    try:
-        with Image.open(io.BytesIO(data), formats=["PNG", "JPEG", "WEBP"]) as opened:
-            picture = ImageOps.exif_transpose(opened).convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"a picture cannot be decoded: {error}") from error
+    picture = decode_image(data, label="an image of the study")
     height = max(TILES, round(picture.height * PICTURE_PX / picture.width))
     picture = picture.resize((PICTURE_PX, height), Image.Resampling.LANCZOS)
     if shuffle is not None:
         picture = _tiles_shuffled(picture, shuffle)
-    buffer = io.BytesIO()
-    picture.info.clear()
-    picture.save(buffer, "JPEG", quality=90)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return f"data:image/jpeg;base64,{base64.b64encode(encode_jpeg(picture, quality=90)).decode()}"
 
 
 def _tiles_shuffled(picture: Any, draw: np.random.Generator) -> Any:

@@ -6,8 +6,6 @@ alone can be made again. No time enters the bytes: the same request makes the sa
 
 from __future__ import annotations
 
-import io
-import json
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from illinstr import __version__
 from illinstr.articles import Article, StepImage
-from illinstr.errors import DataError, ModelError
+from illinstr.errors import ModelError
+from illinstr.images import encode_png
 from illinstr.progress import Reporter
 from illinstr.runs import RunRecord
 
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 Method = Literal["stacked", "independent"]
 # The names in illinstr.diffusion.schedule.SAMPLERS, repeated here because options are checked before torch is loaded.
 SAMPLERS = ("dpm++2m", "dpm++2m-sde", "ddim", "unipc", "euler", "euler-a", "ddpm")
-METADATA_KEY = "illinstr"
-PNG_COMPRESS_LEVEL = 6
 
 
 class Defaults(Protocol):
@@ -146,7 +143,11 @@ class Illustrator:
         if all(step.image for step in article.steps):
             return article, self._record(article, goal, seed, self.sampler_for(article), draw_s=0.0)
         started = time.perf_counter()
-        anchors = {index: open_picture(step.image) for index, step in enumerate(article.steps) if step.image}
+        anchors = {
+            index: step.image.decode(f"the image of step {index + 1}")
+            for index, step in enumerate(article.steps)
+            if step.image
+        }
         sampler = self.sampler_for(article)
         pictures = self._sample(article, seed, anchors, sampler, reporter)
         record = self._record(article, goal, seed, sampler, draw_s=time.perf_counter() - started)
@@ -228,23 +229,6 @@ def _explained() -> Iterator[None]:
         raise
 
 
-def open_picture(image: StepImage) -> Image.Image:
-    """Decode a step's picture: RGB, turned as its camera said.
-
-    Raises:
-        DataError: there are no bytes, or they cannot be decoded.
-    """
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    if image.data is None:
-        raise DataError("a picture to be kept has no bytes", hint="read the article with illinstr.runs.read_article")
-    try:
-        with Image.open(io.BytesIO(image.data), formats=["PNG", "JPEG", "WEBP"]) as picture:
-            return ImageOps.exif_transpose(picture).convert("RGB")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"a picture cannot be decoded: {error}") from error
-
-
 def versions() -> dict[str, str]:
     """Versions of what decides how a picture looks."""
     found = {"illinstr": __version__}
@@ -266,28 +250,3 @@ def recipe_of(record: RunRecord, **more: Any) -> dict[str, Any]:
     untold |= {"revisions": {"__all__": {"created", "correction", "note"}}}
     recipe = record.model_dump(mode="json", exclude=untold)
     return recipe | {"model_id": model_name(record.model_id)} | more
-
-
-def has_recipe(image: StepImage) -> bool:
-    """Whether a PNG picture carries its recipe."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(io.BytesIO(image.data or b""), formats=["PNG"]) as picture:
-            return METADATA_KEY in picture.info
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
-        return False
-
-
-def encode_png(picture: Image.Image, recipe: dict[str, Any] | None) -> bytes:
-    """Encode an RGB picture as PNG, its recipe as ASCII JSON in a ``tEXt`` chunk (W3C PNG, section 11.3.3.2)."""
-    from PIL.PngImagePlugin import PngInfo
-
-    info = PngInfo()
-    if recipe is not None:
-        info.add_text(METADATA_KEY, json.dumps(recipe, sort_keys=True))
-    buffer = io.BytesIO()
-    plain = picture.convert("RGB")
-    plain.info.clear()
-    plain.save(buffer, "PNG", pnginfo=info, compress_level=PNG_COMPRESS_LEVEL)
-    return buffer.getvalue()

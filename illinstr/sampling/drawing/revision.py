@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from illinstr.articles import Article, Step
 from illinstr.errors import DataError, UsageError
 from illinstr.files import recover_folder
+from illinstr.images import has_recipe
 from illinstr.progress import Reporter
 from illinstr.runs import (
     ARTICLE_FILE,
@@ -26,7 +27,7 @@ from illinstr.runs import (
     read_record,
     write_run,
 )
-from illinstr.sampling.drawing.illustrator import Illustrator, has_recipe, open_picture
+from illinstr.sampling.drawing.illustrator import Illustrator
 from illinstr.sampling.pages.page import PAGE_FILE, render_pages
 from illinstr.sampling.pages.pdf import PDF_FILE
 
@@ -56,13 +57,13 @@ class FinishedRun:
         Raises:
             DataError: one cannot be decoded.
         """
-        return [open_picture(step.image) for step in self.article.steps if step.image]
+        return [step.image.decode() for step in self.article.steps if step.image]
 
     @property
     def metadata(self) -> bool:
         """Whether its pictures carry their recipes; a revision does as the run did."""
         drawn = [step.image for step in self.article.steps if step.image and step.image.media_type == "image/png"]
-        return not drawn or any(has_recipe(image) for image in drawn)
+        return not drawn or any(has_recipe(image.data or b"") for image in drawn)
 
 
 def open_run(folder: Path) -> FinishedRun:

@@ -20,8 +20,9 @@ from markupsafe import Markup
 from illinstr import __version__
 from illinstr.articles import Article, Step, StepImage
 from illinstr.errors import DataError
+from illinstr.images import encode_png
 from illinstr.runs import RunRecord, picture_name
-from illinstr.sampling.drawing.illustrator import encode_png, model_name, recipe_of
+from illinstr.sampling.drawing.illustrator import model_name, recipe_of
 from illinstr.sampling.pages.strip import draw_strip
 from illinstr.templates import read_template, source_hash, template
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from illinstr.articles import Article
-from illinstr.errors import DataError
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFont
@@ -41,10 +39,8 @@ def draw_strip(article: Article) -> Image.Image:
     blocks.append((wrap(article.goal, title_font, PANEL_PX), title_font, TITLE_PX, None))
     for index, step in enumerate(article.steps):
         lines = wrap(f"{index + 1}.  {step.headline}", caption_font, PANEL_PX) or [f"{index + 1}."]
-        data = step.image.data if step.image else None
-        if step.image is not None and data is None:
-            raise DataError(f"step {index + 1} has a picture without bytes")
-        blocks.append((lines, caption_font, CAPTION_PX, _panel(data) if data is not None else None))
+        panel = _panel(step.image.decode(f"the image of step {index + 1}")) if step.image else None
+        blocks.append((lines, caption_font, CAPTION_PX, panel))
 
     def height_of(lines: list[str], size: int, panel: Image.Image | None) -> int:
         words = round(len(lines) * size * LINE_SPACING)
@@ -113,10 +109,8 @@ def can_show(text: str, font: Font) -> bool:
     return all(character.isspace() or bytes(font.getmask(character)) != missing for character in set(text))
 
 
-def _panel(data: bytes) -> Image.Image:
+def _panel(rgb: Image.Image) -> Image.Image:
     from PIL import Image
 
-    with Image.open(io.BytesIO(data), formats=["PNG", "JPEG", "WEBP"]) as picture:
-        rgb = picture.convert("RGB")
     height = max(1, round(rgb.height * PANEL_PX / rgb.width))
     return rgb.resize((PANEL_PX, height), Image.Resampling.LANCZOS)

@@ -19,8 +19,9 @@ from torch import Tensor, nn
 
 from illinstr import files
 from illinstr.config import Config
+from illinstr.images import decode_panel
 from illinstr.training.config import TrainConfig
-from illinstr.training.data import BatchOrder, decode_panel, read_split, to_unit_range, training_articles
+from illinstr.training.data import BatchOrder, read_split, to_unit_range, training_articles
 from illinstr.training.noise import randn
 
 VAL_BATCH = 32

@@ -20,6 +20,7 @@ from pydantic import Field
 
 from illinstr.config import Config
 from illinstr.errors import DataError
+from illinstr.images import decode_image, open_image, read_header, upright
 from illinstr.wikihow_scraper.fetching.safety import check_picture
 
 HASH_BITS = 64
@@ -68,21 +69,13 @@ def look_at(data: bytes) -> Look:
     """
     import imagehash
     import numpy as np
-    from PIL import Image
 
-    try:
-        with Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "WEBP"]) as picture:
-            size = picture.size
-            picture.draft("RGB", (_LOOK_PX, _LOOK_PX))  # JPEG: decode at a fraction of the size
-            seen = picture.convert("RGBA") if "transparency" in picture.info or "A" in picture.mode else picture
-            if seen.mode == "RGBA":
-                seen = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
-            seen = seen.convert("RGB")
-            seen.thumbnail((_LOOK_PX, _LOOK_PX))
-            pixels = np.asarray(seen, dtype=np.float64).reshape(-1, 3)
-            return Look(*size, float(pixels.std(axis=0).max()), int(str(imagehash.phash(seen)), 16))
-    except Exception as error:  # decoders raise nearly anything on damaged input
-        raise DataError(f"picture cannot be decoded: {type(error).__name__}") from error
+    header = read_header(data)
+    seen = decode_image(data, draft_px=_LOOK_PX)  # JPEG: decoded at a fraction of the size
+    seen.thumbnail((_LOOK_PX, _LOOK_PX))
+    pixels = np.asarray(seen, dtype=np.float64).reshape(-1, 3)
+    contrast, phash = float(pixels.std(axis=0).max()), int(str(imagehash.phash(seen)), 16)
+    return Look(header.width, header.height, contrast, phash)
 
 
 def unfit(look: Look, rules: PictureRules) -> str | None:
@@ -170,20 +163,19 @@ def crop_bottom(data: bytes, rows: int) -> bytes:
     JPEG keeps its quantisation tables, so that a second encoding loses next to nothing.
 
     Raises:
-        DataError: the picture has no more rows than that.
+        DataError: it cannot be decoded, or has no more rows than that.
     """
-    from PIL import Image
-
-    with Image.open(io.BytesIO(data)) as picture:
-        width, height = picture.size
+    with open_image(data) as picture:
+        shown = upright(picture)  # what is written again carries no EXIF
+        width, height = shown.size
         if rows >= height:
             raise DataError(f"picture of {height} rows cannot lose {rows}")
-        kind = picture.format or "PNG"
+        kind = read_header(data).format
         options: dict[str, Any] = {"quality": 92} if kind == "WEBP" else {}
         if kind == "JPEG":
             options = {"qtables": getattr(picture, "quantization", None), "subsampling": _subsampling(picture)}
         stream = io.BytesIO()
-        picture.crop((0, 0, width, height - rows)).save(stream, kind, **options)
+        shown.crop((0, 0, width, height - rows)).save(stream, kind, **options)
     return stream.getvalue()
 
 

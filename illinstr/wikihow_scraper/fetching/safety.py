@@ -9,7 +9,6 @@ a pixel limit read from the header before anything is decoded.
 from __future__ import annotations
 
 import asyncio
-import io
 import ipaddress
 import re
 import socket
@@ -20,11 +19,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from illinstr.errors import DataError, FetchError
+from illinstr.errors import FetchError
+from illinstr.images import decode_image
 from illinstr.wikihow_scraper.sites.wikihow.metadata import RESERVATIONS
 
 MAX_PICTURE_PIXELS = 25_000_000
-_FORMATS = ("JPEG", "PNG", "WEBP")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -176,17 +175,4 @@ def check_picture(data: bytes) -> None:
     Raises:
         DataError: not a JPEG, PNG or WebP, too many pixels, animated, or damaged.
     """
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
-            width, height = picture.size
-            if width * height > MAX_PICTURE_PIXELS:
-                raise DataError(f"picture of {width}x{height} pixels is over the limit of {MAX_PICTURE_PIXELS}")
-            if getattr(picture, "n_frames", 1) > 1:
-                raise DataError("animated picture")
-            picture.load()
-    except DataError:
-        raise
-    except Exception as error:  # decoders raise nearly anything on damaged input
-        raise DataError(f"picture cannot be decoded: {type(error).__name__}") from error
+    decode_image(data, max_pixels=MAX_PICTURE_PIXELS, animated="refuse")

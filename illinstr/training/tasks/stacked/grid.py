@@ -11,9 +11,9 @@ from torch import Tensor
 from illinstr import files
 from illinstr.articles import Article
 from illinstr.diffusion.pipeline import StackedDiffusionPipeline
+from illinstr.images import decode_panel
 from illinstr.models.folder import ModelParts
 from illinstr.models.settings import StackedSettings
-from illinstr.training.data import decode_panel
 from illinstr.training.tasks.stacked.parts import UNetParts
 
 NO_PICTURE = 235  # a light grey where the truth has none
