@@ -13,7 +13,6 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-
 from pydantic import (
     BaseModel,
     ConfigDict,
