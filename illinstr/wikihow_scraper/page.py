@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-PARSER_VERSION = "wikihow/2"
+from illinstr.articles import Material
 
 LicenseKind = Literal["cc", "public-domain", "fair-use", "reserved", "unknown"]
 NoteKind = Literal["tip", "warning", "variation", "did-you-know", "expert", "question", "note"]
@@ -98,11 +98,16 @@ class Group(_Record):
 class Page(_Record):
     """One how-to page.
 
-    ``disagreements`` lists where the page's own JSON-LD says something else than its markup; ``missing`` maps a field's
-    name to the reason it is empty or had to be derived.
+    ``source`` is what the record names as its source: a site's name, or a host. ``parser`` names what read the page,
+    and its version. ``disagreements`` lists where the page's own JSON-LD says something else than its markup;
+    ``missing`` maps a field's name to the reason it is empty or had to be derived. ``license_found`` says where on the
+    page the text's licence was found. ``lists_in_extra`` puts tips and warnings into the articles' ``extra``, where
+    they were before an article had fields for them, so that data made again keeps its bytes. ``total_time`` is an ISO
+    8601 duration.
     """
 
-    parser: str = PARSER_VERSION
+    source: str
+    parser: str
     layout: str
     title: str
     goal: str
@@ -118,16 +123,22 @@ class Page(_Record):
     all_categories: tuple[str, ...] = ()
     other_languages: dict[str, str] = {}
     license: str | None = None
+    license_found: str | None = None
     opt_out: tuple[str, ...] = ()
     intro: str = ""
     methods: tuple[Method, ...] = ()
     ingredients: tuple[Group, ...] = ()
     things_needed: tuple[Group, ...] = ()
+    materials: tuple[Material, ...] = ()
+    tools: tuple[str, ...] = ()
+    total_time: str | None = None
+    servings: str | None = None
     tips: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     references: int = 0
     disagreements: tuple[str, ...] = ()
     missing: dict[str, str] = {}
+    lists_in_extra: bool = False
 
     @property
     def num_steps(self) -> int:

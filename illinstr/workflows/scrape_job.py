@@ -24,13 +24,14 @@ from illinstr.wikihow_scraper.fetching.settings import CLOSED_HINT
 from illinstr.wikihow_scraper.fetching.visits import Visit
 from illinstr.wikihow_scraper.imports.collection import Collection
 from illinstr.wikihow_scraper.imports.json_lines import imported
-from illinstr.wikihow_scraper.imports.saved_pages import Source, saved_files, saved_pages
-from illinstr.wikihow_scraper.page import PARSER_VERSION
+from illinstr.wikihow_scraper.imports.saved_pages import saved_files, saved_pages
 from illinstr.wikihow_scraper.pipeline import build
 from illinstr.wikihow_scraper.pipeline.crawl import Order, crawl, source_of
 from illinstr.wikihow_scraper.pipeline.plan import lines, plan
 from illinstr.wikihow_scraper.pipeline.tasks import SETTINGS_NAME, Tasks
 from illinstr.wikihow_scraper.pipeline.terms import check_terms
+from illinstr.wikihow_scraper.sites import registry
+from illinstr.wikihow_scraper.source import Source
 from illinstr.wikihow_scraper.takedown import Takedown
 
 MAX_RUN_BYTES = 64_000_000
@@ -283,7 +284,7 @@ def _settings(job: ScrapeJob) -> dict[str, Any]:
         "takedown_sha256": job.takedown.sha256,
         "limit": job.limit,
         "shard_pages": job.shard_pages,
-        "parser": PARSER_VERSION,
+        "parser": registry.parsers(),
     }
 
 

@@ -173,7 +173,8 @@ def main() -> None:
 
     import illinstr.cli.scrape
     import illinstr.workflows.scrape_job  # noqa: F401
-    from illinstr.wikihow_scraper.sites.wikihow.parse import NotAnArticle, parse
+    from illinstr.wikihow_scraper.sites.site import NotAnArticle
+    from illinstr.wikihow_scraper.sites.wikihow.parse import parse
 
     with contextlib.suppress(NotAnArticle):
         parse(b"<html><h1>How to Wake Everything Up</h1></html>")  # imports what is imported at first use

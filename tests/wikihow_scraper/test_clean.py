@@ -10,10 +10,11 @@ from illinstr.articles import Article, Provenance, Step
 from illinstr.config import validate
 from illinstr.errors import ConfigError
 from illinstr.wikihow_scraper.cleaning.funnel import PAGE_OUTCOMES, Funnel
-from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules, Dropped, fingerprint
+from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules, fingerprint
+from illinstr.wikihow_scraper.convert import articles_of
 from illinstr.wikihow_scraper.page import Method, PageStep
-from illinstr.wikihow_scraper.sites.wikihow.convert import articles_of
 from illinstr.wikihow_scraper.sites.wikihow.parse import parse
+from illinstr.wikihow_scraper.source import Dropped
 from tests.support.pages import OPEN, HowTo, picture, render, video
 
 

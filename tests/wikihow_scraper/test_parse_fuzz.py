@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from illinstr.articles import Article
 from illinstr.errors import DataError
-from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules, Dropped
+from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules
+from illinstr.wikihow_scraper.convert import articles_of
 from illinstr.wikihow_scraper.page import Method, Page, PageStep
-from illinstr.wikihow_scraper.sites.wikihow.convert import articles_of
-from illinstr.wikihow_scraper.sites.wikihow.parse import MAX_PAGE_BYTES, parse
+from illinstr.wikihow_scraper.sites.wikihow.parse import parse
+from illinstr.wikihow_scraper.source import MAX_PAGE_BYTES, Dropped
 from tests.support.pages import LAYOUTS, HowTo, picture, render, video
 
 RELAXED = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from illinstr.wikihow_scraper.page import Method, PageStep
+from illinstr.wikihow_scraper.sentences import normalise
 from illinstr.wikihow_scraper.sites.wikihow.parse import parse
-from illinstr.wikihow_scraper.sites.wikihow.text import normalise
 from tests.support.pages import LAYOUTS, OPEN, RESERVED, HowTo, picture, render, video
 
 MODERN = tuple(layout for layout in LAYOUTS if layout.startswith("202"))

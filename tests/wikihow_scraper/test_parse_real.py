@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from illinstr.wikihow_scraper.page import Page
-from illinstr.wikihow_scraper.sites.wikihow.parse import NotAnArticle, parse
+from illinstr.wikihow_scraper.sites.site import NotAnArticle
+from illinstr.wikihow_scraper.sites.wikihow.parse import parse
 
 ROOT = Path(os.environ.get("ILLINSTR_REAL_PAGES") or Path(__file__).resolve().parents[3] / "shared" / "wikihow_pages")
 if not (ROOT / "MANIFEST.tsv").is_file():

@@ -7,10 +7,13 @@ from html import escape
 
 import pytest
 
+from illinstr.wikihow_scraper.encoding import decode
+from illinstr.wikihow_scraper.licences import kind_of
 from illinstr.wikihow_scraper.page import Method, PageStep
+from illinstr.wikihow_scraper.sentences import first_sentence
+from illinstr.wikihow_scraper.sites.site import NotAnArticle
 from illinstr.wikihow_scraper.sites.wikihow import licences, metadata
-from illinstr.wikihow_scraper.sites.wikihow.parse import NotAnArticle, decode, parse
-from illinstr.wikihow_scraper.sites.wikihow.text import first_sentence
+from illinstr.wikihow_scraper.sites.wikihow.parse import parse
 from tests.support.pages import OPEN, REFERENCE, RESERVED, HowTo, picture, render, video
 
 FRACTION = '<span class="frac nowrap"><sup>1</sup>⁄<sub>4</sub></span>'
@@ -184,7 +187,7 @@ def _player(source: str) -> str:
     ],
 )
 def test_picture_licences(note, kind):
-    assert licences.kind_of(note) == kind
+    assert kind_of(note) == kind
 
 
 def test_every_picture_has_its_own_licence():

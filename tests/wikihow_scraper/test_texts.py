@@ -10,8 +10,9 @@ from illinstr.articles import Article, Provenance, Step
 from illinstr.errors import UsageError
 from illinstr.shards import iter_articles, read_index
 from illinstr.wikihow_scraper.cleaning.language import detect
-from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules, Dropped
+from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules
 from illinstr.wikihow_scraper.cleaning.tokens import TOKEN_LIMIT, TokenCounter, counter
+from illinstr.wikihow_scraper.source import Dropped
 from tests.wikihow_scraper.test_images import run
 
 __all__ = ["run"]  # the fixture

@@ -28,7 +28,7 @@ _LOOK_PX = 256
 _NO_WATERMARK = re.compile(r"nowatermark|\.png(?:$|[?.])|\.svg|/-crop-", re.IGNORECASE)
 
 if TYPE_CHECKING:
-    from illinstr.wikihow_scraper.imports.saved_pages import FindPicture
+    from illinstr.wikihow_scraper.source import FindPicture
 
 ImageDuplicates = Literal["near", "exact", "keep"]
 

@@ -9,7 +9,7 @@ from illinstr.errors import DataError
 from illinstr.wikihow_scraper.cleaning.funnel import Funnel
 from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules
 from illinstr.wikihow_scraper.fetching.safety import check_picture
-from illinstr.wikihow_scraper.imports.saved_pages import FindPicture
+from illinstr.wikihow_scraper.source import FindPicture
 
 
 def wanted_pictures(article: Article, rules: CleanRules) -> list[dict[str, Any]]:

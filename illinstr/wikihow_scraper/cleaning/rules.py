@@ -14,17 +14,11 @@ from illinstr.config import Config
 from illinstr.wikihow_scraper.cleaning.image_rules import Lookalikes, PictureRules, look_at, picture_digest, unfit
 from illinstr.wikihow_scraper.cleaning.language import language_of
 from illinstr.wikihow_scraper.cleaning.tokens import counter, most_tokens, token_counts
-from illinstr.wikihow_scraper.sites.wikihow.licences import OPEN_KINDS
+from illinstr.wikihow_scraper.licences import OPEN_KINDS
+from illinstr.wikihow_scraper.source import Dropped
 from illinstr.wikihow_scraper.takedown import Takedown
 
 ImageLicense = Literal["cc", "any"]
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """An article that was left out, with the reason the funnel counts it under."""
-
-    reason: str
 
 
 class CleanRules(Config):

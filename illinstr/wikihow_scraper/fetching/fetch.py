@@ -30,7 +30,8 @@ from illinstr.wikihow_scraper.fetching.pace import Pace
 from illinstr.wikihow_scraper.fetching.robots import Robots, robots_url
 from illinstr.wikihow_scraper.fetching.safety import GuardedTransport, check_url, read_body, reservations
 from illinstr.wikihow_scraper.fetching.settings import FetchConfig, HostClosed, NotAllowed, OptedOut, Stopped
-from illinstr.wikihow_scraper.sites.wikihow.metadata import PICTURES_ONLY, is_wikihow_host
+from illinstr.wikihow_scraper.reservations import PICTURES_ONLY
+from illinstr.wikihow_scraper.sites.wikihow.metadata import is_wikihow_host
 
 __all__ = ["WIKIHOW_INTERVAL_S", "FetchConfig", "Fetcher", "HostClosed", "NotAllowed", "OptedOut", "Stopped"]
 

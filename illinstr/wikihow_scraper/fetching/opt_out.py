@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from lxml import etree
 
-from illinstr.wikihow_scraper.sites.wikihow.metadata import RESERVATIONS
+from illinstr.wikihow_scraper.reservations import RESERVATIONS
 
 MAX_TDM_BYTES = 512_000
 TDM = "tdm-reservation"
@@ -109,7 +109,7 @@ class _Metas:
         return self.found
 
 
-def meta_directives(body: bytes) -> dict[str, str]:
+def meta_directives(body: bytes | str) -> dict[str, str]:
     """What the page's meta elements say, by directive: ``{"noai": "1"}``, ``{"tdm-reservation": "0"}``."""
     metas = _Metas()
     with contextlib.suppress(etree.LxmlError, ValueError):  # what was found until then still binds

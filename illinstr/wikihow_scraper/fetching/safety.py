@@ -21,7 +21,7 @@ import httpx
 
 from illinstr.errors import FetchError
 from illinstr.images import decode_image
-from illinstr.wikihow_scraper.sites.wikihow.metadata import RESERVATIONS
+from illinstr.wikihow_scraper.reservations import RESERVATIONS
 
 MAX_PICTURE_PIXELS = 25_000_000
 

@@ -10,7 +10,7 @@ from illinstr import __version__
 from illinstr.config import Config
 from illinstr.errors import FetchError
 from illinstr.wikihow_scraper.fetching.robots import PRODUCT_TOKEN
-from illinstr.wikihow_scraper.sites.wikihow.parse import MAX_PAGE_BYTES
+from illinstr.wikihow_scraper.source import MAX_PAGE_BYTES
 
 _CONTACT = re.compile(r"[^@\s()<>\"\\]+@[^@\s()<>\"\\]+\.[^@\s()<>\"\\]+|https?://[^\s()<>\"\\]+\.[^\s()<>\"\\]+")
 

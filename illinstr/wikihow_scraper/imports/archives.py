@@ -15,8 +15,7 @@ from urllib.parse import unquote, urljoin
 
 from illinstr.errors import DataError, UsageError
 from illinstr.wikihow_scraper.fetching.safety import reservations
-from illinstr.wikihow_scraper.imports.saved_pages import MAX_PICTURE_BYTES, FindPicture, Source, no_picture
-from illinstr.wikihow_scraper.sites.wikihow.parse import MAX_PAGE_BYTES
+from illinstr.wikihow_scraper.source import MAX_PAGE_BYTES, MAX_PICTURE_BYTES, FindPicture, Source, no_picture
 
 _PAGES = ("text/html", "application/xhtml+xml")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from illinstr.wikihow_scraper.imports.archives import warc_pages, zim_pages
-from illinstr.wikihow_scraper.imports.saved_pages import Source
 from illinstr.wikihow_scraper.imports.tables import tables
+from illinstr.wikihow_scraper.source import Source
 
 Kind = Literal["csv", "warc", "zim"]
 

@@ -21,10 +21,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from illinstr.articles import MAX_STEPS, Article, Provenance, Step, clean_text, make_id
 from illinstr.errors import DataError, UsageError
-from illinstr.wikihow_scraper.cleaning.rules import Dropped
-from illinstr.wikihow_scraper.imports.saved_pages import MAX_PICTURE_BYTES, FindPicture, Source
-from illinstr.wikihow_scraper.sites.wikihow.licences import kind_of
-from illinstr.wikihow_scraper.sites.wikihow.parse import goal_of
+from illinstr.wikihow_scraper.goals import goal_of
+from illinstr.wikihow_scraper.licences import kind_of
+from illinstr.wikihow_scraper.source import MAX_PICTURE_BYTES, Dropped, FindPicture, Source
 
 MAX_LINE_BYTES = 8_000_000
 # The set was gathered in 2021, when this was the licence of wikiHow's text.

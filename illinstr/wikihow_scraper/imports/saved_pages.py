@@ -1,47 +1,17 @@
-"""Where pages come from: a folder of saved ones, or a crawl's cache. Both look alike from here on."""
+"""Pages a browser saved into a folder, with the images beside them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import unquote
 
-from illinstr.articles import Article
 from illinstr.errors import DataError, UsageError
-from illinstr.wikihow_scraper.cleaning.rules import Dropped
-from illinstr.wikihow_scraper.sites.wikihow.parse import MAX_PAGE_BYTES
+from illinstr.wikihow_scraper.source import MAX_PAGE_BYTES, MAX_PICTURE_BYTES, FindPicture, Source, no_picture
 
 PAGE_SUFFIXES = (".html", ".htm", ".xhtml")
-MAX_PICTURE_BYTES = 25_000_000
-
-Trouble = Literal["robots", "opted out", "failed"]
-FindPicture = Callable[[dict[str, Any]], bytes | None]
-
-
-def no_picture(record: dict[str, Any]) -> bytes | None:
-    """Finds nothing: for sources without pictures, and for ``--no-images``."""
-    return None
-
-
-@dataclass(frozen=True)
-class Source:
-    """One page to be read, the articles already read from it, or the reason it cannot be.
-
-    ``find_picture`` takes a record of ``extra["step_images"]`` and gives the picture's bytes, None without any.
-    """
-
-    name: str
-    url: str | None = None
-    content: bytes = b""
-    charset: str | None = None
-    fetched: str | None = None
-    reservations: tuple[str, ...] = ()
-    articles: tuple[Article | Dropped, ...] | None = None
-    trouble: tuple[Trouble, str] | None = None
-    find_picture: FindPicture = no_picture
 
 
 def saved_files(folder: Path, limit: int | None = None) -> list[Path]:

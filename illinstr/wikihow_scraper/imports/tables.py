@@ -22,10 +22,9 @@ from pydantic import ValidationError
 
 from illinstr.articles import MAX_STEPS, Article, Provenance, Step, clean_text, make_id
 from illinstr.errors import UsageError
-from illinstr.wikihow_scraper.cleaning.rules import Dropped
+from illinstr.wikihow_scraper.goals import goal_of
 from illinstr.wikihow_scraper.imports.json_lines import MAX_LINE_BYTES, VGSI_TEXT_LICENSE, in_folder
-from illinstr.wikihow_scraper.imports.saved_pages import Source
-from illinstr.wikihow_scraper.sites.wikihow.parse import goal_of
+from illinstr.wikihow_scraper.source import Dropped, Source
 
 Row = dict[str, str]
 _SPLIT = frozenset({"step_id", "goal_method_id", "goal", "headline"})

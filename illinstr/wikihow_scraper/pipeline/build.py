@@ -18,13 +18,11 @@ from illinstr.shards import ShardWriter, split_of
 from illinstr.wikihow_scraper.cleaning.funnel import Funnel
 from illinstr.wikihow_scraper.cleaning.image_rules import cropping
 from illinstr.wikihow_scraper.cleaning.media import attach
-from illinstr.wikihow_scraper.cleaning.rules import Cleaner, Dropped
-from illinstr.wikihow_scraper.imports.saved_pages import FindPicture, Source
-from illinstr.wikihow_scraper.page import Page
-from illinstr.wikihow_scraper.pipeline import attribution
-from illinstr.wikihow_scraper.sites.wikihow.convert import articles_of
-from illinstr.wikihow_scraper.sites.wikihow.metadata import INDEX_ONLY, PICTURES_ONLY
-from illinstr.wikihow_scraper.sites.wikihow.parse import NotAnArticle, parse
+from illinstr.wikihow_scraper.cleaning.rules import Cleaner
+from illinstr.wikihow_scraper.pipeline import attribution, reading
+from illinstr.wikihow_scraper.reservations import INDEX_ONLY, PICTURES_ONLY
+from illinstr.wikihow_scraper.sites.site import NotAnArticle, WebPage
+from illinstr.wikihow_scraper.source import Dropped, FindPicture, Source
 
 
 @dataclass(frozen=True)
@@ -85,20 +83,21 @@ class Spool:
         return article.model_copy(update={"steps": tuple(steps)})
 
 
-def judge(sources: Iterable[Source], cleaner: Cleaner, funnel: Funnel, spool: Spool) -> None:
-    """The first pass: every page parsed and judged, everything counted, the kept spooled."""
+def judge(
+    sources: Iterable[Source], cleaner: Cleaner, funnel: Funnel, spool: Spool, *, site: str | None = None
+) -> None:
+    """The first pass: every page parsed and judged, everything counted, the kept spooled; ``site`` forces one."""
     failed: set[str] = set()
     for source in sources:
-        page = _page(source, funnel)
-        if isinstance(page, Failure):
-            if page.key not in failed:
-                failed.add(page.key)
-                spool.failure(page)
+        found = _read(source, funnel, site)
+        if isinstance(found, Failure):
+            if found.key not in failed:
+                failed.add(found.key)
+                spool.failure(found)
             continue
         find = cropping(source.find_picture, cleaner.rules.pictures)
-        reserved = page is not None and bool(PICTURES_ONLY & _binding(source, page))
-        found = articles_of(page, url=source.url, fetched=source.fetched) if page is not None else source.articles or ()
-        for article in found:
+        reserved = bool(PICTURES_ONLY & _binding(source, found))
+        for article in found.articles:
             kept = cleaner.judge(article) if isinstance(article, Article) else article
             if isinstance(kept, Dropped):
                 funnel.article(kept.reason)
@@ -108,8 +107,8 @@ def judge(sources: Iterable[Source], cleaner: Cleaner, funnel: Funnel, spool: Sp
             spool.article(attach(kept, find, cleaner, funnel, reserved=reserved), find)
 
 
-def _page(source: Source, funnel: Funnel) -> Page | Failure | None:
-    """The source's page, why there is none, or None where its articles come ready made."""
+def _read(source: Source, funnel: Funnel, site: str | None) -> reading.Reading | Failure:
+    """What the source's page gave (or the articles that come ready made), or why there is nothing."""
     key = make_id("page", source.name)
     if source.trouble is not None:
         outcome, reason = source.trouble
@@ -117,27 +116,28 @@ def _page(source: Source, funnel: Funnel) -> Page | Failure | None:
         return Failure(key, f"{outcome}: {reason}" if outcome != "failed" else reason, source.url)
     if source.articles is not None:
         funnel.page("parsed")
-        return None
+        return reading.Reading(list(source.articles), frozenset(), None)
     try:
-        page = parse(source.content, url=source.url, charset=source.charset)
+        page = WebPage(source.content, source.url, source.charset)
+        found = reading.read(page, site=site, fetched=source.fetched)
     except NotAnArticle as error:
         funnel.page("not an article")
         return Failure(key, error.message, source.url)
     except DataError as error:
         funnel.page("failed")
         return Failure(key, error.message, source.url)
-    against = _binding(source, page) - PICTURES_ONLY
+    against = _binding(source, found) - PICTURES_ONLY
     if against:
         funnel.page("opted out")
-        return Failure(key, f"opted out: {', '.join(sorted(against))}", source.url or page.canonical_url)
+        return Failure(key, f"opted out: {', '.join(sorted(against))}", source.url or found.canonical_url)
     funnel.page("parsed")
-    return page
+    return found
 
 
-def _binding(source: Source, page: Page) -> set[str]:
+def _binding(source: Source, read: reading.Reading) -> set[str]:
     """The reservations that bind us: all of them on a fetched page; on a saved copy those that name data sets, since
     index directives speak to crawlers."""
-    found = set(page.opt_out) | set(source.reservations)
+    found = set(read.opt_out) | set(source.reservations)
     if "fetched" in found:
         return found - {"fetched"}
     return found - INDEX_ONLY

@@ -30,11 +30,11 @@ from illinstr.wikihow_scraper.fetching.discover import Discovery, Listed, find_p
 from illinstr.wikihow_scraper.fetching.fetch import FetchConfig, Fetcher, HostClosed, NotAllowed, OptedOut, Stopped
 from illinstr.wikihow_scraper.fetching.interrupt import Stop
 from illinstr.wikihow_scraper.fetching.visits import Outcome, PictureVisit, Visit
-from illinstr.wikihow_scraper.imports.saved_pages import FindPicture, Source, no_picture
-from illinstr.wikihow_scraper.page import PARSER_VERSION
-from illinstr.wikihow_scraper.sites.wikihow.convert import articles_of
-from illinstr.wikihow_scraper.sites.wikihow.metadata import PICTURES_ONLY
-from illinstr.wikihow_scraper.sites.wikihow.parse import parse
+from illinstr.wikihow_scraper.pipeline import reading
+from illinstr.wikihow_scraper.reservations import PICTURES_ONLY
+from illinstr.wikihow_scraper.sites import registry
+from illinstr.wikihow_scraper.sites.site import WebPage
+from illinstr.wikihow_scraper.source import FindPicture, Source, no_picture
 from illinstr.wikihow_scraper.takedown import Takedown
 
 MAX_HOSTS_AT_ONCE = 8
@@ -47,7 +47,8 @@ class Order:
 
     ``images`` also brings pictures: those of articles that ``rules`` keep, where they allow the picture. ``refresh``
     asks again about everything kept (but not about pages whose sitemap says they are unchanged), ``retry_failed`` about
-    what failed. ``takedown`` is not asked for. ``limit``: only the first so many pages.
+    what failed. ``takedown`` is not asked for. ``limit``: only the first so many pages. ``site`` is the only one to
+    read pages.
     """
 
     discovery: Discovery
@@ -57,11 +58,12 @@ class Order:
     refresh: bool = False
     retry_failed: bool = False
     limit: int | None = None
+    site: str | None = None
 
     @property
     def wants(self) -> str:
         """Names everything that decides which pictures of a page are asked for."""
-        told = [self.rules.model_dump(mode="json"), self.takedown.sha256, self.images, PARSER_VERSION]
+        told = [self.rules.model_dump(mode="json"), self.takedown.sha256, self.images, registry.parsers(self.site)]
         return sha256(canonical_json(told).encode()).hexdigest()[:16]
 
 
@@ -261,7 +263,7 @@ class _Journey:
         known = {picture.url: picture for picture in former.pictures} if former is not None else {}
         found: dict[str, PictureVisit] = {}
         whole = True
-        for url in _pictures_of(content, entry, Cleaner(self.order.rules, self.order.takedown)):
+        for url in _pictures_of(content, entry, Cleaner(self.order.rules, self.order.takedown), self.order.site):
             lost = known.get(url)
             if self.order.takedown.names(url):
                 self._cache.forget(url)
@@ -317,14 +319,14 @@ def _ended(cache: Cache) -> None:
     (cache.folder / "refresh").unlink(missing_ok=True)
 
 
-def _pictures_of(content: bytes, entry: Entry, cleaner: Cleaner) -> Iterator[str]:
+def _pictures_of(content: bytes, entry: Entry, cleaner: Cleaner, site: str | None) -> Iterator[str]:
     try:
-        page = parse(content, url=entry.final_url, charset=entry.charset)
+        found = reading.read(WebPage(content, entry.final_url, entry.charset), site=site)
     except DataError:
         return
-    if PICTURES_ONLY & set(page.opt_out):
+    if PICTURES_ONLY & found.opt_out:
         return
-    for article in articles_of(page, url=entry.final_url):
+    for article in found.articles:
         if isinstance(article, Article) and isinstance(cleaner.judge(article), Article):
             wanted = (record.get("url") for record in wanted_pictures(article, cleaner.rules))
             yield from (picture for picture in wanted if picture)

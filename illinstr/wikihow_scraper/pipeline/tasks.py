@@ -29,8 +29,8 @@ from illinstr.shards import ShardWriter, read_index
 from illinstr.shards.layout import INDEX_NAME, SHARDS_FOLDER, ShardInfo
 from illinstr.wikihow_scraper.cleaning.funnel import Funnel
 from illinstr.wikihow_scraper.cleaning.rules import Cleaner
-from illinstr.wikihow_scraper.imports.saved_pages import Source
 from illinstr.wikihow_scraper.pipeline import attribution, build, card
+from illinstr.wikihow_scraper.source import Source
 
 SETTINGS_NAME = "scrape.json"
 TASKS_FOLDER = "tasks"

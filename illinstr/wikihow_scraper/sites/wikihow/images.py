@@ -15,9 +15,11 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from bs4 import Tag
 
+from illinstr.wikihow_scraper.licences import kind_of
 from illinstr.wikihow_scraper.page import Picture, Video
+from illinstr.wikihow_scraper.sentences import normalise
 from illinstr.wikihow_scraper.sites.wikihow import licences
-from illinstr.wikihow_scraper.sites.wikihow.text import attribute, classes, normalise
+from illinstr.wikihow_scraper.sites.wikihow.text import attribute, classes
 
 VIDEO_ROOT = "https://www.wikihow.com/video"
 _MIN_SIDE = 64
@@ -170,7 +172,7 @@ def _describe(image: Tag, url: str | None, local: str | None, details: Mapping[s
         height=height or None,
         alt=normalise(attribute(image, "alt")) or None,
         license=note,
-        license_kind=licences.kind_of(note),
+        license_kind=kind_of(note),
     )
 
 

@@ -7,43 +7,20 @@ the date of the revision decides. Where the page itself links a licence, that li
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from bs4 import BeautifulSoup
 
-from illinstr.wikihow_scraper.page import LicenseKind
+from illinstr.wikihow_scraper.licences import named_in
+from illinstr.wikihow_scraper.sentences import normalise
 from illinstr.wikihow_scraper.sites.wikihow.document import Document
-from illinstr.wikihow_scraper.sites.wikihow.text import attribute, classes, normalise, plain
+from illinstr.wikihow_scraper.sites.wikihow.text import attribute, classes, plain
 
 LEFT_CREATIVE_COMMONS = "2025-03-24"
 TERMS_FACTS = (
     "wikiHow: text was CC BY-NC-SA 3.0 until March 2025 and is proprietary since; most pictures were never under CC.",
     "wikiHow has told data-set authors that it forbids use of its data for machine learning; read its terms first.",
 )
-OPEN_KINDS: frozenset[LicenseKind] = frozenset({"cc", "public-domain"})
-
-_RESERVED = re.compile(
-    r"all rights reserved|not\s+(?:\w+\s+){0,2}licen[sc]ed under|copyright holder|express written consent"
-)
-_FAIR_USE = re.compile(r"fair[\s-]?use")
-_PUBLIC_DOMAIN = re.compile(r"public domain|\bcc[\s-]?0\b|publicdomain/zero")
-_CREATIVE_COMMONS = re.compile(r"creative commons|creativecommons\.org|\bcc[\s-]by")
-_LICENSE_URL = re.compile(r"creativecommons\.org/(licenses|publicdomain)/([a-z-]+)/(\d\.\d)", re.IGNORECASE)
-
-
-def kind_of(note: str | None) -> LicenseKind:
-    """Sort a picture's licence note; what forbids wins over what allows."""
-    text = (note or "").casefold()
-    if _RESERVED.search(text):
-        return "reserved"
-    if _FAIR_USE.search(text):
-        return "fair-use"
-    if _PUBLIC_DOMAIN.search(text):
-        return "public-domain"
-    if _CREATIVE_COMMONS.search(text):
-        return "cc"
-    return "unknown"
 
 
 @lru_cache(maxsize=256)  # a site has a handful of notes and repeats them on every picture
@@ -57,10 +34,9 @@ def note_text(markup: str) -> str | None:
 def linked_license(document: Document) -> str | None:
     """The Creative Commons licence the page links, for instance "CC BY-NC-SA 2.5"."""
     for link in document.named("link", "a"):
-        match = _LICENSE_URL.search(attribute(link, "href"))
-        if match is not None and not any("image_details" in classes(parent) for parent in link.parents):
-            family, name, version = match.groups()
-            return f"CC0 {version}" if family == "publicdomain" else f"CC {name.upper()} {version}"
+        named = named_in(attribute(link, "href"))
+        if named is not None and not any("image_details" in classes(parent) for parent in link.parents):
+            return named
     return None
 
 

@@ -12,9 +12,11 @@ from urllib.parse import unquote, urlsplit
 from bs4 import Tag
 
 from illinstr.articles import clean_text
+from illinstr.wikihow_scraper.reservations import RESERVATIONS
+from illinstr.wikihow_scraper.sentences import normalise
 from illinstr.wikihow_scraper.sites.wikihow.document import Document
 from illinstr.wikihow_scraper.sites.wikihow.images import absolute
-from illinstr.wikihow_scraper.sites.wikihow.text import attribute, classes, normalise, plain
+from illinstr.wikihow_scraper.sites.wikihow.text import attribute, classes, plain
 
 WIKIHOW = "https://www.wikihow.com/"
 _DOMAINS = ("wikihow.com", "wikihow.it", "wikihow.jp", "wikihow.cz", "wikihow.vn", "wikihow.com.tr", "whstatic.com")
@@ -51,18 +53,16 @@ _VALUE = re.compile(r'"?\s*[:=]\s*("(?:[^"\\]|\\.){0,2000}"|-?\d{1,15}|true|fals
 _NAME_LIST = re.compile(r'\s*:\s*(\[(?:"(?:[^"\\]|\\.)*"|,|\s)*\])')
 _MAX_JSON = 2_000_000
 
-# What a page or a server can say against its use in data sets. The index directives speak to search engines, but many
-# sites have nothing else to say it with; they bind when a page is fetched, not when its owner hands in a saved copy.
-_RESERVED_WORDS = "noai noimageai noml noimageml tdm-reservation noindex noimageindex none"
-RESERVATIONS = frozenset(_RESERVED_WORDS.split())
-INDEX_ONLY = frozenset({"noindex", "noimageindex", "none"})
-PICTURES_ONLY = frozenset({"noimageai", "noimageml", "noimageindex"})
-
 
 def is_wikihow_host(host: str) -> bool:
     """Whether a host name belongs to the site, in any language."""
     name = host.lower().rstrip(".")
     return any(name == domain or name.endswith("." + domain) for domain in (*_DOMAINS, *_OTHER_DOMAINS))
+
+
+def source_of(host: str) -> str:
+    """What records of a host's pages name as their source: "wikihow", or the host where it only uses the markup."""
+    return "wikihow" if is_wikihow_host(host) else host.lower()
 
 
 def variable(html: str, name: str) -> str | None:

@@ -6,63 +6,24 @@ metadata for the rest, checks the result against the page's own JSON-LD and name
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterator
 from typing import TypeVar
 
 from bs4 import Tag
 
-from illinstr.articles import clean_text
 from illinstr.errors import DataError
+from illinstr.wikihow_scraper.goals import goal_of
 from illinstr.wikihow_scraper.page import Method, Page
+from illinstr.wikihow_scraper.sites.site import NotAnArticle, page_text
 from illinstr.wikihow_scraper.sites.wikihow import licences, lists, metadata
 from illinstr.wikihow_scraper.sites.wikihow.crosscheck import disagreements
 from illinstr.wikihow_scraper.sites.wikihow.document import Document
 from illinstr.wikihow_scraper.sites.wikihow.layouts import find_methods
 from illinstr.wikihow_scraper.sites.wikihow.text import LISTS, attribute, classes, is_noise, plain
 
-MAX_PAGE_BYTES = 16_000_000
-_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
-_NUL_AND_FRIENDS = re.compile("[\x00-\x08\x0b\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 T = TypeVar("T")
-_BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-_HOW_TO = re.compile(r"^how to\b", re.IGNORECASE)
-
-
-class NotAnArticle(DataError):
-    """The page is readable but is no how-to article; ``why`` says what it is instead."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(f"not a how-to article: {why}")
-        self.why = why
-
-
-def decode(content: bytes, charset: str | None = None) -> str:
-    """Bytes to text: byte order mark, then the given charset (HTTP), then the page's own, then UTF-8, then
-    Windows-1252. Bytes that fit no charset become U+FFFD; nothing is raised."""
-    for mark, encoding in _BYTE_ORDER_MARKS:
-        if content.startswith(mark):
-            return content[len(mark) :].decode(encoding, errors="replace")
-    own = _CHARSET.search(content[:4096])
-    for name in (charset, own.group(1).decode("ascii") if own else None, "utf-8"):
-        if name is None:
-            continue
-        try:
-            # The web's rule: pages that call themselves Latin-1 are Windows-1252.
-            label = "cp1252" if codecs.lookup(name).name in ("iso8859-1", "ascii") else name
-            return content.decode(label)
-        except (LookupError, UnicodeError, ValueError):
-            continue
-    # Mostly UTF-8 with a few bad bytes is far likelier than a page wholly in Windows-1252.
-    lenient = content.decode("utf-8", errors="replace")
-    if lenient.count("\ufffd") <= max(4, len(content) // 1000):
-        return lenient
-    return content.decode("cp1252", errors="replace")
+PARSER_VERSION = "wikihow/2"
 
 
 def parse(content: bytes | str, *, url: str | None = None, charset: str | None = None) -> Page:
@@ -77,15 +38,13 @@ def parse(content: bytes | str, *, url: str | None = None, charset: str | None =
         NotAnArticle: the page is no how-to article (a category, the main page, no steps ...).
         DataError: too large, or markup no parser takes.
     """
-    if len(content) > MAX_PAGE_BYTES:
-        raise DataError(f"page of {len(content)} bytes is over the limit of {MAX_PAGE_BYTES}")
-    html = _NUL_AND_FRIENDS.sub("", decode(content, charset) if isinstance(content, bytes) else content)
+    html = page_text(content, charset)
     if not html.strip():
         raise NotAnArticle("the page is empty")
     document = Document(html)
     reason = metadata.why_not_an_article(document)
     if reason is not None:
-        raise NotAnArticle(reason)
+        raise NotAnArticle(reason, final=True)
     layout, methods = find_methods(document, _base(document, url))
     if not methods:
         raise NotAnArticle("no list of steps found on the page")
@@ -111,6 +70,9 @@ def _assemble(document: Document, layout: str, methods: list[Method], url: str |
         on_wikihow=metadata.is_wikihow_host(host), linked=licences.linked_license(document), modified=modified
     )
     page = Page(
+        source=metadata.source_of(host),
+        parser=PARSER_VERSION,
+        lists_in_extra=True,
         layout=layout,
         title=title,
         goal=goal_of(title, language),
@@ -189,16 +151,6 @@ def _picture_names(methods: list[Method]) -> Iterator[str]:
         for step in method.steps:
             if step.visual is not None:
                 yield from (name for name in (step.visual.alt, step.visual.url) if name)
-
-
-def goal_of(title: str, language: str) -> str:
-    """The title as a goal: English ones always begin with "How to"."""
-    text = clean_text(title)
-    if language != "en":
-        return text
-    if _HOW_TO.match(text):
-        return "How to" + text[6:]
-    return f"How to {text}"
 
 
 def _first_date(blocks: list[dict[str, object]], name: str) -> str | None:

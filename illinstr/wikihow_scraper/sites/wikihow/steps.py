@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from bs4 import Tag
 
 from illinstr.wikihow_scraper.page import Note, NoteKind, PageStep
+from illinstr.wikihow_scraper.sentences import first_sentence
 from illinstr.wikihow_scraper.sites.wikihow.images import step_pictures, step_video
 from illinstr.wikihow_scraper.sites.wikihow.text import (
     LISTS,
     classes,
-    first_sentence,
     in_noise,
     is_bold,
     join,

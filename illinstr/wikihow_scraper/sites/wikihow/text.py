@@ -13,6 +13,7 @@ from bs4 import Tag
 from bs4.element import NavigableString
 
 from illinstr.articles import clean_text
+from illinstr.wikihow_scraper.sentences import normalise
 
 LISTS = frozenset({"ul", "ol"})
 _NOISE_TAGS_WORDS = (
@@ -31,8 +32,6 @@ _BLOCKS_WORDS = "p div li ul ol dl dt dd table tr td th h1 h2 h3 h4 h5 h6 sectio
 _BLOCKS = frozenset(_BLOCKS_WORDS.split())
 _SUPERSCRIPT = str.maketrans("0123456789+-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻")
 _SUBSCRIPT = str.maketrans("0123456789+-−", "₀₁₂₃₄₅₆₇₈₉₊₋₋")
-_FRACTION = re.compile(r"(\d)\s*⁄\s*(\d)")
-_SPACE_BEFORE_STOP = re.compile(r" +([.,])(?=\s|$)")
 
 
 class Piece(NamedTuple):
@@ -158,11 +157,6 @@ def join(parts: Iterable[Piece]) -> str:
     return normalise("".join(part.text for part in parts))
 
 
-def normalise(text: str) -> str:
-    """NFC, single spaces, no invisible characters, fractions with a plain slash, no space before a full stop."""
-    return _SPACE_BEFORE_STOP.sub(r"\1", clean_text(_FRACTION.sub(r"\1/\2", text)))
-
-
 def plain(root: Tag, *, prune: frozenset[str] = frozenset()) -> str:
     """The visible text under ``root`` as one normalised line."""
     return join(pieces(root, prune=prune))
@@ -195,25 +189,3 @@ def split_headline(parts: list[Piece]) -> tuple[str, str] | None:
 
 def _has_word(text: str) -> bool:
     return any(character.isalnum() for character in text)
-
-
-_NEVER_LAST = frozenset({"e.g", "i.e", "vs", "approx", "mr", "mrs", "ms", "dr", "st", "fig", "cf", "ca"})
-_SELDOM_LAST = frozenset({"etc", "no", "max", "min", "inc"})
-_SENTENCE_END = re.compile(r"[.!?:]+[\"'”’)\]]*(?=\s|$)|[。！？：]+[」』）”]*")
-
-
-def first_sentence(text: str) -> tuple[str, str]:
-    """A line's first sentence and the rest, ended by ``. : ! ?`` or their full-width forms."""
-    for match in _SENTENCE_END.finditer(text):
-        rest = text[match.end() :].strip()
-        if match.group().startswith(".") and _abbreviates(text[: match.start()], rest):
-            continue
-        return text[: match.end()].strip(), rest
-    return text, ""
-
-
-def _abbreviates(before: str, after: str) -> bool:
-    word = re.sub(r"^\W+", "", before.rsplit(" ", 1)[-1]).lower()
-    if word in _NEVER_LAST:
-        return True
-    return (word in _SELDOM_LAST or (len(word) == 1 and word.isalpha())) and after[:1].islower()

@@ -18,12 +18,7 @@ from bs4.exceptions import ParserRejectedMarkup
 from lxml import etree
 
 from illinstr.errors import DataError
-
-MAX_DEPTH = 512  # real pages stay under 40
-MAX_TAGS = 120_000  # real pages have some 3,000
-MAX_ATTRIBUTES = 1000  # of one tag; libxml2 takes time by the square of them
-_LONG_TAG, _LONGEST_TAG, _MANY_LONG_TAGS = 4096, 16_384, 40
-_TAG = re.compile(r"<[a-zA-Z](?:[^>=]++|=\s*+(?:\"[^\"]*+\"|'[^']*+')?+)*+")
+from illinstr.wikihow_scraper.markup import MAX_DEPTH, check_size, without_ends
 
 _TAGS_WORDS = (
     "style template iframe object embed svg canvas audio map input button select textarea amp-ad amp-analytics "
@@ -51,9 +46,6 @@ _TELLING_IDS = frozenset({"sp_expert_name", "sp_modified", "byline_info", "foote
 _TELLING_CLASSES = re.compile(
     r"(?:^|\s)(?:sp_text|page_stats|viewcount|coauthor_link|breadcrumbs|language_link)(?:\s|$)"
 )
-# What follows the end of the page is still on the page (HTML Living Standard, 13.2.6.4.22); libxml2 drops it.
-_EARLY_END = re.compile(r"</(?:body|html)[\s/]*>", re.IGNORECASE)
-_ONLY_ENDS = re.compile(r"(?:\s|</body>|</html>)*")
 _BLOCKS = frozenset({"div", "p", "ul", "ol", "li", "table", "section"})
 
 
@@ -68,44 +60,9 @@ def soup_of(html: str, *, whole: bool = False) -> BeautifulSoup:
         DataError: absurdly many tags, attributes of one tag, or levels of nesting: time and memory stay bounded.
         ParserRejectedMarkup: markup no parser takes.
     """
-    _check_size(html)
+    check_size(html)
     kind = _WholeTree if whole else _ArticleTree
     return BeautifulSoup(html, builder=kind(multi_valued_attributes=None))
-
-
-def _check_size(html: str) -> None:
-    if html.count("<") > MAX_TAGS:
-        raise DataError(f"the page has more than {MAX_TAGS} tags")
-    lengths = [length for tag in _TAG.finditer(html) if (length := tag.end() - tag.start()) > _LONG_TAG]
-    if len(lengths) < _MANY_LONG_TAGS and max(lengths, default=0) <= _LONGEST_TAG:
-        return  # as on every real page, whose scripts look like a few long tags
-    counter = _AttributeCounter()
-    try:
-        parser = etree.HTMLParser(huge_tree=True, target=counter)  # builds no tree, so the square does not arise
-        parser.feed(html)
-        parser.close()
-    except (etree.LxmlError, UnicodeError):
-        pass  # the real reading will say so
-    if counter.most > MAX_ATTRIBUTES:
-        raise DataError(f"the page has a tag of more than {MAX_ATTRIBUTES} attributes")
-
-
-class _AttributeCounter:
-    """A target for lxml's parser that remembers the most attributes any tag had."""
-
-    most = 0
-
-    def start(self, tag: str, attributes: Any) -> None:
-        self.most = max(self.most, len(attributes))
-
-    def end(self, tag: str) -> None:
-        return None
-
-    def data(self, text: str) -> None:
-        return None
-
-    def close(self) -> None:
-        return None
 
 
 class _WholeTree(LXMLTreeBuilder):
@@ -115,7 +72,7 @@ class _WholeTree(LXMLTreeBuilder):
         # Without huge_tree, libxml2 cuts a deep page off in silence; size and depth have limits of our own.
         parser = etree.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True)
         try:
-            parser.feed(_without_ends(markup) if isinstance(markup, str) else markup)
+            parser.feed(without_ends(markup) if isinstance(markup, str) else markup)
             root = parser.close()
         except (etree.LxmlError, UnicodeError) as error:
             raise ParserRejectedMarkup(str(error)) from error
@@ -204,14 +161,6 @@ class _ArticleTree(_WholeTree):
             listed = parent.get("class") if parent is not None else None
             return bool(listed and _SOURCES.search(listed)) and element not in self._holders
         return False
-
-
-def _without_ends(markup: str) -> str:
-    last = markup.rfind("</body>")
-    usual = last >= 0 and _ONLY_ENDS.fullmatch(markup, last) is not None
-    if usual and markup.find("</body>") == last and markup.find("</html>") in (-1, markup.rfind("</html>")):
-        return markup
-    return _EARLY_END.sub("", markup)
 
 
 def _sift(place: Any) -> None:

@@ -11,9 +11,10 @@ from bs4 import Tag
 from bs4.element import NavigableString
 
 from illinstr.wikihow_scraper.page import Method, PageStep
+from illinstr.wikihow_scraper.sentences import normalise
 from illinstr.wikihow_scraper.sites.wikihow.section_names import METHOD_WORDS, PART_WORDS
 from illinstr.wikihow_scraper.sites.wikihow.steps import bullets, parse_step
-from illinstr.wikihow_scraper.sites.wikihow.text import classes, is_noise, normalise, pieces, plain
+from illinstr.wikihow_scraper.sites.wikihow.text import classes, is_noise, pieces, plain
 
 _VISUALS = frozenset({"img", "video", "amp-img", "amp-video"})
 _SKIPPED = frozenset({"h1", "h2"})

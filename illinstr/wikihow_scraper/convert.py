@@ -12,23 +12,26 @@ from typing import Any
 from pydantic import ValidationError
 
 from illinstr.articles import MAX_STEPS, Article, Provenance, Step, make_id
-from illinstr.wikihow_scraper.cleaning.rules import Dropped
 from illinstr.wikihow_scraper.page import Group, Method, Page, PageStep
-from illinstr.wikihow_scraper.sites.wikihow.text import first_sentence
+from illinstr.wikihow_scraper.sentences import first_sentence
+from illinstr.wikihow_scraper.source import Dropped
 
 
-def articles_of(page: Page, *, url: str | None = None, fetched: str | None = None) -> list[Article | Dropped]:
+def articles_of(
+    page: Page, *, url: str | None = None, fetched: str | None = None, number: int = 0
+) -> list[Article | Dropped]:
     """The page's methods as Articles, in order; a method that cannot be one comes back as ``Dropped`` with the reason.
 
     Args:
         page: a parsed page.
         url: where it was fetched from, where it does not name its own address.
         fetched: ISO 8601 time of the fetch.
+        number: which how-to of its web page it is, from 0.
     """
-    return [_article(page, index, url, fetched) for index in range(len(page.methods))]
+    return [_article(page, index, url, fetched, number) for index in range(len(page.methods))]
 
 
-def _article(page: Page, index: int, url: str | None, fetched: str | None) -> Article | Dropped:
+def _article(page: Page, index: int, url: str | None, fetched: str | None, number: int) -> Article | Dropped:
     method = page.methods[index]
     kept = [(step, made) for step in method.steps if (made := _step(step)) is not None]
     if not kept:
@@ -37,13 +40,13 @@ def _article(page: Page, index: int, url: str | None, fetched: str | None) -> Ar
         return Dropped("too many steps")
     try:
         return Article(
-            id=article_id(page, index, url),
+            id=article_id(page, index, url, number),
             goal=page.goal,
             method=method.name,
             language=page.language,
             steps=tuple(made for _, made in kept),
             provenance=Provenance(
-                source="wikihow",
+                source=page.source,
                 url=page.canonical_url or url,
                 page_id=page.page_id,
                 revision_id=page.revision_id,
@@ -54,16 +57,22 @@ def _article(page: Page, index: int, url: str | None, fetched: str | None) -> Ar
             ),
             license=page.license,
             extra=_extra(page, method, index, [step for step, _ in kept]),
+            materials=page.materials,
+            tools=page.tools,
+            total_time=page.total_time,
+            tips=() if page.lists_in_extra else page.tips,
+            warnings=() if page.lists_in_extra else page.warnings,
         )
     except ValidationError as error:
         return Dropped(f"does not fit the schema: {error.errors()[0]['msg']}")
 
 
-def article_id(page: Page, index: int, url: str | None = None) -> str:
+def article_id(page: Page, index: int, url: str | None = None, number: int = 0) -> str:
     """The article's id: stable over time, for it hangs on the page's number (or address, or title) and the method's
-    place, not on wording."""
+    place, not on wording. Further how-tos of one web page are told apart by their number."""
     where = str(page.page_id) if page.page_id is not None else (page.canonical_url or url or page.title)
-    return make_id("wikihow", page.language, where, index)
+    further = (f"how-to {number}",) if number else ()
+    return make_id(page.source, page.language, where, index, *further)
 
 
 def _step(step: PageStep) -> Step | None:
@@ -94,8 +103,10 @@ def _extra(page: Page, method: Method, index: int, steps: list[PageStep]) -> dic
         "intro": page.intro,
         "ingredients": _groups(page.ingredients),
         "things_needed": _groups(page.things_needed),
-        "tips": list(page.tips),
-        "warnings": list(page.warnings),
+        "servings": page.servings,
+        "license_found": page.license_found,
+        "tips": list(page.tips) if page.lists_in_extra else None,
+        "warnings": list(page.warnings) if page.lists_in_extra else None,
         "categories": list(page.categories),
         "all_categories": list(page.all_categories),
         "other_languages": page.other_languages,

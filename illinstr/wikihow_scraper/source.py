@@ -1,0 +1,45 @@
+"""What every room of the scraper passes on: a page to be read, with its images, or what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from illinstr.articles import Article
+
+MAX_PAGE_BYTES = 16_000_000
+MAX_PICTURE_BYTES = 25_000_000
+
+Trouble = Literal["robots", "opted out", "failed"]
+FindPicture = Callable[[dict[str, Any]], bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """An article that was left out, with the reason the funnel counts it under."""
+
+    reason: str
+
+
+def no_picture(record: dict[str, Any]) -> bytes | None:
+    """Finds nothing: for sources without pictures, and for ``--no-images``."""
+    return None
+
+
+@dataclass(frozen=True)
+class Source:
+    """One page to be read, the articles already read from it, or the reason it cannot be.
+
+    ``find_picture`` takes a record of ``extra["step_images"]`` and gives the picture's bytes, None without any.
+    """
+
+    name: str
+    url: str | None = None
+    content: bytes = b""
+    charset: str | None = None
+    fetched: str | None = None
+    reservations: tuple[str, ...] = ()
+    articles: tuple[Article | Dropped, ...] | None = None
+    trouble: tuple[Trouble, str] | None = None
+    find_picture: FindPicture = no_picture
