@@ -1,34 +1,34 @@
-"""Illustrated instructions: a goal goes in, an article of steps in words and pictures comes out.
+"""Illustrated instructions: a goal goes in, an article of steps in text and images comes out.
 
-    from illinstr import generate
+    from illinstr import edit, generate
+
     run = generate("How to make apple juice", steps=6, out="juice")
+    run.pictures[0].show()
+    edit(run, step=3, text="Cut the apple into thin slices")
 
-Importing this package loads neither torch nor the network; each name is loaded when it is used.
+What can be imported from here is listed once, in ``illinstr.workflows.face``. Importing this package loads neither
+torch nor the network; the face is loaded when a name of it is used.
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from illinstr.version import __version__ as __version__
 
-_HOMES = {
-    "Article": "illinstr.articles",
-    "IllinstrError": "illinstr.errors",
-    "Run": "illinstr.workflows.api",
-    "Step": "illinstr.articles",
-    "edit": "illinstr.workflows.api",
-    "generate": "illinstr.workflows.api",
-    "load_model": "illinstr.workflows.api",
-    "open_run": "illinstr.sampling.drawing.revision",
-}
-__all__ = ["Article", "IllinstrError", "Run", "Step", "__version__", "edit", "generate", "load_model", "open_run"]
+if TYPE_CHECKING:
+    from illinstr.workflows.face import *  # noqa: F403
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name.startswith("__") and name != "__all__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    face = importlib.import_module("illinstr.workflows.face")
+    if name == "__all__":
+        return sorted([*face.__all__, "__version__"])
+    if name not in face.__all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(face, name)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return list(__getattr__("__all__"))

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from illinstr import __version__, files
+from illinstr import files
 from illinstr.errors import DataError
+from illinstr.version import __version__
 
 Status = Literal["pass", "warn", "fail"]
 

@@ -11,9 +11,48 @@
 
 Each carries a one-line message and, where there is something to do about it, a hint. The command line prints both
 and exits with the code in brackets; nothing in the family ever reaches a user as a traceback.
+
+Messages are written once, naming parameters as the command line does (``--first-picture``). Where a Python caller is at
+work (``speaking_of_arguments``) the same messages name arguments.
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_OPTION = re.compile(r"--[a-z][a-z0-9-]*")
+_COMMAND = re.compile(r"\b(?:illinstr [a-z]|accelerate launch)")
+_spelling: ContextVar[Mapping[str, str] | None] = ContextVar("illinstr_spelling", default=None)
+
+
+@contextmanager
+def speaking_of_arguments(spelling: Mapping[str, str]) -> Iterator[None]:
+    """Inside the block, errors name arguments (``first_picture``) where they are written with options.
+
+    Args:
+        spelling: option to argument; an option that is not in it loses its dashes.
+    """
+    token = _spelling.set(spelling)
+    try:
+        yield
+    finally:
+        _spelling.reset(token)
+
+
+def _spelt(text: str) -> str:
+    spelling = _spelling.get()
+    if spelling is None:
+        return text
+    command = _COMMAND.search(text)  # a whole command line to type stays as it is
+    end = command.start() if command else len(text)
+
+    def argument(option: re.Match[str]) -> str:
+        return spelling.get(option[0], option[0].lstrip("-").replace("-", "_"))
+
+    return _OPTION.sub(argument, text[:end]) + text[end:]
 
 
 class IllinstrError(Exception):
@@ -27,9 +66,9 @@ class IllinstrError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = _spelt(message)
+        self.hint = None if hint is None else _spelt(hint)
+        super().__init__(self.message)
 
 
 class UsageError(IllinstrError):

@@ -12,6 +12,7 @@ ROOT = PACKAGE.parent
 
 # A room may import rooms of lower floors, and its own modules; rooms of one floor, but the lowest, stay apart.
 FLOORS = {
+    "__init__": 8,
     "__main__": 7,
     "cli": 6,
     "workflows": 5,
@@ -19,9 +20,8 @@ FLOORS = {
     **dict.fromkeys(("diffusion", "shards", "runs"), 3),
     **dict.fromkeys(("models", "engine"), 2),
     **dict.fromkeys(
-        ("articles", "images", "files", "errors", "config", "progress", "templates", "console", "program"), 1
+        ("articles", "images", "files", "errors", "config", "progress", "templates", "console", "program", "version"), 1
     ),
-    "__init__": 1,
 }
 LOWEST = 1
 

@@ -10,8 +10,8 @@ import importlib
 
 import typer
 
-from illinstr import __version__
 from illinstr.program import end_well
+from illinstr.version import __version__
 
 # In the order of a life: make or fetch data, train, generate, evaluate, look after.
 COMMANDS = (

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import webbrowser
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from illinstr.cli.edit import load_illustrator
 from illinstr.cli.options import AsJson, Device, Quiet
-from illinstr.console import emit, reporter
-from illinstr.errors import DataError, UsageError
-from illinstr.workflows.checks import check_model
 from illinstr.workflows.world import EMBEDDED_WRITER
-from illinstr.workflows.writers import announce, open_writer, read_own_steps, release
-
-if TYPE_CHECKING:
-    from illinstr.sampling.drawing.revision import FinishedRun
-    from illinstr.sampling.writing import Writer
 
 
 def command(
@@ -73,83 +64,35 @@ def command(
 
     The last line of stdout is the page. Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted.
     """
-    from illinstr.runs import check_out
-    from illinstr.sampling.drawing.illustrator import DrawingSettings
-    from illinstr.sampling.drawing.revision import open_run, redraw
-    from illinstr.sampling.writing import check_problem, replan_article
+    from illinstr.console import emit, reporter
+    from illinstr.errors import UsageError
+    from illinstr.workflows.correct import CorrectRequest, correct_article, plan_correction
+    from illinstr.workflows.writers import read_own_steps
 
-    problem = check_problem(problem)
-    finished = open_run(run)
-    record = finished.record
-    writer, total = _writer(finished, after, steps, step, steps_file, llm, context, device)
-    if out is not None:
-        check_out(out, overwrite=overwrite)
-    name = model or record.model_id
-    check_model(name)
-    say = reporter(quiet)
-    announce(writer, say)
-    chosen = record.seed if seed is None else seed
-    article, correction = replan_article(
-        writer, finished.article, after=after, problem=problem, num_steps=total, seed=chosen
-    )
-    release(writer)
-    lines = [f"  {number}. {each.headline}" for number, each in enumerate(article.steps, start=1)]
-    if dry_run:
-        emit(
-            {"dry_run": True, "correction": correction.model_dump(mode="json")}, None, as_json=as_json, lines=(*lines,)
-        )
-        return
-    settings = DrawingSettings(
-        method=record.method,
-        sampling_steps=record.sampling_steps,
-        guidance=record.guidance,
-        metadata=finished.metadata,
-        window=record.window,
-    )
-    illustrator = load_illustrator(
-        name, settings, finished, say, device=device, dtype=None, offload=False, slicing=False
-    )
-    try:
-        changed, new = redraw(
-            finished,
-            article,
-            illustrator,
-            seed=chosen,
-            command="correct",
-            note=problem,
-            correction=correction,
-            reporter=say,
-            out=out,
-        )
-    except OSError as error:
-        raise DataError(f"cannot write {out or run}: {error.strerror or error}") from error
-    page = changed / "index.html"
-    result = {"page": str(page), "run": str(changed), "revision": new.revisions[-1].model_dump(mode="json")}
-    emit(result, str(page), as_json=as_json, lines=(*lines,))
-    if open_page:
-        webbrowser.open(page.as_uri())
-
-
-def _writer(
-    run: FinishedRun,
-    after: int,
-    steps: int | None,
-    step: list[str] | None,
-    steps_file: Path | None,
-    llm: str,
-    context: str | None,
-    device: str,
-) -> tuple[Writer, int | None]:
-    """Who writes the new steps, and how many steps the whole then has (None: one more than it had)."""
-    from illinstr.sampling.writing import UserSteps
-
-    if step and steps_file is not None:
-        raise UsageError("--step and --steps-file cannot be used together", hint="put all steps in the file")
     given = read_own_steps(step, steps_file)
-    if given is not None:
-        if llm != EMBEDDED_WRITER or context is not None or steps is not None:
-            raise UsageError("--llm, --context and --steps have no part in steps of your own", hint="leave them out")
-        return UserSteps(given), after + len(given)
-    if llm != EMBEDDED_WRITER and context is None and run.record.writing is not None:
-        context = run.record.writing.context or None  # who the article was written for is who follows it
-    return open_writer(llm, context=context, device=device), steps
+    if given is not None and steps is not None:
+        raise UsageError("--llm, --context and --steps have no part in steps of your own", hint="leave them out")
+    request = CorrectRequest(
+        run,
+        after,
+        problem,
+        steps=steps if given is None else given,
+        writer=llm,
+        context=context,
+        seed=seed,
+        out=out,
+        overwrite=overwrite,
+        model=model,
+        device=device,
+        reporter=reporter(quiet),
+    )
+    if dry_run:
+        plan = plan_correction(request)
+        emit(plan.as_dict(), None, as_json=as_json, lines=plan.lines)
+        return
+    corrected = correct_article(request)
+    page, last = str(corrected.page), corrected.record.revisions[-1].model_dump(mode="json")
+    lines = (f"  {number}. {each.headline}" for number, each in enumerate(corrected.article.steps, start=1))
+    emit({"page": page, "run": str(corrected.folder), "revision": last}, page, as_json=as_json, lines=tuple(lines))
+    if open_page:
+        webbrowser.open(corrected.page.as_uri())

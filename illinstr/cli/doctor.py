@@ -38,10 +38,10 @@ def command(
     """
     from dataclasses import asdict
 
-    from illinstr import __version__
     from illinstr.console import emit, reporter
     from illinstr.doctor import examine
     from illinstr.errors import IllinstrError
+    from illinstr.version import __version__
 
     reporter(quiet or as_json).log("looking around; a few seconds ...")
     checks = examine(model=model, judge=judge, out=out, data=data)

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import time
 import webbrowser
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from illinstr.cli.options import AsJson, Device, Dtype, Offload, Quiet, VaeSlicing
-from illinstr.console import emit, reporter
-from illinstr.errors import DataError, UsageError
-from illinstr.workflows.checks import check_drawing, check_model, load_pipeline
-
-if TYPE_CHECKING:
-    from illinstr.progress import Reporter
-    from illinstr.sampling.drawing.illustrator import DrawingSettings, Illustrator
-    from illinstr.sampling.drawing.revision import Edit, FinishedRun
 
 
 def command(
@@ -76,75 +67,34 @@ def command(
 
     The last line of stdout is the page. Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted.
     """
-    from illinstr.runs import check_out
-    from illinstr.sampling.drawing.illustrator import DrawingSettings
-    from illinstr.sampling.drawing.revision import edit_run, open_run
+    from illinstr.console import emit, reporter
+    from illinstr.errors import UsageError
+    from illinstr.workflows.edit import EditRequest, edit_article
 
-    check_drawing({"sampling_steps": sampling_steps, "guidance": guidance, "sampler": sampler, "device": device})
-    check_drawing({"sampling_steps": None, "guidance": None, "dtype": dtype, "device": device})
-    edit = _edit(step, text, redraw)
-    finished = open_run(run)
-    edit.apply(finished.article)  # refuses what does not fit before a model is loaded
-    record = finished.record
-    settings = DrawingSettings(
-        method=record.method,
+    if not step:
+        raise UsageError("no step is named", hint='for example: illinstr edit RUN --step 3 --text "..."')
+    if (text is None) == (not redraw):
+        raise UsageError("give --text or --redraw", hint="--text changes words and image, --redraw the image alone")
+    request = EditRequest(
+        run,
+        step,
+        text=text,
+        seed=seed,
+        out=out,
+        overwrite=overwrite,
+        model=model,
         sampler=sampler,
-        sampling_steps=sampling_steps or record.sampling_steps,
-        guidance=record.guidance if guidance is None else guidance,
-        metadata=finished.metadata,
-        window=record.window,
+        sampling_steps=sampling_steps,
+        guidance=guidance,
+        device=device,
+        dtype=dtype,
+        offload=offload,
+        vae_slicing=vae_slicing,
+        reporter=reporter(quiet),
     )
-    if out is not None:
-        check_out(out, overwrite=overwrite)
-    name = model or record.model_id
-    check_model(name)
-    say = reporter(quiet)
-    illustrator = load_illustrator(
-        name, settings, finished, say, device=device, dtype=dtype, offload=offload, slicing=vae_slicing
-    )
-    try:
-        changed = edit_run(finished, edit, illustrator, seed=seed, reporter=say, out=out)
-    except OSError as error:
-        raise DataError(f"cannot write {out or run}: {error.strerror or error}") from error
+    changed = edit_article(request)
     page = str(changed.page)
     last = changed.record.revisions[-1].model_dump(mode="json")
     emit({"page": page, "run": str(changed.folder), "revision": last}, page, as_json=as_json)
     if open_page:
         webbrowser.open(changed.page.as_uri())
-
-
-def _edit(steps: list[int] | None, text: str | None, redraw: bool) -> Edit:
-    from illinstr.sampling.drawing.revision import Edit
-    from illinstr.sampling.writing import parse_step
-
-    if not steps:
-        raise UsageError("no step is named", hint='for example: illinstr edit RUN --step 3 --text "..."')
-    if (text is None) == (not redraw):
-        raise UsageError("give --text or --redraw", hint="--text changes words and picture, --redraw the picture alone")
-    return Edit(tuple(dict.fromkeys(steps)), parse_step(text) if text is not None else None)
-
-
-def load_illustrator(
-    name: str,
-    settings: DrawingSettings,
-    run: FinishedRun,
-    say: Reporter,
-    *,
-    device: str,
-    dtype: str | None,
-    offload: bool,
-    slicing: bool,
-) -> Illustrator:
-    """Load the model for a finished article; say so when it is not the one that drew it.
-
-    Raises:
-        UsageError: the device is not there.
-        ModelError: the model is missing, damaged or of another kind.
-    """
-    from illinstr.sampling.drawing.illustrator import Illustrator
-
-    started = time.perf_counter()
-    pipeline = load_pipeline(name, device, dtype, offload=offload, vae_slicing=slicing)
-    if pipeline.model_sha256 != run.record.model_sha256:
-        say.log("note: this is not the model that drew the article; the new picture may not match the others")
-    return Illustrator(pipeline, settings, load_s=time.perf_counter() - started)

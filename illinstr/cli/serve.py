@@ -6,21 +6,13 @@ import sys
 import threading
 import webbrowser
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from illinstr.cli.options import Device
-from illinstr.console import emit, reporter
-from illinstr.errors import UsageError
-from illinstr.workflows.checks import check_model, load_pipeline
 from illinstr.workflows.world import EMBEDDED_WRITER
-from illinstr.workflows.writers import DEFAULT_EXAMPLES, open_writer
-
-if TYPE_CHECKING:
-    from illinstr.sampling.drawing.illustrator import ArticlePipeline
-
-LOOPBACK = "127.0.0.1"
+from illinstr.workflows.writers import DEFAULT_EXAMPLES
 
 
 def command(
@@ -28,7 +20,7 @@ def command(
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8765,
     host: Annotated[
         str, typer.Option(help="Address to listen on; other than this machine's needs --remote.")
-    ] = LOOPBACK,
+    ] = "127.0.0.1",
     remote: Annotated[
         bool, typer.Option("--remote", help="Let others on the network in; there is no password.")
     ] = False,
@@ -61,39 +53,31 @@ def command(
     The model is loaded once, with the first article. The address is printed on stdout as soon as the page can
     be opened. Exit codes: 0 ended by Ctrl-C, 2 wrong use.
     """
-    from illinstr.runs import check_writable
-    from illinstr.sampling.drawing.illustrator import DrawingSettings
-    from illinstr.sampling.serving.web import WebServer, is_loopback
-    from illinstr.sampling.serving.workshop import Workshop
-    from illinstr.workflows.checks import MAX_SAMPLING_STEPS
+    from illinstr.console import emit, reporter
+    from illinstr.workflows.serve import ServeRequest, open_server
 
-    if not 0 <= port <= 65535:
-        raise UsageError(f"--port {port} is not between 0 and 65535", hint="--port 0 takes a free one")
-    if not is_loopback(host) and not remote:
-        raise UsageError(
-            f"--host {host} can be reached by others", hint="add --remote to allow that; there is no password"
-        )
-    if sampling_steps is not None and not 1 <= sampling_steps <= MAX_SAMPLING_STEPS:
-        raise UsageError(
-            f"--sampling-steps {sampling_steps} is not between 1 and {MAX_SAMPLING_STEPS}", hint="20 is usual"
-        )
-    writer = open_writer(llm, context=context, examples=examples, device=device)
-    check_model(model)
-    folder = check_writable(out)
-    say = reporter(quiet)
-
-    def load() -> ArticlePipeline:
-        say.log(f"loading the model {model} ...")
-        return load_pipeline(model, device, None)
-
-    settings = DrawingSettings(sampling_steps=sampling_steps, metadata=not no_metadata)
-    with WebServer(host, port, Workshop(folder, writer, load, settings)) as server:
-        emit({"url": server.url, "out": str(folder)}, server.url, as_json=as_json)
+    messages = reporter(quiet)
+    request = ServeRequest(
+        out=out,
+        port=port,
+        host=host,
+        remote=remote,
+        model=model,
+        writer=llm,
+        context=context,
+        examples=examples,
+        sampling_steps=sampling_steps,
+        metadata=not no_metadata,
+        device=device,
+        reporter=messages,
+    )
+    with open_server(request) as server:
+        emit({"url": server.url, "out": str(server.workshop.folder)}, server.url, as_json=as_json)
         sys.stdout.flush()  # whoever started this through a pipe waits for the address
-        say.log(f"articles go to {folder}; Ctrl-C ends this")
+        messages.log(f"articles go to {server.workshop.folder}; Ctrl-C ends this")
         if open_page:
             threading.Timer(0.3, webbrowser.open, [server.url]).start()
         try:
             server.serve_forever()
         except KeyboardInterrupt:
-            say.log("ended")
+            messages.log("ended")

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from illinstr.cli import generate
 from illinstr.cli.options import Device, Quiet
-from illinstr.console import emit, reporter
-from illinstr.errors import PlanError, UsageError
-from illinstr.progress import Reporter
 from illinstr.workflows.world import EMBEDDED_WRITER
-from illinstr.workflows.writers import announce, open_language_model
 
-MAX_COUNT = 20
+if TYPE_CHECKING:
+    from illinstr.workflows.suggest import Suggestion
+
+DEFAULT_NUM_STEPS = 6
 
 
 def command(
@@ -60,78 +58,46 @@ def command(
     The numbered list goes to stdout; after a choice, the last line is the page, as for generate. Exit codes: 0 done,
     1 nothing fits or failed, 2 wrong use, 130 interrupted.
     """
-    from illinstr.sampling.writing import check_at_hand
+    from illinstr.cli.generate import print_article
+    from illinstr.console import emit, reporter
+    from illinstr.errors import PlanError
+    from illinstr.workflows.checks import check_range
+    from illinstr.workflows.generate import GenerateRequest
+    from illinstr.workflows.suggest import SuggestRequest, suggest_goals
 
-    if not 1 <= count <= MAX_COUNT:
-        raise UsageError(f"--count {count} is not between 1 and {MAX_COUNT}", hint="5 is usual")
-    if choose is not None and not 1 <= choose <= count:
-        raise UsageError(f"--choose {choose} is not between 1 and {count}", hint="the number of a suggestion")
-    if context is not None and llm == EMBEDDED_WRITER:
-        raise UsageError(
-            "the embedded world cannot take a reader's situation into account", hint="--context needs --llm"
-        )
-    things = check_at_hand(at_hand)
-    say = reporter(quiet)
-    if llm == EMBEDDED_WRITER:
-        found = _offline(things, count, say)
-    else:
-        found = _asked(things, count, llm, context, seed, device, say)
-    if choose is not None and choose > len(found):
-        raise PlanError(f"--choose {choose}, but only {len(found)} goals fit", hint="choose a lower number")
+    messages = reporter(quiet)
+    request = SuggestRequest(
+        at_hand, writer=llm, count=count, context=context, seed=seed, device=device, reporter=messages
+    )
+    check_range("--choose", choose, 1, count, "the number of a suggestion")
+    found = suggest_goals(request)
+    number = len(found.suggestions)
+    if choose is not None and choose > number:
+        raise PlanError(f"--choose {choose}, but only {number} goals fit", hint="choose a lower number")
     if choose is None or not as_json:
-        lines = tuple(f"{number}. {each['goal']}{_uses(each)}" for number, each in enumerate(found, start=1))
-        emit({"at_hand": things, "suggestions": found}, None, as_json=as_json, lines=lines)
+        lines = (f"{index}. {each.goal}{_uses(each)}" for index, each in enumerate(found.suggestions, start=1))
+        emit(found.as_dict(), None, as_json=as_json, lines=tuple(lines))
     if choose is None and not as_json and sys.stdin.isatty() and sys.stdout.isatty():
-        choose = _ask(len(found))
+        choose = _ask(number)
     if choose is None:
         return
-    generate.command(
-        found[choose - 1]["goal"],
-        steps=steps,
+    chosen = GenerateRequest(
+        found.suggestions[choose - 1].goal,
+        DEFAULT_NUM_STEPS if steps is None else steps,
         out=out,
         seed=seed,
         model=model,
-        llm=llm,
+        writer=llm,
         context=context,
         device=device,
         overwrite=overwrite,
-        open_page=open_page,
-        as_json=as_json,
-        quiet=quiet,
+        reporter=messages,
     )
+    print_article(chosen, open_page=open_page, as_json=as_json)
 
 
-def _offline(things: str, count: int, say: Reporter) -> list[dict[str, Any]]:
-    from illinstr.minihow import AtHand, suggest_goals
-
-    known = AtHand.read(things)
-    found = suggest_goals(things, count)
-    if not found:
-        raise PlanError(
-            f'the embedded world makes nothing of "{things}"',
-            hint="--llm FILE.gguf, hf:ORG/NAME or a server's address knows more",
-        )
-    used = {thing for each in found for thing in each.uses}
-    idle = [thing for thing in known.things if thing not in used]
-    if idle:
-        say.log(f"note: none of these uses {', '.join(idle)}")
-    if known.times:
-        say.log(f"note: the embedded world does not know how long things take: {', '.join(known.times)}")
-    return [{"goal": each.goal, "uses": list(each.uses)} for each in found]
-
-
-def _asked(
-    things: str, count: int, llm: str, context: str | None, seed: int, device: str, say: Reporter
-) -> list[dict[str, Any]]:
-    writer = open_language_model(llm, context=context, device=device)
-    announce(writer, say, what="goals")
-    goals = writer.suggest(things, count, seed=seed)
-    writer.model.close()
-    return [{"goal": goal} for goal in goals]
-
-
-def _uses(found: dict[str, Any]) -> str:
-    return f" (uses {', '.join(found['uses'])})" if found.get("uses") else ""
+def _uses(suggestion: Suggestion) -> str:
+    return f" (uses {', '.join(suggestion.uses)})" if suggestion.uses else ""
 
 
 def _ask(count: int) -> int | None:

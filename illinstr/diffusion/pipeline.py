@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from illinstr.diffusion.denoiser import CanvasText, Denoiser
+from illinstr.diffusion.names import Method
 from illinstr.diffusion.sampling_loop import Report, sample
 from illinstr.diffusion.schedule import ANCHOR_SAMPLER, DEFAULT_SAMPLER, make_sampler
 from illinstr.diffusion.windows import long_windows, number_when_alone
@@ -28,7 +29,6 @@ from illinstr.models.autoencoder import PANELS_AT_ONCE, decode_panels, downsampl
 from illinstr.models.folder import ModelParts, load_parts
 from illinstr.models.settings import StackedSettings
 
-Method = Literal["stacked", "independent"]
 ArticleText = tuple[str, Sequence[str]]  # a goal and its N step texts
 Anchors = Mapping[int, Image.Image]
 

@@ -15,9 +15,9 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from illinstr.config import Config
+from illinstr.diffusion.names import SAMPLERS
 from illinstr.errors import ModelError, UsageError
 
-SAMPLERS: tuple[str, ...] = ("dpm++2m", "dpm++2m-sde", "ddim", "unipc", "euler", "euler-a", "ddpm")
 DEFAULT_SAMPLER = "dpm++2m"
 ANCHOR_SAMPLER = "dpm++2m-sde"  # where panels are held to known pictures
 # diffusers clamps the terminal alpha-bar of its sigma-based samplers to 2^-24 to keep sigma finite.

@@ -9,12 +9,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from illinstr import __version__
 from illinstr.config import Config
 from illinstr.errors import DataError
 from illinstr.evaluation.metrics.statistics import IntervalMethod
 from illinstr.evaluation.samples import Side
 from illinstr.evaluation.subjects import StepText
+from illinstr.version import __version__
 
 RESULTS_VERSION: Literal[2] = 2
 RESULTS_FILE, SAMPLES_FILE, REPORT_FILE = "results.json", "samples.jsonl", "report.html"

@@ -14,7 +14,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from illinstr import __version__
 from illinstr.articles import Article, Step, StepImage
 from illinstr.errors import DataError, UsageError
 from illinstr.images import encode_jpeg
@@ -23,6 +22,7 @@ from illinstr.shards.layout import SampleRow, ShardInfo, read_index, read_rows
 from illinstr.shards.reader import read_sample, to_article
 from illinstr.shards.takedown import Takedown, hidden
 from illinstr.templates import read_template, source_hash, template
+from illinstr.version import __version__
 
 THUMBNAIL_PX = 240
 

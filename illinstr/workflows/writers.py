@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from illinstr.articles import MAX_STEPS, Article, Step
 from illinstr.errors import UsageError
+from illinstr.workflows.checks import check_range
 from illinstr.workflows.world import EMBEDDED_WRITER, MiniHowWriter, nearest_articles
 
 if TYPE_CHECKING:
@@ -20,10 +21,8 @@ MAX_EXAMPLES = 8
 
 
 def choose_writer(
-    steps: int | None,
-    step: list[str] | None,
-    steps_file: Path | None,
-    llm: str,
+    steps: int | Sequence[str | Step],
+    writer: Writer | str | None,
     *,
     context: str | None = None,
     examples: int = DEFAULT_EXAMPLES,
@@ -31,42 +30,68 @@ def choose_writer(
 ) -> tuple[Writer, int]:
     """Who writes the steps, and how many.
 
+    Args:
+        steps: how many, or what they say.
+        writer: a name as for ``open_writer``, or a writer; None is MiniHow.
+        context, examples, device: as for ``open_writer``.
+
     Raises:
-        UsageError: options that contradict each other, steps that cannot be read, or not as many as ``--steps`` says.
+        UsageError: parameters that contradict each other, or steps that cannot be.
         ModelError: the language model's file or folder is not there.
     """
-    from illinstr.sampling.writing import DEFAULT_NUM_STEPS, UserSteps
+    from illinstr.sampling.writing import UserSteps
 
-    given = read_own_steps(step, steps_file)
-    if given is None:
-        return open_writer(llm, context=context, examples=examples, device=device), steps or DEFAULT_NUM_STEPS
-    if llm != EMBEDDED_WRITER or context is not None:
-        option = "--context" if context is not None else "--llm"
-        raise UsageError(
-            f"{option} has nothing to write when the steps are given", hint=f"leave out {option} or --step"
-        )
-    if steps is not None and steps != len(given):
-        raise UsageError(f"--steps {steps}, but the steps given are {len(given)}", hint="leave --steps out")
-    return UserSteps(given), len(given)
+    named = EMBEDDED_WRITER if writer is None else writer
+    if not isinstance(steps, int):
+        given = own_steps(steps)
+        if named != EMBEDDED_WRITER or context is not None:
+            option = "--context" if context is not None else "--llm"
+            raise UsageError(
+                f"{option} has nothing to write when the steps are given; it needs a language model to write them",
+                hint=f"leave out {option} or --step",
+            )
+        return UserSteps(given), len(given)
+    check_range("--steps", steps, 1, MAX_STEPS, "the number of images, such as --steps 6")
+    if isinstance(named, str):
+        return open_writer(named, context=context, examples=examples, device=device), steps
+    if context is not None:
+        raise UsageError("--context needs a language model named in --llm", hint="--llm FILE.gguf, for example")
+    return named, steps
 
 
-def read_own_steps(step: list[str] | None, steps_file: Path | None) -> list[Step] | None:
-    """The steps of ``--step`` or ``--steps-file``; None when neither is given.
+def read_own_steps(step: Sequence[str] | None, steps_file: Path | None) -> list[Step] | None:
+    """Steps given one by one or in a file; None when neither is given.
 
     Raises:
-        UsageError: they cannot be read, or are more than an article may have.
+        UsageError: both are given, they cannot be read, or they are more than an article may have.
     """
-    from illinstr.sampling.writing import parse_step, read_steps
+    from illinstr.sampling.writing import read_steps
 
+    if step and steps_file is not None:
+        raise UsageError("--step and --steps-file cannot be used together", hint="put all steps in the file")
     if step:
-        given = [parse_step(text) for text in step]
-    elif steps_file is not None:
-        given = read_steps(steps_file)
-    else:
-        return None
+        return own_steps(step)
+    return None if steps_file is None else own_steps(read_steps(steps_file))
+
+
+def own_steps(given: Sequence[str | Step]) -> list[Step]:
+    """Steps in the caller's words: ``"headline"`` or ``"headline | body"`` each.
+
+    Raises:
+        UsageError: no list of texts, none at all, more than an article may have, or one that is empty or too long.
+    """
+    from illinstr.sampling.writing import parse_step
+
+    hint = 'such as ["Boil water", "Pour it | Slowly."]'
+    if isinstance(given, str | bytes) or not isinstance(given, Sequence):
+        raise UsageError(f"--steps {given!r} is neither a number nor a list of steps", hint=hint)
+    if not given:
+        raise UsageError("--steps is empty: an article has one step at least", hint=hint)
     if len(given) > MAX_STEPS:
         raise UsageError(f"{len(given)} steps were given; an article has at most {MAX_STEPS}")
-    return given
+    if wrong := [step for step in given if not isinstance(step, str | Step)]:
+        raise UsageError(f"{wrong[0]!r} is not a step in words", hint=hint)
+    return [parse_step(step) if isinstance(step, str) else step for step in given]
 
 
 def open_writer(
@@ -78,8 +103,7 @@ def open_writer(
         UsageError: an unknown spelling, a number of examples out of range, or a context that this writer cannot heed.
         ModelError: the language model's file or folder is not there.
     """
-    if not 0 <= examples <= MAX_EXAMPLES:
-        raise UsageError(f"--examples {examples} is not between 0 and {MAX_EXAMPLES}", hint="3 is usual")
+    check_range("--examples", examples, 0, MAX_EXAMPLES, "3 is usual")
     if llm == EMBEDDED_WRITER:
         if context is not None:
             raise UsageError(
@@ -118,6 +142,11 @@ def announce(writer: Writer, reporter: Reporter, *, what: str = "steps") -> None
 
     if isinstance(writer, LanguageModelWriter):
         reporter.log(f"{writer.name} writes the {what} ...")
+
+
+def owns_writer(writer: Writer | str | None) -> bool:
+    """Whether the caller brought a writer of their own, which is theirs to close."""
+    return writer is not None and not isinstance(writer, str)
 
 
 def release(writer: Writer) -> None:

@@ -71,7 +71,7 @@ class TestPlainStableDiffusion:
         self, plain: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         generate(plain, tmp_path / "a", "--sampling-steps", "2")
-        assert "not trained to draw pictures together, so each is drawn alone" in capsys.readouterr().err
+        assert "not trained to draw images together, so each is drawn alone" in capsys.readouterr().err
         assert read_record(tmp_path / "a").method == "independent"
         generate(plain, tmp_path / "b", "--sampling-steps", "2", "--method", "independent")
         assert "note:" not in capsys.readouterr().err
@@ -81,7 +81,7 @@ class TestPlainStableDiffusion:
     ) -> None:
         generate(plain, tmp_path / "a", "--sampling-steps", "2", "--method", "stacked")
         err = capsys.readouterr().err
-        assert "was not trained to draw pictures together and will hardly show 2 of them" in err
+        assert "was not trained to draw images together and will hardly show 2 of them" in err
         assert read_record(tmp_path / "a").method == "stacked"
 
     def test_a_photo_cannot_steer_pictures_drawn_alone(self, plain: Path, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_long_article_is_noted_and_has_every_picture(
 ) -> None:
     steps = [word for i in range(22) for word in ("--step", f"Step {i}")]
     generate(stacked, tmp_path / "a", *steps, "--sampling-steps", "2")
-    assert "24 are drawn in parts that share pictures" in capsys.readouterr().err
+    assert "24 are drawn in parts that share images" in capsys.readouterr().err
     assert len(list((tmp_path / "a").glob("step-*.png"))) == 24
     assert read_record(tmp_path / "a").sampler == "dpm++2m-sde"
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from illinstr.articles import Article, Provenance, Step, make_id
 from illinstr.errors import PlanError
-from illinstr.sampling.drawing.illustrator import DrawingSettings
 from illinstr.sampling.serving.web import WebServer
 from illinstr.sampling.serving.workshop import Workshop
 from illinstr.sampling.writing import Task
@@ -35,14 +34,16 @@ class NumberedSteps:
 @contextmanager
 def serving(folder: Path, model: Path, loads: list[int] | None = None) -> Iterator[WebServer]:
     """A running server on a free port; ``loads`` counts how often the model was loaded."""
-    from illinstr.workflows.checks import load_pipeline
+    from illinstr.diffusion.loading import load_pipeline
+    from illinstr.workflows.drawing import SharedModel
+    from illinstr.workflows.serve import Verbs
 
     def load() -> Any:
         if loads is not None:
             loads.append(1)
         return load_pipeline(str(model), "cpu", None)
 
-    workshop = Workshop(folder, NumberedSteps(), load, DrawingSettings(sampling_steps=3))
+    workshop = Workshop(folder, Verbs(NumberedSteps(), SharedModel(load), sampling_steps=3))
     server = WebServer("127.0.0.1", 0, workshop)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

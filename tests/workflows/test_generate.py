@@ -19,13 +19,13 @@ from bs4 import BeautifulSoup
 from PIL import Image
 
 from illinstr.cli.app import app
+from illinstr.diffusion.names import SAMPLERS
 from illinstr.errors import DataError, IllinstrError, PartialError, PlanError, UsageError
 from illinstr.images import METADATA_KEY, encode_png
 from illinstr.progress import SilentReporter
 from illinstr.runs import is_article_folder, read_record, read_run
 from illinstr.sampling.drawing.batch import plan_batch
 from illinstr.sampling.drawing.illustrator import (
-    SAMPLERS,
     DrawingSettings,
     Illustrator,
     model_name,

@@ -59,7 +59,7 @@ REFUSALS = [
     (("Make tea", *STEP, "--num-variants", "0"), 2, "--num-variants 0"),
     (("Make tea", *STEP, "--window", "0"), 2, "--window 0 is not between"),
     (("Make tea", *STEP, "--first-picture", "none.jpg"), 2, "--first-picture: cannot read none.jpg"),
-    (("Make tea", *STEP, "--first-picture", "x", "--method", "independent"), 2, "steers pictures drawn together"),
+    (("Make tea", *STEP, "--first-picture", "x", "--method", "independent"), 2, "steers images drawn together"),
     (("Make tea", *STEP, "--sampler", "magic"), 2, "--sampler 'magic' is unknown"),
     (("Make tea", *STEP, "--method", "both"), 2, "--method 'both' is unknown"),
     (("Make tea", *STEP, "--device", "toaster"), 2, "--device 'toaster' is unknown"),

@@ -172,7 +172,7 @@ class VlmJudge:
     def _client(self) -> Any:
         import httpx
 
-        from illinstr import __version__
+        from illinstr.version import __version__
 
         headers = {"User-Agent": f"illinstr/{__version__}"}
         if self._key:

@@ -13,23 +13,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from illinstr import __version__
 from illinstr.articles import Article, StepImage
+from illinstr.diffusion.names import Method
 from illinstr.errors import ModelError
 from illinstr.images import encode_png
 from illinstr.progress import Reporter
 from illinstr.runs import RunRecord
+from illinstr.version import __version__
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from illinstr.diffusion.pipeline import OnStep, SamplingStep
-
-Method = Literal["stacked", "independent"]
-# The names in illinstr.diffusion.schedule.SAMPLERS, repeated here because options are checked before torch is loaded.
-SAMPLERS = ("dpm++2m", "dpm++2m-sde", "ddim", "unipc", "euler", "euler-a", "ddpm")
 
 
 class Defaults(Protocol):

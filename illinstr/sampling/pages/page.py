@@ -17,7 +17,6 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from illinstr import __version__
 from illinstr.articles import Article, Step, StepImage
 from illinstr.errors import DataError
 from illinstr.images import encode_png
@@ -25,6 +24,7 @@ from illinstr.runs import RunRecord, picture_name
 from illinstr.sampling.drawing.illustrator import model_name, recipe_of
 from illinstr.sampling.pages.strip import draw_strip
 from illinstr.templates import read_template, source_hash, template
+from illinstr.version import __version__
 
 PAGE_FILE = "index.html"
 MARKDOWN_FILE = "article.md"

@@ -287,7 +287,7 @@ def render_page(server: WebServer) -> bytes:
         for name, article in server.workshop.articles()
     ]
     page = template("sampling.serving", "serve.html.j2")
-    shown = page.render(token=server.token, writer=server.workshop.writer.name, articles=articles)
+    shown = page.render(token=server.token, writer=server.workshop.verbs.writer_name, articles=articles)
     return f"{shown}\n".encode()
 
 

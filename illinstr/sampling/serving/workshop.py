@@ -15,21 +15,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from illinstr.articles import MAX_STEPS, Article
+from illinstr.articles import Article
 from illinstr.errors import DataError, IllinstrError, UsageError
-from illinstr.progress import Advance
+from illinstr.progress import Advance, Reporter
 from illinstr.runs import is_article_folder, picture_name, read_article
-from illinstr.sampling.drawing.batch import make_article, plan_job
-from illinstr.sampling.drawing.illustrator import ArticlePipeline, DrawingSettings, Illustrator
-from illinstr.sampling.drawing.revision import Edit, FinishedRun, edit_run, open_run, redraw
-from illinstr.sampling.writing import Writer, check_goal, check_problem, parse_step, replan_article, slug
+from illinstr.sampling.drawing.revision import FinishedRun, open_run
+from illinstr.sampling.writing import check_goal, slug
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from illinstr.diffusion.pipeline import SamplingStep
+    from illinstr.diffusion.pipeline import OnStep, SamplingStep
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,150}")
 MAX_WAITING = 8
@@ -93,24 +91,42 @@ class TaskReporter:
         self._task.say("note", text=message)
 
 
+@dataclass(frozen=True)
+class Listener:
+    """What a piece of work tells: progress, the steps when they are written, and every sampling step."""
+
+    reporter: Reporter
+    on_article: Callable[[Article], None]
+    on_step: OnStep
+
+
+class Verbs(Protocol):
+    """What the workshop can do with articles, each verb with its check; whoever opens the workshop brings them.
+
+    Checks raise what the verb would raise before anything is loaded: UsageError, DataError, ModelError.
+    """
+
+    @property
+    def writer_name(self) -> str: ...
+    def check_generate(self, goal: str, num_steps: int, seed: int) -> None: ...
+    def generate(self, goal: str, num_steps: int, seed: int, folder: Path, listener: Listener) -> Path: ...
+    def check_edit(self, run: Path, step: int, text: str | None) -> None: ...
+    def edit(self, run: Path, step: int, text: str | None, listener: Listener) -> Path: ...
+    def check_correct(self, run: Path, after: int, problem: str) -> None: ...
+    def correct(self, run: Path, after: int, problem: str, listener: Listener) -> Path: ...
+
+
 class Workshop:
     """Makes and changes articles in one folder.
 
     Args:
         folder: where the run folders go.
-        writer: who writes the steps.
-        load: loads the model; called once, by the worker, when the first picture is wanted.
-        settings: how to draw new articles; changes to an article are drawn as it was.
+        verbs: what is done with articles; used by one thread, except for the checks.
     """
 
-    def __init__(
-        self, folder: Path, writer: Writer, load: Callable[[], ArticlePipeline], settings: DrawingSettings
-    ) -> None:
+    def __init__(self, folder: Path, verbs: Verbs) -> None:
         self.folder = folder
-        self.writer = writer
-        self.settings = settings
-        self._load = load
-        self._pipeline: ArticlePipeline | None = None
+        self.verbs = verbs
         self._waiting: queue.Queue[Task] = queue.Queue(MAX_WAITING)
         self._tasks: dict[str, Task] = {}
         self._lock = threading.Lock()
@@ -140,9 +156,7 @@ class Workshop:
         Raises:
             DataError: there is none of that name, or it is damaged.
         """
-        if not NAME.fullmatch(name) or not is_article_folder(self.folder / name):
-            raise DataError("there is no such article")
-        return open_run(self.folder / name)
+        return open_run(self._folder(name))
 
     def generate(self, goal: str, num_steps: int, seed: int | None = None) -> Task:
         """Queue a new article; without a seed the first one that was not used for this goal is taken.
@@ -151,11 +165,7 @@ class Workshop:
             UsageError: the goal, the number of steps or the seed cannot be.
             BusyError: too many tasks are waiting.
         """
-        goal = check_goal(goal)
-        if not 1 <= num_steps <= MAX_STEPS:
-            raise UsageError(f"{num_steps} is not between 1 and {MAX_STEPS} steps")
-        if seed is not None and not 0 <= seed <= MAX_SEED:
-            raise UsageError(f"seed {seed} is not between 0 and {MAX_SEED}")
+        self.verbs.check_generate(goal, num_steps, seed or 0)
 
         def work(task: Task) -> None:
             chosen = seed
@@ -163,86 +173,44 @@ class Workshop:
                 chosen = next(number for number in range(MAX_SEED) if not self._place(goal, number).exists())
             elif self._place(goal, chosen).exists():
                 raise UsageError(f"seed {chosen} was used for this goal already", hint="leave the seed empty")
-            job = plan_job(goal, chosen, self.writer, num_steps, self._place(goal, chosen))
-            task.say("steps", **described("", job.article))
-            folder, _ = make_article(job, self._illustrator(self.settings, task, job.article), TaskReporter(task))
-            self._finish(task, folder)
+            place = self._place(goal, chosen)
+            self._finish(task, self.verbs.generate(goal, num_steps, chosen, place, listen(task, "")))
 
         return self._queue(work)
 
     def edit(self, name: str, step: int, text: str | None) -> Task:
-        """Queue a change to one step: new words and a picture for them, or another picture when ``text`` is None.
+        """Queue a change to one step: new words and an image for them, or another image when ``text`` is None.
 
         Raises:
             DataError: no such article.
             UsageError: no such step, or words that cannot be a step.
             BusyError: too many tasks are waiting.
         """
-        edit = Edit((step,), parse_step(text) if text is not None else None)
-        edit.apply(self.open(name).article)
-
-        def work(task: Task) -> None:
-            run = self.open(name)
-            article = edit.apply(run.article)
-            task.say("steps", **described(name, article))
-            illustrator = self._illustrator(settings_of(run), task, article)
-            self._finish(task, edit_run(run, edit, illustrator, reporter=TaskReporter(task)).folder)
-
-        return self._queue(work)
+        folder = self._folder(name)
+        self.verbs.check_edit(folder, step, text)
+        return self._queue(lambda task: self._finish(task, self.verbs.edit(folder, step, text, listen(task, name))))
 
     def correct(self, name: str, after: int, problem: str) -> Task:
-        """Queue a correction: steps up to ``after`` stay, the rest is written and drawn anew.
+        """Queue a correction: steps up to ``after`` stay, the rest is written and drawn again.
 
         Raises:
             DataError: no such article.
             UsageError: no such step, or nothing said about the problem.
             BusyError: too many tasks are waiting.
         """
-        problem = check_problem(problem)
-        self._check_step(self.open(name), after)
-
-        def work(task: Task) -> None:
-            run = self.open(name)
-            seed = run.record.seed
-            article, correction = replan_article(self.writer, run.article, after=after, problem=problem, seed=seed)
-            task.say("steps", **described(name, article))
-            folder, _ = redraw(
-                run,
-                article,
-                self._illustrator(settings_of(run), task, article),
-                seed=seed,
-                command="correct",
-                note=problem,
-                correction=correction,
-                reporter=TaskReporter(task),
-            )
-            self._finish(task, folder)
-
-        return self._queue(work)
+        folder = self._folder(name)
+        self.verbs.check_correct(folder, after, problem)
+        return self._queue(
+            lambda task: self._finish(task, self.verbs.correct(folder, after, problem, listen(task, name)))
+        )
 
     def _place(self, goal: str, seed: int) -> Path:
-        return self.folder / f"{slug(goal)}-s{seed}"
+        return self.folder / f"{slug(check_goal(goal))}-s{seed}"
 
-    def _check_step(self, run: FinishedRun, step: int) -> None:
-        if not 1 <= step <= run.article.num_steps:
-            raise UsageError(f"there is no step {step}")
-
-    def _illustrator(self, settings: DrawingSettings, task: Task, article: Article) -> Illustrator:
-        if self._pipeline is None:
-            self._pipeline = self._load()
-        wanted = {index for index, step in enumerate(article.steps) if step.image is None}
-        shown: set[int] = set()
-
-        def on_step(step: SamplingStep) -> None:
-            share = step.done * PREVIEWS // step.total
-            if share in shown or share in (0, PREVIEWS):
-                return
-            shown.add(share)
-            for index, picture in enumerate(step.preview()[0]):
-                if index in wanted and picture is not None:
-                    task.say("preview", step=index + 1, picture=as_preview(picture))
-
-        return Illustrator(self._pipeline, settings, on_step=on_step)
+    def _folder(self, name: str) -> Path:
+        if not NAME.fullmatch(name) or not is_article_folder(self.folder / name):
+            raise DataError("there is no such article")
+        return self.folder / name
 
     def _finish(self, task: Task, folder: Path) -> None:
         article = read_article(folder)
@@ -275,6 +243,27 @@ class Workshop:
                 task.say("failed", message=f"this went wrong unexpectedly: {type(error).__name__}: {error}", hint=None)
 
 
+def listen(task: Task, name: str) -> Listener:
+    """Turns what happens to an article into events of a task; ``name`` is the article's, empty for a new one."""
+    wanted: set[int] = set()
+    shown: set[int] = set()
+
+    def on_article(article: Article) -> None:
+        wanted.update(index for index, step in enumerate(article.steps) if step.image is None)
+        task.say("steps", **described(name, article))
+
+    def on_step(step: SamplingStep) -> None:
+        share = step.done * PREVIEWS // step.total
+        if share in shown or share in (0, PREVIEWS):
+            return
+        shown.add(share)
+        for index, picture in enumerate(step.preview()[0]):
+            if index in wanted and picture is not None:
+                task.say("preview", step=index + 1, picture=as_preview(picture))
+
+    return Listener(TaskReporter(task), on_article, on_step)
+
+
 def described(name: str, article: Article) -> dict[str, Any]:
     """An article for the page: plain texts, and addresses of its pictures that change when the picture does."""
     steps = []
@@ -300,15 +289,3 @@ def as_preview(picture: Image.Image) -> str:
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=70)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-def settings_of(run: FinishedRun) -> DrawingSettings:
-    """How a finished article was drawn, so that what is drawn into it fits."""
-    record = run.record
-    return DrawingSettings(
-        method=record.method,
-        sampling_steps=record.sampling_steps,
-        guidance=record.guidance,
-        metadata=run.metadata,
-        window=record.window,
-    )

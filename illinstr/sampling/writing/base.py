@@ -116,18 +116,8 @@ def replan_article(
             nothing to write or is more than an article may have.
         PlanError: the writer could not.
     """
-    if not 1 <= after <= article.num_steps:
-        raise UsageError(
-            f"--after {after} is not between 1 and {article.num_steps}, the steps of this article",
-            hint="the number of the last step that was done",
-        )
+    total = check_revision(article, after, num_steps)
     problem = check_problem(problem)
-    total = num_steps if num_steps is not None else article.num_steps + 1
-    if not after < total <= MAX_STEPS:
-        raise UsageError(
-            f"--steps {total} is not between {after + 1} and {MAX_STEPS}",
-            hint=f"{after} steps are kept, and at least one is written anew",
-        )
     kept, dropped = article.steps[:after], article.steps[after:]
     written = writer.write(Task(article.goal, total - after, seed, kept, dropped, problem))
     steps, _ = _checked(writer, written, total - after)
@@ -140,6 +130,27 @@ def replan_article(
         writing=writing_of(written),
     )
     return article.model_copy(update={"id": ident, "steps": (*kept, *steps)}), record
+
+
+def check_revision(article: Article, after: int, num_steps: int | None) -> int:
+    """How many steps an article has when those after ``after`` are written again; None is one more than it has.
+
+    Raises:
+        UsageError: ``after`` is not a step of the article, or ``num_steps`` leaves nothing to write or is more than an
+            article may have.
+    """
+    if not 1 <= after <= article.num_steps:
+        raise UsageError(
+            f"--after {after} is not between 1 and {article.num_steps}, the steps of this article",
+            hint="the number of the last step that was done",
+        )
+    total = num_steps if num_steps is not None else article.num_steps + 1
+    if not after < total <= MAX_STEPS:
+        raise UsageError(
+            f"--steps {total} is not between {after + 1} and {MAX_STEPS}",
+            hint=f"{after} steps are kept, and at least one is written anew",
+        )
+    return total
 
 
 def check_context(text: str) -> str:

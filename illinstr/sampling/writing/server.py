@@ -20,11 +20,11 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
-from illinstr import __version__
 from illinstr.articles import clean_text
 from illinstr.errors import FetchError, PlanError, UsageError
 from illinstr.sampling.writing.answers import schema
 from illinstr.sampling.writing.language_model import Forced, Question
+from illinstr.version import __version__
 
 KEY_VARIABLE = "ILLINSTR_LLM_KEY"
 OPENAI_VARIABLE = "OPENAI_API_KEY"

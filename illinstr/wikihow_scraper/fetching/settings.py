@@ -6,9 +6,9 @@ import re
 
 from pydantic import Field, field_validator
 
-from illinstr import __version__
 from illinstr.config import Config
 from illinstr.errors import FetchError
+from illinstr.version import __version__
 from illinstr.wikihow_scraper.fetching.robots import PRODUCT_TOKEN
 from illinstr.wikihow_scraper.source import MAX_PAGE_BYTES
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import torch
 import yaml
 
-from illinstr import __version__, files
+from illinstr import files
 from illinstr.models import folder as model_folder
 from illinstr.models.autoencoder import downsampling
 from illinstr.models.settings import StackedSettings
 from illinstr.training.tasks.stacked.config import UNetConfig
 from illinstr.training.tasks.stacked.parts import UNetParts, adapter_state, plain_copy
+from illinstr.version import __version__
 
 CONFIG_KEY, VERSION_KEY = "illinstr.config", "illinstr.version"
 ADAPTER_FOLDER = "lora"

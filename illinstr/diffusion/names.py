@@ -1,0 +1,9 @@
+"""The names a caller may use for how images are drawn; importable without torch."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Method = Literal["stacked", "independent"]
+METHODS: tuple[str, ...] = get_args(Method)
+SAMPLERS: tuple[str, ...] = ("dpm++2m", "dpm++2m-sde", "ddim", "unipc", "euler", "euler-a", "ddpm")

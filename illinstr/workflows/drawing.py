@@ -1,0 +1,150 @@
+"""Who draws: what every verb that draws asks about the model, checked without torch, and the model opened."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from illinstr.articles import MAX_STEPS
+from illinstr.diffusion.loading import EMBEDDED, check_model, load_pipeline
+from illinstr.diffusion.names import METHODS, SAMPLERS
+from illinstr.workflows.checks import check_choice, check_device, check_dtype, check_range
+from illinstr.workflows.request import Request
+
+if TYPE_CHECKING:
+    from illinstr.articles import Article
+    from illinstr.diffusion.pipeline import OnStep
+    from illinstr.sampling.drawing.illustrator import ArticlePipeline, DrawingSettings, Illustrator
+
+MAX_SAMPLING_STEPS = 1_000
+MAX_SEED = 2**32 - 1
+
+
+class SharedModel:
+    """A model that is loaded once, when it is first needed, and then serves every request.
+
+    Args:
+        load: loads it.
+    """
+
+    def __init__(self, load: Callable[[], ArticlePipeline]) -> None:
+        self._load = load
+        self._lock = threading.Lock()
+        self._pipeline: ArticlePipeline | None = None
+
+    def get(self) -> ArticlePipeline:
+        """The model."""
+        with self._lock:
+            if self._pipeline is None:
+                self._pipeline = self._load()
+            return self._pipeline
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawRequest(Request):
+    """What every verb that draws may be told.
+
+    Attributes:
+        model: ``mini`` (embedded), a model folder, a hub id ORG/NAME, or what ``load_model`` returned.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; for a model that is named.
+        dtype: ``float32``, ``float16`` or ``bfloat16``; None is what suits the device.
+        offload: keep on the accelerator only the part of the model that is working.
+        vae_slicing: decode one image at a time.
+        on_article: called with the article when its steps are written, before its images are drawn.
+        on_step: called after each sampling step with a ``SamplingStep``; what it raises ends the drawing.
+    """
+
+    model: str | ArticlePipeline | SharedModel | None = None
+    device: str = "auto"
+    dtype: str | None = None
+    offload: bool = False
+    vae_slicing: bool = False
+    on_article: Callable[[Article], None] | None = field(default=None, repr=False, compare=False)
+    on_step: OnStep | None = field(default=None, repr=False, compare=False)
+
+    def tell(self, article: Article) -> None:
+        """Hand on the written article."""
+        if self.on_article is not None:
+            self.on_article(article)
+
+
+def check_drawing(
+    request: DrawRequest,
+    *,
+    seed: int | None = None,
+    method: str | None = None,
+    sampler: str | None = None,
+    sampling_steps: int | None = None,
+    guidance: float | None = None,
+    window: int | None = None,
+    variants: int = 1,
+) -> None:
+    """Refuse what every verb that draws may be told wrongly.
+
+    Raises:
+        UsageError: the first such parameter, with what it may be.
+    """
+    check_range("--seed", seed, 0, MAX_SEED - variants + 1, "any whole number in that range")
+    check_range("--sampling-steps", sampling_steps, 1, MAX_SAMPLING_STEPS, "20 to 50 is usual")
+    check_range("--guidance", guidance, 0.0, 100.0, "3 is usual; 1 is off")
+    check_range("--window", window, 1, MAX_STEPS, "how many images are drawn together at most")
+    check_choice("--method", method, METHODS)
+    check_choice("--sampler", sampler, SAMPLERS)
+    check_dtype(request.dtype)
+    check_device(request.device)
+
+
+def check_drawer(model: str | ArticlePipeline | SharedModel) -> None:
+    """Make sure that a model that is named is there; nothing is loaded.
+
+    Raises:
+        ModelError: no such folder, or a folder that holds no model.
+    """
+    if isinstance(model, str):
+        check_model(model)
+
+
+def name_of(model: str | ArticlePipeline | SharedModel) -> str:
+    """How messages call the model; a shared one is loaded to find out."""
+    if isinstance(model, str):
+        return model
+    return (model.get() if isinstance(model, SharedModel) else model).model_id
+
+
+def open_illustrator(
+    request: DrawRequest,
+    settings: DrawingSettings,
+    *,
+    model: str | ArticlePipeline | SharedModel = EMBEDDED,
+    device: str | None = None,
+) -> Illustrator:
+    """Load the model, or take the one that is loaded.
+
+    Args:
+        request: how to load it.
+        settings: how to draw.
+        model: the request's, or the one that stands for None.
+        device: in place of the request's.
+
+    Raises:
+        UsageError: the device is not there.
+        ModelError: the model is missing, damaged or of another kind.
+    """
+    from illinstr.sampling.drawing.illustrator import Illustrator
+
+    started = time.perf_counter()
+    pipeline: ArticlePipeline
+    if isinstance(model, str):
+        pipeline = load_pipeline(
+            model,
+            device or request.device,
+            request.dtype,
+            offload=request.offload,
+            vae_slicing=request.vae_slicing,
+        )
+    else:
+        pipeline = model.get() if isinstance(model, SharedModel) else model
+    return Illustrator(pipeline, settings, load_s=time.perf_counter() - started, on_step=request.on_step)

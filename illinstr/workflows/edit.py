@@ -1,0 +1,169 @@
+"""``edit``: steps of a finished article are changed; every other image stays as it is, to the byte."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from illinstr.articles import Step
+from illinstr.errors import UsageError
+from illinstr.workflows.drawing import DrawRequest, check_drawer, check_drawing, open_illustrator
+from illinstr.workflows.generate import cannot_write
+
+if TYPE_CHECKING:
+    from illinstr.sampling.drawing.illustrator import DrawingSettings, Illustrator
+    from illinstr.sampling.drawing.revision import Edit, FinishedRun
+
+
+@dataclass(frozen=True)
+class EditRequest(DrawRequest):
+    """What to change in which article.
+
+    Attributes:
+        run: what ``generate`` returned, or its folder.
+        step: which step, from 1, or several.
+        text: what the one step shall say, as for ``generate``; None draws the steps again as they are.
+        seed: seed of the new noise; the run's own for new words, the next unused one to draw again.
+        out: where the changed article goes; None replaces it.
+        overwrite: replace a finished article in ``out``.
+        sampler: None is the one for held images.
+        sampling_steps, guidance: None is as the article was drawn.
+    """
+
+    run: FinishedRun | str | Path
+    step: int | Sequence[int]
+    _: KW_ONLY
+    text: str | Step | None = None
+    seed: int | None = None
+    out: str | Path | None = None
+    overwrite: bool = False
+    sampler: str | None = None
+    sampling_steps: int | None = None
+    guidance: float | None = None
+
+
+def edit_article(request: EditRequest) -> FinishedRun:
+    """Change steps of a finished article; it is replaced whole or not at all.
+
+    Raises:
+        DataError: the run is missing or damaged, or the folder cannot be written.
+        UsageError: the edit does not fit the article.
+        ModelError: the model is missing or fails; nothing was changed.
+    """
+    from illinstr.sampling.drawing.revision import edit_run
+
+    run, edit = check_edit(request)
+    request.tell(edit.apply(run.article))
+    settings = settings_of(run)
+    settings = replace(
+        settings,
+        sampler=request.sampler,
+        sampling_steps=request.sampling_steps or settings.sampling_steps,
+        guidance=settings.guidance if request.guidance is None else request.guidance,
+    )
+    illustrator = illustrator_of(request, run, settings)
+    out = None if request.out is None else Path(request.out)
+    try:
+        return edit_run(run, edit, illustrator, seed=request.seed, reporter=request.messages, out=out)
+    except OSError as error:
+        raise cannot_write(out or run.folder, error) from error
+
+
+def check_edit(request: EditRequest) -> tuple[FinishedRun, Edit]:
+    """Everything that can be known to be wrong before a model is loaded.
+
+    Raises:
+        DataError: the run is missing or damaged.
+        UsageError: the edit does not fit the article, or a parameter that cannot be.
+        ModelError: a model that is named is not there.
+    """
+    from illinstr.sampling.drawing.revision import Edit
+
+    check_drawing(
+        request,
+        seed=request.seed,
+        sampler=request.sampler,
+        sampling_steps=request.sampling_steps,
+        guidance=request.guidance,
+    )
+    edit = Edit(_steps(request.step), as_step(request.text))
+    run = finished_run(request.run)
+    edit.apply(run.article)
+    check_target(request.out, overwrite=request.overwrite)
+    check_drawer(request.model or run.record.model_id)
+    return run, edit
+
+
+def finished_run(run: FinishedRun | str | Path) -> FinishedRun:
+    """A finished article, read where only its folder is named.
+
+    Raises:
+        DataError: not such a folder, or damaged.
+        UsageError: a folder of several articles.
+    """
+    from illinstr.sampling.drawing.revision import FinishedRun, open_run
+
+    return run if isinstance(run, FinishedRun) else open_run(Path(run))
+
+
+def check_target(out: str | Path | None, *, overwrite: bool) -> None:
+    """Refuse a folder that holds something, where a changed article is to go to a place of its own.
+
+    Raises:
+        UsageError: it does, or cannot be written.
+    """
+    from illinstr.runs import check_out
+
+    if out is not None:
+        check_out(Path(out), overwrite=overwrite)
+
+
+def settings_of(run: FinishedRun) -> DrawingSettings:
+    """How a finished article was drawn, so that what is drawn into it fits; held images choose the sampler."""
+    from illinstr.sampling.drawing.illustrator import DrawingSettings
+
+    record = run.record
+    return DrawingSettings(
+        method=record.method,
+        sampling_steps=record.sampling_steps,
+        guidance=record.guidance,
+        metadata=run.metadata,
+        window=record.window,
+    )
+
+
+def illustrator_of(request: DrawRequest, run: FinishedRun, settings: DrawingSettings) -> Illustrator:
+    """Load the model for a finished article; report it when it is not the one that drew it.
+
+    Raises:
+        UsageError: the device is not there.
+        ModelError: the model is missing, damaged or of another kind.
+    """
+    illustrator = open_illustrator(request, settings, model=request.model or run.record.model_id)
+    if illustrator.pipeline.model_sha256 != run.record.model_sha256:
+        request.messages.log(
+            "note: this is not the model that drew the article; the new image may not match the others"
+        )
+    return illustrator
+
+
+def as_step(text: str | Step | None) -> Step | None:
+    """``"headline | body"`` as a step.
+
+    Raises:
+        UsageError: empty, too long or no text.
+    """
+    from illinstr.sampling.writing import parse_step
+
+    return parse_step(text) if isinstance(text, str) else text
+
+
+def _steps(given: int | Sequence[int]) -> tuple[int, ...]:
+    numbers = (given,) if isinstance(given, int) else tuple(dict.fromkeys(given))
+    if any(isinstance(number, bool) or not isinstance(number, int) for number in numbers):
+        raise UsageError("--step takes whole numbers, from 1", hint="the number of a step")
+    if not numbers:
+        raise UsageError("no step is named", hint='for example: illinstr edit RUN --step 3 --text "..."')
+    return numbers

@@ -1,0 +1,280 @@
+"""``generate``: the steps towards a goal are written, drawn together, and published as a run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from illinstr.articles import Step, StepImage
+from illinstr.diffusion.loading import EMBEDDED
+from illinstr.errors import DataError, UsageError
+from illinstr.workflows.drawing import (
+    DrawRequest,
+    check_drawer,
+    check_drawing,
+    name_of,
+    open_illustrator,
+)
+from illinstr.workflows.world import knows
+from illinstr.workflows.writers import DEFAULT_EXAMPLES, announce, choose_writer, owns_writer, release
+
+if TYPE_CHECKING:
+    from illinstr.diffusion.names import Method
+    from illinstr.sampling.drawing.batch import Failure, Job
+    from illinstr.sampling.drawing.illustrator import DrawingSettings, Illustrator
+    from illinstr.sampling.drawing.revision import FinishedRun
+    from illinstr.sampling.writing import Writer
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArticleRequest(DrawRequest):
+    """What one article and a batch of them may both be told.
+
+    Attributes:
+        out: the folder to make; ``runs/GOAL-sSEED`` when None.
+        seed: seed of the steps and of the noise.
+        writer: who writes the steps when only their number is given: ``minihow`` (offline), ``hf:ORG/NAME``, a folder,
+            ``FILE.gguf``, an address, or a ``Writer`` of your own; MiniHow when None.
+        context: about the reader, for a language model named in ``writer``.
+        examples: articles to show a language model as examples, 0 to 8.
+        first_picture: an image of the user's own for step 1, kept while the others are drawn to fit it.
+        method: ``stacked`` or ``independent``; None is stacked, if the model can.
+        sampler, sampling_steps, guidance: None is the model's own default.
+        window: images drawn together at most; None is as many as the model was trained on.
+        metadata: whether images carry their recipes.
+        overwrite: replace finished articles.
+    """
+
+    out: str | Path | None = None
+    seed: int = 0
+    writer: Writer | str | None = None
+    context: str | None = None
+    examples: int = DEFAULT_EXAMPLES
+    first_picture: str | Path | None = None
+    method: Method | None = None
+    sampler: str | None = None
+    sampling_steps: int | None = None
+    guidance: float | None = None
+    window: int | None = None
+    metadata: bool = True
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class GenerateRequest(ArticleRequest):
+    """One article.
+
+    Attributes:
+        goal: what to explain.
+        steps: how many, or what they say: ``"headline"`` or ``"headline | body"`` each.
+    """
+
+    goal: str
+    steps: int | Sequence[str | Step] = 6
+    _: KW_ONLY
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request that has been checked: who writes how many steps, how they are drawn, and where the folder goes."""
+
+    writer: Writer
+    num_steps: int
+    settings: DrawingSettings
+    model: Any
+    out: Path
+    first_picture: StepImage | None
+
+
+@dataclass(frozen=True)
+class GeneratePlan:
+    """What would be made: planned articles, and goals that no steps could be written for."""
+
+    prepared: Prepared
+    jobs: list[Job]
+    failures: list[Failure]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The steps of every article, for a reader."""
+        lines: list[str] = []
+        for job in self.jobs:
+            lines += [f"{job.article.goal} (seed {job.seed}) -> {job.folder}"]
+            lines += [f"  {number}. {step.headline}" for number, step in enumerate(job.article.steps, start=1)]
+        return tuple(lines)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        settings = self.prepared.settings
+        articles = [
+            {
+                "goal": job.article.goal,
+                "seed": job.seed,
+                "run": str(job.folder),
+                "steps": [step.headline for step in job.article.steps],
+            }
+            for job in self.jobs
+        ]
+        return {
+            "dry_run": True,
+            "out": str(self.prepared.out),
+            "model": name_of(self.prepared.model),
+            "method": settings.method,
+            "sampler": settings.sampler,
+            "sampling_steps": settings.sampling_steps,
+            "guidance": settings.guidance,
+            "articles": articles,
+            "failed": failures_as_dicts(self.failures),
+        }
+
+
+def generate_article(request: GenerateRequest) -> FinishedRun:
+    """Write the steps towards a goal, draw them together, and publish the run folder.
+
+    Raises:
+        UsageError: something asked for that cannot be, found before a model is loaded.
+        PlanError: the steps cannot be written.
+        ModelError: the model is missing or fails.
+        DataError: the folder cannot be written.
+    """
+    from illinstr.sampling.drawing.batch import make_article
+    from illinstr.sampling.drawing.revision import open_run
+
+    plan = plan_generate(request)
+    [job] = plan.jobs
+    request.tell(job.article)
+    try:
+        folder, _ = make_article(job, illustrator_for(request, plan.prepared, plan.jobs), request.messages)
+    except OSError as error:
+        raise cannot_write(plan.prepared.out, error) from error
+    return open_run(folder)
+
+
+def plan_generate(request: GenerateRequest) -> GeneratePlan:
+    """Check a request and write the article's steps; nothing is drawn and no model that draws is loaded.
+
+    Raises:
+        UsageError: something asked for that cannot be.
+        PlanError: the steps cannot be written.
+        ModelError: a model is missing, or the language model fails.
+    """
+    from illinstr.sampling.drawing.batch import plan_job, with_first_picture
+
+    prepared = check_generate(request)
+    announce(prepared.writer, request.messages)
+    job = plan_job(request.goal, request.seed, prepared.writer, prepared.num_steps, prepared.out)
+    if prepared.first_picture is not None:
+        job = with_first_picture(job, prepared.first_picture)
+    return GeneratePlan(prepared, [job], [])
+
+
+def check_generate(request: GenerateRequest) -> Prepared:
+    """Everything that can be known to be wrong before anything is loaded, asked or drawn.
+
+    Raises:
+        UsageError: the first parameter that cannot be, with what it may be.
+        ModelError: a model that is named is not there.
+    """
+    from illinstr.runs import check_out
+    from illinstr.sampling.writing import check_goal, slug
+
+    goal = check_goal(request.goal)
+    out = f"runs/{slug(goal)}-s{request.seed}" if request.out is None else request.out
+    prepared = prepare(request, request.steps, Path(out))
+    check_out(prepared.out, overwrite=request.overwrite)
+    check_drawer(prepared.model)
+    return prepared
+
+
+def prepare(request: ArticleRequest, steps: int | Sequence[str | Step], out: Path, *, variants: int = 1) -> Prepared:
+    """The parameters that an article and a batch share, checked; where the folder goes is not looked at.
+
+    Raises:
+        UsageError: the first parameter that cannot be, with what it may be.
+        ModelError: the language model is not there.
+    """
+    from illinstr.sampling.drawing.illustrator import DrawingSettings
+    from illinstr.sampling.drawing.photo import read_photo
+
+    check_drawing(
+        request,
+        seed=request.seed,
+        method=request.method,
+        sampler=request.sampler,
+        sampling_steps=request.sampling_steps,
+        guidance=request.guidance,
+        window=request.window,
+        variants=variants,
+    )
+    if request.first_picture is not None and request.method == "independent":
+        raise UsageError("--first-picture steers images drawn together", hint="leave out --method independent")
+    writer, num_steps = choose_writer(
+        steps, request.writer, context=request.context, examples=request.examples, device=request.device
+    )
+    settings = DrawingSettings(
+        request.method,
+        request.sampler,
+        request.sampling_steps,
+        request.guidance,
+        request.metadata,
+        request.window,
+    )
+    photo = None if request.first_picture is None else read_photo(Path(request.first_picture))
+    return Prepared(writer, num_steps, settings, request.model or EMBEDDED, out, photo)
+
+
+def illustrator_for(
+    request: ArticleRequest, prepared: Prepared, jobs: Sequence[Job], *, device: str | None = None
+) -> Illustrator:
+    """Load the model for these articles and report how it will draw them."""
+    reporter = request.messages
+    if not owns_writer(request.writer):
+        release(prepared.writer)
+    model_name = name_of(prepared.model)
+    for job in jobs:
+        if model_name == EMBEDDED and not knows(job.goal):
+            reporter.log(f'note: "{job.goal}" is outside what the embedded model has seen; the images may not show it')
+    illustrator = open_illustrator(request, prepared.settings, model=prepared.model, device=device)
+    if prepared.first_picture is not None and illustrator.method == "independent":
+        raise UsageError("--first-picture steers images drawn together; here each is drawn alone")
+    sampler = illustrator.sampler_for(jobs[0].article)
+    reporter.log(
+        f"{prepared.num_steps} instruction steps by {prepared.writer.name}, {illustrator.sampling_steps} sampling "
+        f"steps ({sampler}, {illustrator.method}), model {model_name}"
+    )
+    for note in _notes(illustrator, prepared, model_name):
+        reporter.log(f"note: {note}")
+    return illustrator
+
+
+def failures_as_dicts(failures: Sequence[Failure]) -> list[dict[str, Any]]:
+    """Plain JSON values."""
+    return [{"goal": failure.goal, "seed": failure.seed, "error": failure.error.message} for failure in failures]
+
+
+def cannot_write(place: Path | str, error: OSError) -> DataError:
+    """A folder that could not be written, as one line."""
+    return DataError(f"cannot write {place}: {error.strerror or error}")
+
+
+def _notes(illustrator: Illustrator, prepared: Prepared, model_name: str) -> Iterator[str]:
+    """What the user should know about how this model will draw so many steps."""
+    pipeline, n = illustrator.pipeline, prepared.num_steps
+    if not pipeline.trained_for_stacking:
+        if illustrator.method == "stacked":
+            yield (
+                f"{model_name} was not trained to draw images together and will hardly show {n} of them; "
+                "use --method independent, or train it: illinstr train --help"
+            )
+        elif prepared.settings.method is None:
+            yield f"{model_name} was not trained to draw images together, so each is drawn alone"
+        return
+    low, high = pipeline.defaults.trained_steps
+    if illustrator.method == "stacked" and n < low:
+        yield f"the model was trained on articles of {low} to {high} steps; {n} may look worse"
+    if illustrator.method == "stacked" and n > high:
+        window = prepared.settings.window or high
+        how = "drawn in parts that share images" if window < n else "drawn together as told"
+        yield f"the model was trained on articles of {low} to {high} steps; {n} are {how}"
