@@ -19,12 +19,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from illinstr.diffusion.stacking import stack, unstack
-from illinstr.diffusion.text import step_code
 from illinstr.models.settings import Conditioning
 from illinstr.models.stable_diffusion.attention import PanelAttnProcessor, predict
+from illinstr.models.stable_diffusion.text import step_code
+from illinstr.models.stacking import stack, unstack
 from illinstr.training.tasks.stacked.config import UNetConfig
-from illinstr.training.tasks.stacked.task import Denoiser, UNetTask
+from illinstr.training.tasks.stacked.task import CanvasModel, UNetTask
 
 PANELS = 6  # of the article that costs are counted for
 TEXT_TOKENS = 16  # of its goal and of each of its steps
@@ -250,7 +250,7 @@ class VariantTask(UNetTask):
             self.unet = GridUNet(self.parts.unet)
         elif variant.network == "transformer":
             self.unet = transformer_like(self.parts.unet)
-        self.model = Denoiser(self.unet, self.parts.text_encoder, config).to(device)
+        self.model = CanvasModel(self.unet, self.parts.text_encoder, config).to(device)
 
     def validate(self, folder: Path | None, step: int) -> dict[str, float]:
         """Losses alone: the pipeline that draws a grid wants a U-Net of diffusers' own."""

@@ -76,7 +76,7 @@ def load_pipeline(
     import transformers
 
     from illinstr.diffusion.pipeline import StackedDiffusionPipeline
-    from illinstr.models.folder import load_parts
+    from illinstr.models.loading import load_backbone
 
     folder = check_model(model)
     device = choose_device(device)
@@ -86,10 +86,10 @@ def load_pipeline(
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()  # it advises on image processors that nobody here uses
     diffusers.utils.logging.set_verbosity_error()
-    parts = load_parts(folder, dtype=getattr(torch, dtype or choose_dtype(device)))
-    if model == EMBEDDED:
-        parts = dataclasses.replace(parts, model_id=EMBEDDED)  # wherever it is installed
-    return StackedDiffusionPipeline(parts, device, offload=offload, vae_slicing=vae_slicing)
+    backbone = load_backbone(folder, dtype=getattr(torch, dtype or choose_dtype(device)))
+    if model == EMBEDDED:  # wherever it is installed
+        backbone = dataclasses.replace(backbone, source=dataclasses.replace(backbone.source, model_id=EMBEDDED))
+    return StackedDiffusionPipeline(backbone, device, offload=offload, vae_slicing=vae_slicing)
 
 
 def choose_device(device: str) -> str:

@@ -11,22 +11,24 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from illinstr.diffusion.denoiser import CanvasText, Denoiser
+from illinstr.diffusion.denoiser import Denoiser
 from illinstr.diffusion.names import Method
 from illinstr.diffusion.sampling_loop import Report, sample
 from illinstr.diffusion.schedule import ANCHOR_SAMPLER, DEFAULT_SAMPLER, make_sampler
 from illinstr.diffusion.windows import long_windows, number_when_alone
 from illinstr.errors import UsageError
 from illinstr.images import centre_square
-from illinstr.models.autoencoder import PANELS_AT_ONCE, decode_panels, downsampling, encode_panels
-from illinstr.models.folder import ModelParts, load_parts
+from illinstr.models.autoencoder import PANELS_AT_ONCE
+from illinstr.models.backbone import Backbone, Role
+from illinstr.models.loading import load_backbone
+from illinstr.models.prompt import CanvasText
 from illinstr.models.settings import StackedSettings
 
 ArticleText = tuple[str, Sequence[str]]  # a goal and its N step texts
@@ -79,31 +81,26 @@ class StackedDiffusionPipeline:
     """Draws articles with one loaded model.
 
     Args:
-        parts: the model's components.
+        backbone: the loaded model.
         device: where it draws.
         offload: keep each component on ``device`` only while it works, and denoise one canvas at a time.
         vae_slicing: encode and decode one panel at a time.
     """
 
     def __init__(
-        self, parts: ModelParts, device: str = "cpu", *, offload: bool = False, vae_slicing: bool = False
+        self, backbone: Backbone, device: str = "cpu", *, offload: bool = False, vae_slicing: bool = False
     ) -> None:
-        self.parts = parts
+        self.backbone = backbone
         self.device = torch.device(device)
         self.offload = offload
         self.vae_batch = 1 if vae_slicing else PANELS_AT_ONCE
-        for module in (parts.unet, parts.vae, parts.text_encoder):
-            module.to("cpu" if offload else self.device).eval()
-        if self.device.type == "cuda" or parts.unet.dtype == torch.float32:
-            # Convolutions are 5 % faster so in float32 on a CPU, and 5 % slower in bfloat16 there.
-            for module in (parts.unet, parts.vae):
-                module.to(memory_format=torch.channels_last)
-        self.defaults: StackedSettings = parts.settings
-        self.panel_px = parts.settings.panel_px
-        self.model_id = parts.model_id
-        self.model_sha256 = parts.sha256
-        self.trained_for_stacking = parts.stacked
-        self.latent_px = self.panel_px // downsampling(parts.vae)
+        backbone.to("cpu" if offload else self.device)
+        backbone.optimise_for(self.device)
+        self.defaults: StackedSettings = backbone.settings
+        self.panel_px = backbone.settings.panel_px
+        self.model_id = backbone.source.model_id
+        self.model_sha256 = backbone.source.sha256
+        self.trained_for_stacking = backbone.trained_for_stacking
 
     @classmethod
     def from_folder(cls, folder_or_hub_id: str, device: str = "cpu", dtype: torch.dtype | None = None) -> Self:
@@ -112,7 +109,7 @@ class StackedDiffusionPipeline:
         Raises:
             ModelError: missing, damaged or of another shape.
         """
-        return cls(load_parts(str(folder_or_hub_id), dtype=dtype or torch.float32), device)
+        return cls(load_backbone(str(folder_or_hub_id), dtype=dtype or torch.float32), device)
 
     def __call__(
         self,
@@ -217,12 +214,12 @@ class StackedDiffusionPipeline:
         generators = [torch.Generator().manual_seed(seed + (1 << 32)) for seed in seeds]
         for number, draw in enumerate(draws):
             rows, panels = draw.rows[:, None], draw.panels
-            with self._working(self.parts.text_encoder):
-                denoiser = Denoiser(self.parts, draw.texts, guidance, max_canvases=1 if self.offload else None)
-            with self._working(self.parts.unet):
+            with self._working("text"):
+                denoiser = Denoiser(self.backbone, draw.texts, guidance, max_canvases=1 if self.offload else None)
+            with self._working("denoiser"):
                 latents[rows, panels] = sample(
                     denoiser,
-                    make_sampler(name, self.parts.scheduler),
+                    make_sampler(name, self.backbone.scheduler),
                     sampling_steps,
                     noise[rows, panels],
                     [generators[row] for row in draw.rows],
@@ -278,20 +275,20 @@ class StackedDiffusionPipeline:
         return report
 
     @contextlib.contextmanager
-    def _working(self, module: Any) -> Iterator[Any]:
-        """Bring a component to the device for as long as it works, where it does not live there."""
+    def _working(self, role: Role) -> Iterator[None]:
+        """Bring modules to the device for as long as they work, where they do not live there."""
         if not self.offload:
-            yield module
+            yield
             return
-        module.to(self.device)
+        self.backbone.to(self.device, [role])
         try:
-            yield module
+            yield
         finally:
-            module.to("cpu")
+            self.backbone.to("cpu", [role])
 
     def _noise(self, seeds: Sequence[int], n: int) -> Tensor:
         """(b, n, c, h, w) from one CPU generator per article, the same on every device and in every batch."""
-        shape = (n, self.parts.unet.config.in_channels, self.latent_px, self.latent_px)
+        shape = (n, *self.backbone.latent_shape(self.panel_px))
         noise = [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
         return torch.stack(noise).to(self.device)
 
@@ -300,13 +297,12 @@ class StackedDiffusionPipeline:
         side = self.panel_px
         pixels = np.stack([np.asarray(centre_square(picture, side)) for picture in pictures])
         batch = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(127.5).sub(1).to(self.device)
-        with self._working(self.parts.vae) as vae:
-            return encode_panels(vae, batch, at_once=self.vae_batch)
+        with self._working("vae"):
+            return self.backbone.encode_images(batch, at_once=self.vae_batch)
 
     def _known(self, held: Sequence[Anchors], n: int) -> tuple[Tensor, Tensor]:
         """Latents of anchored panels (b, n, c, h, w) and where they are (b, n)."""
-        size, channels = self.latent_px, self.parts.unet.config.in_channels
-        known = torch.zeros(len(held), n, channels, size, size, device=self.device)
+        known = torch.zeros(len(held), n, *self.backbone.latent_shape(self.panel_px), device=self.device)
         where = torch.zeros(len(held), n, dtype=torch.bool)
         for row, anchored in enumerate(held):
             if anchored:
@@ -318,8 +314,8 @@ class StackedDiffusionPipeline:
     def _decode(self, latents: Tensor) -> list[list[Image.Image]]:
         """(b, n, c, h, w) -> n pictures an article, each panel apart: a canvas decoded whole bleeds across seams."""
         b, n = latents.shape[:2]
-        with self._working(self.parts.vae) as vae:
-            decoded = decode_panels(vae, latents.flatten(0, 1), at_once=self.vae_batch)
+        with self._working("vae"):
+            decoded = self.backbone.decode_latents(latents.flatten(0, 1), at_once=self.vae_batch)
         pixels = ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         return [[Image.fromarray(pixels[row * n + panel]) for panel in range(n)] for row in range(b)]
 

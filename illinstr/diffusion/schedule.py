@@ -34,7 +34,7 @@ class NoiseConfig(Config):
     transition_steps: int | None = Field(
         default=None,
         ge=0,
-        description="optimiser steps over which the target turns from a base's epsilon to v; needed with one",
+        description="optimiser steps over which the target is led from a base's epsilon to v; needed with one",
     )
     timestep_shift: float = Field(
         default=1.0, gt=0, description="over 1 trains more of the noisiest timesteps, where text alone decides colours"
@@ -56,8 +56,8 @@ class NoiseConfig(Config):
             raise ValueError("transition_steps leads from epsilon to v_prediction; the prediction here is epsilon")
         return self
 
-    def turned_at(self, step: int) -> float:
-        """How far the target has turned from epsilon (0) to v (1) at optimiser step ``step`` (from 0)."""
+    def share_of_v(self, step: int) -> float:
+        """How far the target is interpolated from epsilon (0) to v (1) at optimiser step ``step`` (from 0)."""
         return min(1.0, step / self.transition_steps) if self.transition_steps else 1.0
 
 
@@ -134,25 +134,33 @@ def timesteps_of(sampler: Any, steps: int) -> Tensor:
     return timesteps
 
 
-def training_target(scheduler: Any, latents: Tensor, noise: Tensor, timesteps: Tensor, turned: float = 1.0) -> Tensor:
+def add_noise(scheduler: Any, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+    """The forward process: latents (b, ...) at the noise level of timesteps (b,)."""
+    noised: Tensor = scheduler.add_noise(latents, noise, timesteps)
+    return noised
+
+
+def training_target(
+    scheduler: Any, latents: Tensor, noise: Tensor, timesteps: Tensor, share_of_v: float = 1.0
+) -> Tensor:
     """What the network learns: v = cos(p) * noise - sin(p) * latents with tan(p)^2 = (1 - abar) / abar, or the noise.
 
-    ``turned`` scales the angle p (arXiv 2202.00512, appendix D): at 0 the target is epsilon, at 1 it is v, and between
-    them it has the same unit variance. A base that predicts epsilon is led over by raising it from 0 to 1.
+    ``share_of_v`` scales the angle p (arXiv 2202.00512, appendix D): at 0 the target is epsilon, at 1 it is v, and
+    between them it has the same unit variance. A base that predicts epsilon is led over by raising it from 0 to 1.
 
     Args:
         scheduler: its ``alphas_cumprod`` and ``prediction_type`` count.
         latents, noise: (b, ...).
         timesteps: (b,).
-        turned: 0 to 1; without meaning for an epsilon scheduler.
+        share_of_v: 0 to 1; without meaning for an epsilon scheduler.
     """
     if scheduler.config.prediction_type != "v_prediction":
         return noise
-    if turned == 1.0:
+    if share_of_v == 1.0:
         velocity: Tensor = scheduler.get_velocity(latents, noise, timesteps)
         return velocity
     abar = scheduler.alphas_cumprod.to(timesteps.device)[timesteps].to(latents.dtype)
-    angle = turned * torch.atan2((1 - abar).sqrt(), abar.sqrt()).reshape(-1, *[1] * (latents.dim() - 1))
+    angle = share_of_v * torch.atan2((1 - abar).sqrt(), abar.sqrt()).reshape(-1, *[1] * (latents.dim() - 1))
     return angle.cos() * noise - angle.sin() * latents
 
 

@@ -21,7 +21,7 @@ def check_hub(hub_id: str) -> str:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import LocalTokenNotFoundError
 
-    from illinstr.models.folder import hub_failures
+    from illinstr.models.hub import hub_failures
 
     if not HUB_ID.fullmatch(hub_id):
         raise UsageError(f"{hub_id!r} is no hub id", hint="write ORG/NAME")
@@ -42,7 +42,8 @@ def push_folder(folder: Path, hub_id: str, *, private: bool) -> str:
     """
     from huggingface_hub import HfApi
 
-    from illinstr.models.folder import check_folder, hub_failures
+    from illinstr.models.hub import hub_failures
+    from illinstr.models.loading import check_folder
 
     check_folder(folder)
     api = HfApi()

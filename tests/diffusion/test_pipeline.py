@@ -6,11 +6,12 @@ import pytest
 import torch
 from PIL import Image
 
-from illinstr.diffusion.denoiser import CanvasText, Denoiser
+from illinstr.diffusion.denoiser import Denoiser
 from illinstr.diffusion.pipeline import StackedDiffusionPipeline
 from illinstr.diffusion.schedule import SAMPLERS
 from illinstr.errors import ModelError, UsageError
-from illinstr.models.folder import check_folder, load_parts
+from illinstr.models.loading import check_folder, load_backbone
+from illinstr.models.prompt import CanvasText
 from tests.support.tiny_model import PANEL_PX, make_tiny_model
 
 GOAL = "How to make apple juice"
@@ -98,8 +99,8 @@ def test_guidance_begins_where_the_model_says(pipe, tmp_path):
     assert same(never(GOAL, STEPS), pipe(GOAL, STEPS, guidance=1.0))
     panels, texts = torch.randn(1, 3, 4, 8, 8), [CanvasText(GOAL, tuple(STEPS), (1, 2, 3))]
     for t, expected in ((900, 1.0), (500, 1.0), (499, 4.0), (0, 4.0)):
-        given = Denoiser(half.parts, texts, 4.0)(panels, torch.tensor(t))
-        assert torch.allclose(given, Denoiser(pipe.parts, texts, expected)(panels, torch.tensor(t)), atol=1e-6)
+        given = Denoiser(half.backbone, texts, 4.0)(panels, torch.tensor(t))
+        assert torch.allclose(given, Denoiser(pipe.backbone, texts, expected)(panels, torch.tensor(t)), atol=1e-6)
 
 
 def test_stacked_panels_see_one_another_and_independent_ones_do_not(pipe):
@@ -157,8 +158,8 @@ def test_a_stable_diffusion_folder_without_our_settings_loads_and_says_it_is_not
     plain = tmp_path / "sd"
     shutil.copytree(folder, plain)
     (plain / "stacked.json").unlink()
-    parts = load_parts(str(plain), dtype=torch.float32)
-    assert not parts.stacked
+    parts = load_backbone(str(plain), dtype=torch.float32)
+    assert not parts.trained_for_stacking
     assert parts.settings.conditioning == "joint"
     assert len(StackedDiffusionPipeline(parts)(GOAL, STEPS, sampling_steps=2, method="independent")) == 3
 
@@ -187,7 +188,7 @@ def test_a_damaged_folder_is_one_clear_error(tmp_path, what):
     broken = make_tiny_model(tmp_path / "broken")
     _damage(broken, what)
     with pytest.raises(ModelError) as caught:
-        load_parts(str(broken), dtype=torch.float32)
+        load_backbone(str(broken), dtype=torch.float32)
     assert "\n" not in caught.value.message
     assert caught.value.hint
 
@@ -197,8 +198,8 @@ def test_checking_a_good_folder_is_silent(folder):
 
 
 def test_the_hash_follows_the_weights(folder, tmp_path):
-    twin = load_parts(str(make_tiny_model(tmp_path / "twin")), dtype=torch.float32)
-    other = load_parts(str(make_tiny_model(tmp_path / "other", seed=1)), dtype=torch.float32)
-    mine = load_parts(str(folder), dtype=torch.float32)
-    assert mine.sha256 == twin.sha256
-    assert mine.sha256 != other.sha256
+    twin = load_backbone(str(make_tiny_model(tmp_path / "twin")), dtype=torch.float32)
+    other = load_backbone(str(make_tiny_model(tmp_path / "other", seed=1)), dtype=torch.float32)
+    mine = load_backbone(str(folder), dtype=torch.float32)
+    assert mine.source.sha256 == twin.source.sha256
+    assert mine.source.sha256 != other.source.sha256

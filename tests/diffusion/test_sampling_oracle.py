@@ -16,7 +16,9 @@ from torch import Tensor
 
 from illinstr.diffusion.pipeline import StackedDiffusionPipeline
 from illinstr.diffusion.schedule import SAMPLERS
-from illinstr.models.folder import ModelParts, load_parts
+from illinstr.models.autoencoder import downsampling
+from illinstr.models.loading import load_backbone
+from illinstr.models.stable_diffusion.backbone import StableDiffusion
 from tests.support.oracle import MEAN, SCALE, GaussianOracle, covariance, oracle_parts
 from tests.support.tiny_model import make_tiny_model
 
@@ -25,15 +27,14 @@ DETERMINISTIC = ("dpm++2m", "ddim", "unipc", "euler")
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> ModelParts:
-    return load_parts(str(make_tiny_model(tmp_path_factory.mktemp("m") / "tiny")), dtype=torch.float32)
+def parts(tmp_path_factory: pytest.TempPathFactory) -> StableDiffusion:
+    return load_backbone(str(make_tiny_model(tmp_path_factory.mktemp("m") / "tiny")), dtype=torch.float32)
 
 
-def pipe_of(parts: ModelParts, trained_max: int, rho: float = RHO) -> StackedDiffusionPipeline:
-    settings = parts.settings.model_copy(update={"trained_steps": (1, trained_max)})
-    pipe = StackedDiffusionPipeline(replace(oracle_parts(parts, rho, PX), settings=settings))
-    pipe.latent_px = PX
-    return pipe
+def pipe_of(parts: StableDiffusion, trained_max: int, rho: float = RHO) -> StackedDiffusionPipeline:
+    panel_px = PX * downsampling(parts.vae)
+    settings = parts.settings.model_copy(update={"trained_steps": (1, trained_max), "panel_px": panel_px})
+    return StackedDiffusionPipeline(replace(oracle_parts(parts, rho, PX), settings=settings))
 
 
 def draw(pipe: StackedDiffusionPipeline, n: int, steps: int = 50, guidance: float = 1.0, **options) -> Tensor:
@@ -49,7 +50,7 @@ def correlations(latents: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5, 6, 8, 12, 24])
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_every_sampler_draws_the_gaussian_at_every_n(parts: ModelParts, sampler: str, n: int) -> None:
+def test_every_sampler_draws_the_gaussian_at_every_n(parts: StableDiffusion, sampler: str, n: int) -> None:
     latents = draw(pipe_of(parts, 24), n, sampler=sampler)
     assert latents.shape == (n, 4, PX, PX)
     assert float(latents.mean()) == pytest.approx(MEAN, abs=0.06)
@@ -59,7 +60,7 @@ def test_every_sampler_draws_the_gaussian_at_every_n(parts: ModelParts, sampler:
 
 
 @pytest.mark.parametrize("sampler", DETERMINISTIC)
-def test_deterministic_samplers_approach_the_exact_flow(parts: ModelParts, sampler: str) -> None:
+def test_deterministic_samplers_approach_the_exact_flow(parts: StableDiffusion, sampler: str) -> None:
     """Noise z must land on mean + C^(1/2) z, the closer the more steps are taken."""
     n = 3
     pipe = pipe_of(parts, 24)
@@ -71,7 +72,7 @@ def test_deterministic_samplers_approach_the_exact_flow(parts: ModelParts, sampl
     assert errors[2] < 0.02 * SCALE
 
 
-def test_ddim_is_its_formula(parts: ModelParts) -> None:
+def test_ddim_is_its_formula(parts: StableDiffusion) -> None:
     """A second implementation, in the eigenvectors of C, of arXiv 2010.02502, eq. 12, with v-prediction."""
     n, steps = 3, 10
     pipe = pipe_of(parts, 24)
@@ -91,12 +92,12 @@ def test_ddim_is_its_formula(parts: ModelParts) -> None:
     np.testing.assert_allclose(draw(pipe, n, steps, sampler="ddim").numpy(), expected, atol=2e-3)
 
 
-def test_guidance_between_equal_branches_changes_nothing(parts: ModelParts) -> None:
+def test_guidance_between_equal_branches_changes_nothing(parts: StableDiffusion) -> None:
     pipe = pipe_of(parts, 24)
     assert torch.allclose(draw(pipe, 3, 10), draw(pipe, 3, 10, guidance=5.0), atol=1e-3)
 
 
-def test_independent_panels_know_nothing_of_each_other(parts: ModelParts) -> None:
+def test_independent_panels_know_nothing_of_each_other(parts: StableDiffusion) -> None:
     pipe = pipe_of(parts, 8)
     latents = draw(pipe, 6, method="independent")
     assert float(correlations(latents).abs().max()) < 0.15
@@ -104,13 +105,13 @@ def test_independent_panels_know_nothing_of_each_other(parts: ModelParts) -> Non
 
 
 @pytest.mark.parametrize(("n", "sizes"), [(3, {3}), (8, {8}), (9, {8}), (12, {8}), (24, {8})])
-def test_no_canvas_holds_more_panels_than_were_trained(parts: ModelParts, n: int, sizes: set[int]) -> None:
+def test_no_canvas_holds_more_panels_than_were_trained(parts: StableDiffusion, n: int, sizes: set[int]) -> None:
     pipe = pipe_of(parts, 8)
     assert draw(pipe, n, 4).shape[0] == n
     assert set(_oracle(pipe).canvases) == sizes
 
 
-def test_a_long_article_hangs_together(parts: ModelParts) -> None:
+def test_a_long_article_hangs_together(parts: StableDiffusion) -> None:
     """Panels at both ends of 24, which no window holds together, still agree; a deterministic sampler does worse."""
     latents = draw(pipe_of(parts, 8), 24, 20)
     assert float(latents.mean()) == pytest.approx(MEAN, abs=0.1)
@@ -125,7 +126,7 @@ class TestAnchors:
     held = (0, 1, 4)
     free = (2, 3)
 
-    def hold(self, parts: ModelParts, **options) -> tuple[Tensor, Tensor]:
+    def hold(self, parts: StableDiffusion, **options) -> tuple[Tensor, Tensor]:
         root = torch.linalg.cholesky(covariance(5, RHO)).float()
         normal = torch.randn(5, 4, PX, PX, generator=torch.Generator().manual_seed(3))
         known = MEAN + torch.einsum("ij,jchw->ichw", root, normal)
@@ -134,11 +135,11 @@ class TestAnchors:
         return known, draw(pipe_of(parts, 8), 5, known=known[None], where=where, **options)
 
     @pytest.mark.parametrize("sampler", [None, *SAMPLERS])
-    def test_held_panels_come_back_exactly(self, parts: ModelParts, sampler: str | None) -> None:
+    def test_held_panels_come_back_exactly(self, parts: StableDiffusion, sampler: str | None) -> None:
         known, latents = self.hold(parts, steps=5, sampler=sampler)
         assert torch.equal(latents[list(self.held)], known[list(self.held)])
 
-    def fit(self, parts: ModelParts, **options) -> tuple[float, float]:
+    def fit(self, parts: StableDiffusion, **options) -> tuple[float, float]:
         """How the free panels follow the held ones (slope on their conditional mean; 1 is exact) and how far they
         scatter about it (in conditional standard deviations; 1 is exact)."""
         known, latents = self.hold(parts, **options)
@@ -152,21 +153,21 @@ class TestAnchors:
         scatter = ((latents[free] - expected).flatten(1).std(1) / spread).mean()
         return float(slope), float(scatter)
 
-    def test_free_panels_follow_them_better_with_the_default_sampler(self, parts: ModelParts) -> None:
+    def test_free_panels_follow_them_better_with_the_default_sampler(self, parts: StableDiffusion) -> None:
         """Holding panels by noising them is approximate; this is how near it comes, and how far it is without noise."""
         slope, scatter = self.fit(parts, steps=20)
         assert 0.8 < slope < 1.1 and 0.9 < scatter < 1.35
         stiff_slope, stiff_scatter = self.fit(parts, steps=20, sampler="dpm++2m")
         assert stiff_slope < slope - 0.1 and stiff_scatter > scatter + 0.2
 
-    def test_everything_held_is_nothing_to_do(self, parts: ModelParts) -> None:
+    def test_everything_held_is_nothing_to_do(self, parts: StableDiffusion) -> None:
         pipe = pipe_of(parts, 8)
         known = torch.randn(1, 3, 4, PX, PX)
         latents = draw(pipe, 3, known=known, where=torch.ones(1, 3, dtype=torch.bool))
         assert torch.equal(latents, known[0])
         assert _oracle(pipe).canvases == []
 
-    def test_only_windows_with_something_to_draw_are_denoised(self, parts: ModelParts) -> None:
+    def test_only_windows_with_something_to_draw_are_denoised(self, parts: StableDiffusion) -> None:
         pipe = pipe_of(parts, 8)
         where = torch.ones(1, 24, dtype=torch.bool)
         where[:, 20] = False
@@ -178,7 +179,7 @@ class TestAnchors:
 
 
 def _oracle(pipe: StackedDiffusionPipeline) -> GaussianOracle:
-    oracle = pipe.parts.unet
+    oracle = pipe.backbone.unet
     assert isinstance(oracle, GaussianOracle)
     return oracle
 

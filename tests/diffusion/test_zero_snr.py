@@ -19,7 +19,7 @@ from illinstr.diffusion.schedule import (
     training_scheduler,
     training_target,
 )
-from illinstr.models.folder import load_parts
+from illinstr.models.loading import load_backbone
 from tests.support.tiny_model import PANEL_PX, make_tiny_model
 
 SCHEDULES = ("squaredcos_cap_v2", "scaled_linear", "linear")
@@ -115,7 +115,7 @@ def test_the_switch_changes_every_samplers_pictures(tmp_path, name):
 
 
 def test_the_exported_folder_carries_it(tmp_path):
-    scheduler = load_parts(str(make_tiny_model(tmp_path / "model")), dtype=torch.float32).scheduler
+    scheduler = load_backbone(str(make_tiny_model(tmp_path / "model")), dtype=torch.float32).scheduler
     assert scheduler.config.rescale_betas_zero_snr
     assert scheduler.config.timestep_spacing == "trailing"
     assert scheduler.config.prediction_type == "v_prediction"

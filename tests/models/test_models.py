@@ -93,7 +93,7 @@ class TestPlainStableDiffusion:
 
 @pytest.mark.parametrize(
     ("index", "message"),
-    [('{"_class_name": "StableDiffusionXLPipeline"}', "holds a StableDiffusionXLPipeline"), ("{", "damaged")],
+    [('{"_class_name": "StableDiffusionXLPipeline"}', "family SDXL"), ("{", "damaged")],
 )
 def test_models_of_another_family_are_refused(stacked: Path, tmp_path: Path, index: str, message: str) -> None:
     other = shutil.copytree(stacked, tmp_path / "other")
@@ -161,12 +161,12 @@ class TestPlacement:
 class TestMemory:
     def pipes(self, folder: Path, **switch: bool) -> tuple[StackedDiffusionPipeline, StackedDiffusionPipeline]:
         usual = StackedDiffusionPipeline.from_folder(str(folder))
-        return usual, StackedDiffusionPipeline(usual.parts, **switch)
+        return usual, StackedDiffusionPipeline(usual.backbone, **switch)
 
     def test_vae_slicing_decodes_one_at_a_time_and_draws_the_same(self, stacked: Path) -> None:
         usual, sliced = self.pipes(stacked, vae_slicing=True)
         sizes: list[int] = []
-        usual.parts.vae.decoder.register_forward_pre_hook(lambda _, given: sizes.append(given[0].shape[0]))
+        usual.backbone.vae.decoder.register_forward_pre_hook(lambda _, given: sizes.append(given[0].shape[0]))
         expected = usual("Make juice", HEADLINES)
         assert sizes == [2]
         sizes.clear()
@@ -177,7 +177,7 @@ class TestMemory:
     def test_offload_brings_each_part_when_it_works_and_takes_it_back(self, stacked: Path) -> None:
         """On the CPU nothing moves, but who is asked to move, and when, is the same as with an accelerator."""
         usual, spare = self.pipes(stacked, offload=True)
-        parts = {"text": usual.parts.text_encoder, "unet": usual.parts.unet, "vae": usual.parts.vae}
+        parts = {"text": usual.backbone.text_encoder, "unet": usual.backbone.unet, "vae": usual.backbone.vae}
         events: list[str] = []
         for name, module in parts.items():
             move = module.to
@@ -188,7 +188,7 @@ class TestMemory:
 
             module.to = to
             module.register_forward_pre_hook(lambda *_, name=name: events.append(f"{name} works"))
-        usual.parts.vae.decoder.register_forward_pre_hook(lambda *_: events.append("vae works"))
+        usual.backbone.vae.decoder.register_forward_pre_hook(lambda *_: events.append("vae works"))
         drawn = spare("Make juice", HEADLINES, sampling_steps=1, method="independent")
         text = ["text moves", "text works", "text moves"]
         unet = ["unet moves", "unet works", "unet works", "unet moves"]  # one canvas at a time

@@ -8,8 +8,9 @@ from diffusers import AutoencoderDC, AutoencoderTiny
 
 from illinstr.diffusion.pipeline import StackedDiffusionPipeline
 from illinstr.models.autoencoder import downsampling
-from illinstr.models.folder import load_parts, save_folder
+from illinstr.models.loading import load_backbone
 from illinstr.models.settings import StackedSettings
+from illinstr.models.stable_diffusion.saving import save_folder
 from illinstr.training.tasks.stacked.parts import _load_vae
 from tests.support.tiny_model import PANEL_PX, tiny_components
 
@@ -46,7 +47,7 @@ def test_a_folder_with_another_autoencoder_is_written_read_and_draws(tmp_path, m
     folder = tmp_path / "model"
     folder.mkdir()
     save_folder(folder, settings=StackedSettings(panel_px=PANEL_PX, sampling_steps=2), **parts)
-    loaded = load_parts(str(folder), dtype=torch.float32)
+    loaded = load_backbone(str(folder), dtype=torch.float32)
     assert type(loaded.vae) is type(parts["vae"])
     assert downsampling(loaded.vae) == 4
     pictures = StackedDiffusionPipeline(loaded)("How to make juice", ["Wash the apple", "Blend it"])

@@ -14,7 +14,8 @@ from accelerate.state import AcceleratorState
 
 from illinstr.diffusion.loading import load_pipeline
 from illinstr.diffusion.schedule import MAX_TERMINAL_ALPHA_BAR
-from illinstr.models.folder import load_parts, read_settings
+from illinstr.models.folder import read_settings
+from illinstr.models.loading import load_backbone
 from illinstr.progress import SilentReporter
 from scripts import reproduce
 from scripts.reproduce_arms import BASE, BASE_SETTINGS, arms_of
@@ -87,17 +88,17 @@ def test_there_is_signal_left_for_zero_snr_to_take_away(models):
     for name, model in models.items():
         config = scheduler(model)
         betas = np.linspace(config["beta_start"] ** 0.5, config["beta_end"] ** 0.5, config["num_train_timesteps"]) ** 2
-        left[name] = (float(load_pipeline(str(model)).parts.scheduler.alphas_cumprod[-1]), np.prod(1 - betas))
+        left[name] = (float(load_pipeline(str(model)).backbone.scheduler.alphas_cumprod[-1]), np.prod(1 - betas))
     assert left["no-zero-snr"] == pytest.approx((0.0047, 0.0047), abs=1e-4)  # as Lin et al. have it
     assert left["base"][0] <= MAX_TERMINAL_ALPHA_BAR and left["routed"][0] <= MAX_TERMINAL_ALPHA_BAR
 
 
 def test_every_arm_moved_from_the_base_and_left_what_is_shared(models):
-    base = load_parts(str(models["base"]), dtype=torch.float32)
+    base = load_backbone(str(models["base"]), dtype=torch.float32)
     assert tuple(base.unet.config.block_out_channels) == (32, 64)
     weights = base.unet.state_dict()
     for name in ARMS:
-        arm = load_parts(str(models[name]), dtype=torch.float32)
+        arm = load_backbone(str(models[name]), dtype=torch.float32)
         moved = [(value - weights[key]).abs().max() for key, value in arm.unet.state_dict().items()]
         assert 0 < max(moved) < 0.05, name  # one optimiser step from the base, not a U-Net of its own
         for part in ("vae", "text_encoder"):

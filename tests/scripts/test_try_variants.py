@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from illinstr.diffusion.stacking import stack, unstack
 from illinstr.errors import UsageError
 from illinstr.models.stable_diffusion.attention import predict, route_panels
+from illinstr.models.stacking import stack, unstack
 from illinstr.training.config import load_config
 from illinstr.training.loop import step_generator
 from scripts import try_variants

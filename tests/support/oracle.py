@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from illinstr.diffusion.stacking import stack, unstack
-from illinstr.models.folder import ModelParts
+from illinstr.models.stable_diffusion.backbone import StableDiffusion
+from illinstr.models.stacking import stack, unstack
 
 MEAN, SCALE = 0.7, 0.5
 
@@ -38,7 +38,7 @@ class GaussianOracle(torch.nn.Module):
         n = canvas.shape[2] // self.panel_px
         self.canvases.append(n)
         panels = unstack(canvas, n)
-        abar = self.abar[int(t)]
+        abar = self.abar[int(t.reshape(-1)[0])]
         a, b = abar.sqrt(), (1 - abar).sqrt()
         cov = covariance(n, self.rho)
         gain = a * cov @ torch.linalg.inv(abar * cov + (1 - abar) * torch.eye(n, dtype=torch.float64))
@@ -47,6 +47,6 @@ class GaussianOracle(torch.nn.Module):
         return (stack(a * noise - b * clean),)
 
 
-def oracle_parts(parts: ModelParts, rho: float, panel_px: int) -> ModelParts:
+def oracle_parts(parts: StableDiffusion, rho: float, panel_px: int) -> StableDiffusion:
     """``parts`` with the oracle for a U-Net."""
     return replace(parts, unet=GaussianOracle(parts.scheduler.alphas_cumprod, panel_px, rho))

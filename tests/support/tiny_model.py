@@ -8,8 +8,8 @@ from typing import Any
 
 from illinstr import files
 from illinstr.diffusion.schedule import NoiseConfig, training_scheduler
-from illinstr.models.folder import save_folder
 from illinstr.models.settings import StackedSettings
+from illinstr.models.stable_diffusion.saving import save_folder
 from illinstr.training.tasks.clip_tokenizer import EOS, MAX_TOKENS, write_tokenizer
 
 TEXTS = ["How to make apple juice", "Wash the apple", "Cut it in half", "Blend it", "Pour it into a glass"]

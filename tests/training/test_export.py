@@ -12,7 +12,8 @@ from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
 from illinstr.errors import DataError, FetchError, ModelError, UsageError
-from illinstr.models.folder import load_parts, read_settings, weights_metadata
+from illinstr.models.folder import read_settings, weights_metadata
+from illinstr.models.loading import load_backbone
 from illinstr.progress import SilentReporter
 from illinstr.training.export import export_run
 from illinstr.training.export_hub import check_hub, push_folder
@@ -244,12 +245,12 @@ def test_a_base_comes_from_the_hub_at_its_revision_and_without_ballast(hub, fold
     files = {str(file.relative_to(base)): file.read_bytes() for file in base.rglob("*.*")}
     ballast = {"unet/diffusion_pytorch_model.fp16.safetensors": b"", "unet/diffusion_pytorch_model.bin": b"pickle"}
     hub.repos["lab/sd15"] = {**files, **ballast}
-    loaded = load_parts("lab/sd15", dtype=torch.float32, revision=hub.sha("lab/sd15"))
-    assert same(loaded.unet.state_dict(), load_parts(str(base), dtype=torch.float32).unet.state_dict())
+    loaded = load_backbone("lab/sd15", dtype=torch.float32, revision=hub.sha("lab/sd15"))
+    assert same(loaded.unet.state_dict(), load_backbone(str(base), dtype=torch.float32).unet.state_dict())
     assert UNET in hub.downloads
     assert not any(name in ballast or name.startswith("safety_checker") for name in hub.downloads)
     with pytest.raises(ModelError, match="at revision 'v9'"):
-        load_parts("lab/sd15", dtype=torch.float32, revision="v9")
+        load_backbone("lab/sd15", dtype=torch.float32, revision="v9")
 
 
 def test_a_base_in_half_precision_only_is_taken_as_it_is(hub, folders, tmp_path, monkeypatch):
@@ -257,8 +258,10 @@ def test_a_base_in_half_precision_only_is_taken_as_it_is(hub, folders, tmp_path,
     half = _half_named(folders["base"], tmp_path / "half")
     hub.repos["lab/half"] = {str(file.relative_to(half)): file.read_bytes() for file in half.rglob("*.*")}
     for place in (str(half), "lab/half"):
-        loaded = load_parts(place, dtype=torch.float32)
-        assert same(loaded.unet.state_dict(), load_parts(str(folders["base"]), dtype=torch.float32).unet.state_dict())
+        loaded = load_backbone(place, dtype=torch.float32)
+        assert same(
+            loaded.unet.state_dict(), load_backbone(str(folders["base"]), dtype=torch.float32).unet.state_dict()
+        )
 
 
 def test_a_broken_folder_is_not_uploaded(hub, tmp_path):

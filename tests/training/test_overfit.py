@@ -6,7 +6,7 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 
-from illinstr.models.folder import load_parts
+from illinstr.models.loading import load_backbone
 from illinstr.progress import SilentReporter
 from tests.support.tiny_data import make_tiny_data
 from tests.support.tiny_model import PANEL_PX, make_tiny_model
@@ -22,7 +22,7 @@ def test_one_batch_of_four_articles_is_overfitted(tmp_path, monkeypatch):
     monkeypatch.setenv("ILLINSTR_CACHE", str(tmp_path / "cache"))
     AcceleratorState._reset_state(reset_partial_state=True)
     base = make_tiny_model(tmp_path / "base")
-    shape = {**load_parts(str(base), dtype=torch.float32).unet.config, "block_out_channels": (32, 64)}
+    shape = {**load_backbone(str(base), dtype=torch.float32).unet.config, "block_out_channels": (32, 64)}
     torch.manual_seed(0)
     UNet2DConditionModel.from_config(shape).save_pretrained(base / "unet")
     config = write_config(

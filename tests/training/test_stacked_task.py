@@ -272,8 +272,8 @@ def test_the_turning_target_is_a_rotation(turned):
 
 def test_the_turn_is_linear_in_steps_and_then_stays():
     noise = NoiseConfig(transition_steps=4)
-    assert [noise.turned_at(step) for step in (0, 1, 4, 400)] == [0.0, 0.25, 1.0, 1.0]
-    assert NoiseConfig(transition_steps=0).turned_at(0) == NoiseConfig().turned_at(0) == 1.0
+    assert [noise.share_of_v(step) for step in (0, 1, 4, 400)] == [0.0, 0.25, 1.0, 1.0]
+    assert NoiseConfig(transition_steps=0).share_of_v(0) == NoiseConfig().share_of_v(0) == 1.0
 
 
 def test_min_snr_never_leaves_the_first_sampling_step_untrained():

@@ -16,7 +16,8 @@ from safetensors.torch import load_file
 from illinstr.config import validate
 from illinstr.diffusion.pipeline import StackedDiffusionPipeline
 from illinstr.errors import ConfigError, ModelError
-from illinstr.models.folder import load_parts, weights_metadata
+from illinstr.models.folder import weights_metadata
+from illinstr.models.loading import load_backbone
 from illinstr.progress import SilentReporter
 from illinstr.training.config import load_config
 from illinstr.training.tasks.stacked.config import UNetConfig
@@ -130,7 +131,7 @@ def test_a_model_card_says_how_to_load_it(runs, base):
 
 
 def _unet(folder):
-    return load_parts(str(folder), dtype=torch.float32).unet
+    return load_backbone(str(folder), dtype=torch.float32).unet
 
 
 def test_adapters_leave_the_base_alone_and_change_their_targets_only(runs, base):

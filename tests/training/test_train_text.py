@@ -7,7 +7,8 @@ from pydantic import ValidationError
 from safetensors.torch import load_file
 
 from illinstr.config import validate
-from illinstr.diffusion.text import SlotTokens, encode_ids, tokenize
+from illinstr.models.prompt import PromptEmbeds
+from illinstr.models.stable_diffusion.text import encode_ids, tokenize
 from illinstr.progress import SilentReporter
 from illinstr.training.export import export_run
 from illinstr.training.noise import step_generator
@@ -56,11 +57,15 @@ def same(first, second):
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
+def as_slots(ids, mask):
+    return PromptEmbeds(ids, mask, torch.arange(1, ids.shape[1]).expand(len(ids), -1), "routed")
+
+
 def test_token_ids_are_encoded_as_each_text_alone(base, data):
     parts = UNetTask(validate(UNetConfig, settings(base)), data, "cpu").parts
     texts = ["How to make tea", "Boil it", "Pour it in", "How to make tea", "", "Boil it"]
     ids, mask = tokenize(parts.tokenizer, texts)
-    slots = encode_ids(parts.text_encoder, SlotTokens(ids.unflatten(0, (2, 3)), mask.unflatten(0, (2, 3))))
+    slots = encode_ids(parts.text_encoder, as_slots(ids.unflatten(0, (2, 3)), mask.unflatten(0, (2, 3))))
     for place, text in enumerate(texts):
         own = parts.text_encoder(**parts.tokenizer([text], return_tensors="pt")).last_hidden_state[0]
         row, column = divmod(place, 3)
@@ -74,7 +79,7 @@ def test_each_distinct_text_is_read_once(base, data):
         lambda module, args, kwargs: seen.append(len(kwargs["input_ids"])), with_kwargs=True
     )
     ids, mask = tokenize(parts.tokenizer, ["Stir", "Stir", "Pour", "Stir"])
-    encode_ids(parts.text_encoder, SlotTokens(ids[None], mask[None]))
+    encode_ids(parts.text_encoder, as_slots(ids[None], mask[None]))
     hook.remove()
     assert seen == [2]
 

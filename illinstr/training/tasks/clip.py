@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from illinstr import files
 from illinstr.articles import Article
 from illinstr.config import Config
-from illinstr.diffusion.text import tokenize
+from illinstr.models.stable_diffusion.text import tokenize
 from illinstr.training.config import TrainConfig
 from illinstr.training.data import BatchOrder, panels_of, read_split, training_articles
 from illinstr.training.noise import mixed_seed, randn

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from illinstr.config import Config
 from illinstr.diffusion.schedule import NoiseConfig
-from illinstr.models.settings import Conditioning
+from illinstr.models.settings import Conditioning, StackedSettings
 from illinstr.training.config import TrainConfig
 
 
@@ -108,3 +108,19 @@ class UNetConfig(TrainConfig):
         elif "model" in self.model_fields_set and self.model != UNetModelConfig():
             raise ValueError("model shapes a new U-Net; with base.model the base's own is fine-tuned")
         return self
+
+
+def unet_settings(config: UNetConfig, trained_steps: tuple[int, int]) -> StackedSettings:
+    """What the exported folder says of itself; ``trained_steps`` are the fewest and most panels seen."""
+    sample, stacking = config.sample, config.stacking
+    return StackedSettings(
+        conditioning=stacking.conditioning,
+        step_code=stacking.step_code,
+        panel_px=config.data.panel_px,
+        trained_steps=trained_steps,
+        sampling_steps=sample.sampling_steps,
+        guidance=sample.guidance,
+        guidance_rescale=sample.guidance_rescale,
+        guidance_from=sample.guidance_from,
+        training=config.model_dump(mode="json"),
+    )

@@ -12,63 +12,47 @@ from illinstr import files
 from illinstr.models import folder as model_folder
 from illinstr.models.autoencoder import downsampling
 from illinstr.models.settings import StackedSettings
+from illinstr.models.stable_diffusion.backbone import StableDiffusion
+from illinstr.models.stable_diffusion.saving import save_adapters, save_folder
 from illinstr.training.tasks.stacked.config import UNetConfig
-from illinstr.training.tasks.stacked.parts import UNetParts, adapter_state, plain_copy
+from illinstr.training.tasks.stacked.parts import adapter_state, plain_copy
 from illinstr.version import __version__
 
 CONFIG_KEY, VERSION_KEY = "illinstr.config", "illinstr.version"
 ADAPTER_FOLDER = "lora"
 
 
-def unet_settings(config: UNetConfig, trained_steps: tuple[int, int]) -> StackedSettings:
-    """What the exported folder says of itself; ``trained_steps`` are the fewest and most panels seen."""
-    sample, stacking = config.sample, config.stacking
-    return StackedSettings(
-        conditioning=stacking.conditioning,
-        step_code=stacking.step_code,
-        panel_px=config.data.panel_px,
-        trained_steps=trained_steps,
-        sampling_steps=sample.sampling_steps,
-        guidance=sample.guidance,
-        guidance_rescale=sample.guidance_rescale,
-        guidance_from=sample.guidance_from,
-        training=config.model_dump(mode="json"),
-    )
-
-
-def write_unet_folder(folder: Path, parts: UNetParts, config: UNetConfig, settings: StackedSettings) -> None:
+def write_unet_folder(folder: Path, base: StableDiffusion, config: UNetConfig, settings: StackedSettings) -> None:
     """Write the parts into ``folder`` (made by the caller, who publishes it) in ``config.export.dtype``.
 
     Adapters are added into the U-Net, so that the folder needs nothing else, and stored in ``lora/`` as well.
     """
     dtype: torch.dtype = getattr(torch, config.export.dtype)
-    unet = plain_copy(parts.unet, dtype)
+    unet = plain_copy(base.unet, dtype)
     # A Stable Diffusion base names the size of *its* pictures; plain diffusers would draw that instead of a panel.
-    unet.register_to_config(sample_size=settings.panel_px // downsampling(parts.vae))
-    model_folder.save_folder(
+    unet.register_to_config(sample_size=settings.panel_px // downsampling(base.vae))
+    save_folder(
         folder,
         unet=unet,
-        vae=plain_copy(parts.vae, dtype),
-        text_encoder=plain_copy(parts.text_encoder, dtype),
-        tokenizer=parts.tokenizer,
-        scheduler=parts.scheduler,
+        vae=plain_copy(base.vae, dtype),
+        text_encoder=plain_copy(base.text_encoder, dtype),
+        tokenizer=base.tokenizer,
+        scheduler=base.scheduler,
         settings=settings,
     )
     metadata = {CONFIG_KEY: json.dumps(config.model_dump(mode="json"), sort_keys=True), VERSION_KEY: __version__}
     model_folder.stamp_weights(folder / "unet", metadata)
     if config.lora.rank:
-        _write_adapters(folder / ADAPTER_FOLDER, parts, dtype, metadata)
+        _write_adapters(folder / ADAPTER_FOLDER, base, dtype, metadata)
     files.write_text(folder / "README.md", model_card(config, settings))
     for file in folder.rglob("*"):
         if file.is_file():
             file.chmod(0o644)  # weights are written for their owner alone; a model is for the whole laboratory
 
 
-def _write_adapters(folder: Path, parts: UNetParts, dtype: torch.dtype, metadata: dict[str, str]) -> None:
-    from diffusers import StableDiffusionPipeline
-
-    layers = {name: tensor.to(dtype) for name, tensor in adapter_state(parts.unet).items()}
-    StableDiffusionPipeline.save_lora_weights(folder, unet_lora_layers=layers, safe_serialization=True)
+def _write_adapters(folder: Path, base: StableDiffusion, dtype: torch.dtype, metadata: dict[str, str]) -> None:
+    layers = {name: tensor.to(dtype) for name, tensor in adapter_state(base.unet).items()}
+    save_adapters(folder, layers)
     model_folder.stamp_weights(folder, metadata)
 
 

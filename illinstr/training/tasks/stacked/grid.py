@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -12,27 +13,16 @@ from illinstr import files
 from illinstr.articles import Article
 from illinstr.diffusion.pipeline import StackedDiffusionPipeline
 from illinstr.images import decode_panel
-from illinstr.models.folder import ModelParts
 from illinstr.models.settings import StackedSettings
-from illinstr.training.tasks.stacked.parts import UNetParts
+from illinstr.models.stable_diffusion.backbone import StableDiffusion
 
 NO_PICTURE = 235  # a light grey where the truth has none
 
 
-def pipeline_of(parts: UNetParts, settings: StackedSettings, device: str) -> StackedDiffusionPipeline:
+def pipeline_of(base: StableDiffusion, settings: StackedSettings, device: str) -> StackedDiffusionPipeline:
     """A pipeline over the very modules in training."""
-    loaded = ModelParts(
-        unet=parts.unet,
-        vae=parts.vae,
-        text_encoder=parts.text_encoder,
-        tokenizer=parts.tokenizer,
-        scheduler=parts.scheduler,
-        settings=settings,
-        model_id="in training",
-        sha256="",
-        stacked=True,
-    )
-    return StackedDiffusionPipeline(loaded, device)
+    source = replace(base.source, model_id="in training", sha256="", settings=settings)
+    return StackedDiffusionPipeline(replace(base, source=source, settings=settings), device)
 
 
 def save_grid(path: Path, pipe: StackedDiffusionPipeline, articles: Sequence[Article], longest: int) -> None:

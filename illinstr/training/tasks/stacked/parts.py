@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,27 +10,23 @@ import torch
 
 from illinstr.diffusion.schedule import NoiseConfig, training_scheduler
 from illinstr.errors import ConfigError, ModelError, UsageError
-from illinstr.models import folder as model_folder
 from illinstr.models.autoencoder import downsampling
+from illinstr.models.loading import load_backbone
+from illinstr.models.registry import family_of
+from illinstr.models.settings import StackedSettings
+from illinstr.models.source import ModelSource
 from illinstr.models.stable_diffusion.attention import route_panels
-from illinstr.training.tasks.stacked.config import AdapterConfig, UNetConfig
+from illinstr.models.stable_diffusion.backbone import StableDiffusion
+from illinstr.models.stable_diffusion.family import STABLE_DIFFUSION
+from illinstr.training.tasks.stacked.config import AdapterConfig, UNetConfig, unet_settings
 
 AUTOENCODERS = ("AutoencoderKL", "AutoencoderDC", "AutoencoderTiny")
 
 
-@dataclass(frozen=True)
-class UNetParts:
-    """Frozen VAE and text encoder, tokenizer, the U-Net to train and the forward process."""
+def build_parts(config: UNetConfig) -> StableDiffusion:
+    """Load or make everything ``config`` stands on, with the forward process it asks for.
 
-    vae: Any
-    text_encoder: Any
-    tokenizer: Any
-    unet: Any
-    scheduler: Any
-
-
-def build_parts(config: UNetConfig) -> UNetParts:
-    """Load or make everything ``config`` stands on; with adapters, only they require gradients.
+    With adapters, only they require gradients.
 
     Raises:
         ConfigError: the base does not fit what the config says about noise or panel size.
@@ -47,9 +43,15 @@ def build_parts(config: UNetConfig) -> UNetParts:
     return parts
 
 
-def _from_base(config: UNetConfig) -> UNetParts:
-    base = str(config.base.model)
-    loaded = model_folder.load_parts(base, dtype=torch.float32, revision=config.base.revision)
+def _from_base(config: UNetConfig) -> StableDiffusion:
+    base, revision = str(config.base.model), config.base.revision
+    family = family_of(base, revision)
+    loaded = load_backbone(base, dtype=torch.float32, revision=revision) if family is STABLE_DIFFUSION else None
+    if not isinstance(loaded, StableDiffusion):
+        raise ModelError(
+            f"{base} is of the family {family.title}; this kind of run trains {STABLE_DIFFUSION.title}",
+            hint="name another base.model",
+        )
     channels, expected = int(loaded.unet.config.in_channels), int(loaded.vae.config.latent_channels)
     if channels != expected:
         raise ModelError(
@@ -58,7 +60,12 @@ def _from_base(config: UNetConfig) -> UNetParts:
         )
     _check_prediction(base, loaded.scheduler.config.get("prediction_type", "epsilon"), config.noise)
     _check_schedule(base, loaded.scheduler.config.get("beta_schedule"), config.noise)
-    return UNetParts(loaded.vae, loaded.text_encoder, loaded.tokenizer, loaded.unet, training_scheduler(config.noise))
+    return replace(loaded, settings=_settings(config), scheduler=training_scheduler(config.noise))
+
+
+def _settings(config: UNetConfig) -> StackedSettings:
+    """Until the data says which lengths it has, the lengths that the config lets in."""
+    return unet_settings(config, (config.data.min_steps, config.data.max_steps))
 
 
 def _check_prediction(base: str, predicts: str, noise: NoiseConfig) -> None:
@@ -96,7 +103,7 @@ def _require_peft() -> None:
         raise UsageError("lora.rank needs peft", hint="pip install 'illinstr[lora]'")
 
 
-def _check_panel(panel_px: int, parts: UNetParts) -> None:
+def _check_panel(panel_px: int, parts: StableDiffusion) -> None:
     smallest = downsampling(parts.vae) * 2 ** (len(parts.unet.config.block_out_channels) - 1)
     if panel_px % smallest:
         raise ConfigError(
@@ -105,7 +112,7 @@ def _check_panel(panel_px: int, parts: UNetParts) -> None:
         )
 
 
-def _new(config: UNetConfig) -> UNetParts:
+def _new(config: UNetConfig) -> StableDiffusion:
     from diffusers import UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTokenizer
 
@@ -133,7 +140,15 @@ def _new(config: UNetConfig) -> UNetParts:
         norm_num_groups=shape.norm_num_groups,
         cross_attention_dim=text_encoder.config.hidden_size,
     )
-    return UNetParts(vae, text_encoder, tokenizer, unet, training_scheduler(config.noise))
+    return StableDiffusion(
+        source=ModelSource("new", Path()),
+        settings=_settings(config),
+        scheduler=training_scheduler(config.noise),
+        unet=unet,
+        vae=vae,
+        text_encoder=text_encoder,
+        tokenizer=tokenizer,
+    )
 
 
 def _load_vae(folder: Path) -> Any:

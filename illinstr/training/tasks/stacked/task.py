@@ -13,18 +13,18 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from illinstr.diffusion.schedule import loss_weights, shift_timesteps, training_target
-from illinstr.diffusion.stacking import stack, unstack
-from illinstr.diffusion.text import SlotTokens, condition, encode_ids
+from illinstr.diffusion.schedule import add_noise, loss_weights, shift_timesteps, training_target
+from illinstr.models.prompt import PromptEmbeds
 from illinstr.models.settings import StackedSettings
-from illinstr.models.stable_diffusion.attention import predict
+from illinstr.models.stable_diffusion.backbone import StableDiffusion, denoise
+from illinstr.models.stable_diffusion.text import encode_ids
 from illinstr.training.cache import text_cache
 from illinstr.training.noise import randint, randn, step_generator
-from illinstr.training.tasks.stacked.config import UNetConfig
+from illinstr.training.tasks.stacked.config import UNetConfig, unet_settings
 from illinstr.training.tasks.stacked.data import ArticleBatch, DealtUnit, WindowSet, read_articles
-from illinstr.training.tasks.stacked.export import unet_settings, write_unet_folder
+from illinstr.training.tasks.stacked.export import write_unet_folder
 from illinstr.training.tasks.stacked.grid import pipeline_of, save_grid
-from illinstr.training.tasks.stacked.parts import UNetParts, build_parts
+from illinstr.training.tasks.stacked.parts import build_parts
 from illinstr.training.tasks.stacked.text import TextSlots, drop_texts
 
 __all__ = ["ArticleBatch", "UNetConfig", "UNetTask"]
@@ -32,25 +32,23 @@ __all__ = ["ArticleBatch", "UNetConfig", "UNetTask"]
 VAL_TIMESTEPS = (0.125, 0.375, 0.625, 0.875)  # the middles of the quartiles
 
 
-class Denoiser(nn.Module):
-    """The U-Net as one forward pass over canvases, from the words on where the text encoder learns as well."""
+class CanvasModel(nn.Module):
+    """The U-Net as one forward pass over panels, from the text on where the text encoder learns as well."""
 
     def __init__(self, unet: nn.Module, text_encoder: nn.Module, config: UNetConfig) -> None:
         super().__init__()
         self.unet = unet
         self.text_encoder = text_encoder if config.train_text else None
-        self.stacking = config.stacking
+        self.step_code = config.stacking.step_code
 
-    def forward(self, canvas: Tensor, timesteps: Tensor, slots: SlotTokens, numbers: Tensor) -> Tensor:
-        """(b, c, n*h, w) and slots of texts, encoded or (``train_text``) as token ids -> the prediction, as the canvas.
+    def forward(self, panels: Tensor, timesteps: Tensor, prompt: PromptEmbeds) -> Tensor:
+        """Noised panels (b, n, c, h, w) -> the prediction, in their shape.
 
-        ``numbers`` (b, n) are the steps' true numbers.
+        ``prompt`` holds embeddings, or token ids where the text encoder learns.
         """
         if self.text_encoder is not None:
-            slots = encode_ids(self.text_encoder, slots)
-        stacking = self.stacking
-        text = condition(slots, stacking.conditioning, with_step_code=stacking.step_code, numbers=numbers)
-        return predict(self.unet, canvas, timesteps, text.tokens, text.mask)
+            prompt = encode_ids(self.text_encoder, prompt)
+        return denoise(self.unet, panels, timesteps, prompt, step_code=self.step_code)
 
 
 class UNetTask:
@@ -61,12 +59,12 @@ class UNetTask:
     def __init__(self, config: UNetConfig, data: Path, device: str) -> None:
         self.config = config
         self.device = device
-        self.parts: UNetParts = build_parts(config)
+        self.parts: StableDiffusion = build_parts(config)
         self.scheduler = self.parts.scheduler
         self.parts.vae.to(device).requires_grad_(False).eval()
         self.parts.text_encoder.to(device).requires_grad_(config.train_text).eval()
         self.unet = self.parts.unet
-        self.model: nn.Module = Denoiser(self.unet, self.parts.text_encoder, config).to(device)
+        self.model: nn.Module = CanvasModel(self.unet, self.parts.text_encoder, config).to(device)
         vae, wanted = self.parts.vae, config.data
         articles = read_articles(data, wanted.split, config, limit=wanted.limit)
         articles = articles.first(max(1, round(len(articles) * wanted.fraction)))
@@ -97,11 +95,11 @@ class UNetTask:
         drawn = randint(noise_config.train_timesteps, len(goals), generator)
         timesteps = shift_timesteps(drawn, noise_config.train_timesteps, noise_config.timestep_shift)
         noise = randn(batch.latents.shape, generator)
-        turned = noise_config.turned_at(batch.step)
+        share_of_v = noise_config.share_of_v(batch.step)
         with self._adapter_dropout(generator):
-            errors = self._errors(model, batch, (goals, steps), timesteps, noise, turned)
+            errors = self._errors(model, batch, (goals, steps), timesteps, noise, share_of_v)
         weights = loss_weights(self.scheduler, timesteps, noise_config.min_snr_gamma, noise_config.min_snr_floor)
-        parts = {"turned": turned} if noise_config.transition_steps else {}
+        parts = {"turned": share_of_v} if noise_config.transition_steps else {}
         return (weights.to(errors.device) * errors).mean(), parts
 
     def _errors(
@@ -111,26 +109,21 @@ class UNetTask:
         texts: tuple[list[str], list[list[str]]],
         timesteps: Tensor,
         noise: Tensor,
-        turned: float = 1.0,
+        share_of_v: float = 1.0,
     ) -> Tensor:
         """Squared error of each window, (b,): the mean over its pictured panels.
 
         A panel without a picture is pure noise at every timestep: it tells its neighbours nothing and does not count.
         """
-        n = batch.latents.shape[1]
-        slots = self.slots(*texts, batch.numbers).to(self.device)
-        clean, dirt, when = (
-            stack(batch.latents).to(self.device),
-            stack(noise).to(self.device),
-            timesteps.to(self.device),
-        )
-        pictured = batch.pictured.to(self.device)
-        noised = self.scheduler.add_noise(clean, dirt, when)
+        prompt = self.slots(*texts, batch.numbers).to(self.device)
+        latents, noise = batch.latents.to(self.device), noise.to(self.device)
+        timesteps, pictured = timesteps.to(self.device), batch.pictured.to(self.device)
+        noised = add_noise(self.scheduler, latents, noise, timesteps)
         if not bool(batch.pictured.all()):
-            noised = torch.where(_over_canvas(pictured, batch.latents.shape[3]), noised, dirt)
-        target = training_target(self.scheduler, clean, dirt, when, turned)
-        output = model(noised, when, slots, batch.numbers.to(self.device))
-        by_panel = unstack((output.float() - target.float()).square(), n).mean(dim=(2, 3, 4))
+            noised = torch.where(pictured[:, :, None, None, None], noised, noise)
+        target = training_target(self.scheduler, latents, noise, timesteps, share_of_v)
+        output = model(noised, timesteps, prompt)
+        by_panel = (output.float() - target.float()).square().mean(dim=(2, 3, 4))
         errors: Tensor = (by_panel * pictured).sum(dim=1) / pictured.sum(dim=1)
         return errors
 
@@ -152,8 +145,8 @@ class UNetTask:
             batch = self.val_set.batch([index])
             noise = torch.randn(batch.latents.shape, generator=step_generator(self.config.train.seed, index, 0, 7))
             for quartile, share in enumerate(VAL_TIMESTEPS):
-                when = torch.tensor([int(share * self.config.noise.train_timesteps)])
-                error = self._errors(self.model, batch, (batch.goals, batch.steps), when, noise)
+                timesteps = torch.tensor([int(share * self.config.noise.train_timesteps)])
+                error = self._errors(self.model, batch, (batch.goals, batch.steps), timesteps, noise)
                 by_quartile[quartile] += float(error) / count
         figures = {f"val_q{number}": loss for number, loss in enumerate(by_quartile, start=1)}
         if folder is not None:
@@ -169,8 +162,3 @@ class UNetTask:
     def export(self, folder: Path) -> None:
         """Write the whole model folder; adapters are added into the U-Net and stored apart as well."""
         write_unet_folder(folder, self.parts, self.config, self._settings())
-
-
-def _over_canvas(panels_bn: Tensor, panel_height: int) -> Tensor:
-    """(b, n) -> (b, 1, n*h, 1), each panel's value over its rows of the canvas."""
-    return panels_bn.repeat_interleave(panel_height, dim=1)[:, None, :, None]

@@ -5,31 +5,31 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from illinstr.diffusion.text import SlotTokens, encode_texts, slot_texts, tokenize
+from illinstr.models.prompt import PromptEmbeds, slot_texts
 from illinstr.models.settings import Conditioning
+from illinstr.models.stable_diffusion.backbone import StableDiffusion
+from illinstr.models.stable_diffusion.text import tokenize
 from illinstr.training.cache import TextCache
 from illinstr.training.noise import rows_of
 from illinstr.training.tasks.stacked.config import StackingConfig
 from illinstr.training.tasks.stacked.data import ArticleBatch
-from illinstr.training.tasks.stacked.parts import UNetParts
 
 
 class TextSlots:
-    """Like ``encode_slots``, with every distinct text encoded once in the life of the run.
+    """Like ``Backbone.encode``, with every distinct text encoded once in the life of the run.
 
     Args:
-        parts: tokenizer and text encoder.
+        base: tokenizer and text encoder.
         conditioning: *single* gives one slot, the others 1+n.
         encoded: the cache; None leaves texts as token ids, for a text encoder that learns.
     """
 
-    def __init__(self, parts: UNetParts, conditioning: Conditioning, encoded: TextCache | None) -> None:
-        self.tokenizer = parts.tokenizer
-        self.text_encoder = parts.text_encoder
+    def __init__(self, base: StableDiffusion, conditioning: Conditioning, encoded: TextCache | None) -> None:
+        self.base = base
         self.conditioning = conditioning
         self.encoded = encoded
 
-    def __call__(self, goals: list[str], steps: list[list[str]], numbers: Tensor) -> SlotTokens:
+    def __call__(self, goals: list[str], steps: list[list[str]], numbers: Tensor) -> PromptEmbeds:
         """The slots of b goals and b lists of n step texts whose true numbers are ``numbers`` (b, n)."""
         firsts = numbers[:, 0].tolist()
         rows = [
@@ -38,19 +38,19 @@ class TextSlots:
         ]
         shape = (len(rows), len(rows[0]))
         if self.encoded is None:
-            ids, mask = tokenize(self.tokenizer, [text for row in rows for text in row])
-            return SlotTokens(ids.unflatten(0, shape), mask.unflatten(0, shape))
+            ids, mask = tokenize(self.base.tokenizer, [text for row in rows for text in row])
+            return PromptEmbeds(ids.unflatten(0, shape), mask.unflatten(0, shape), numbers, self.conditioning)
         kept = [self._tokens(text, self.encoded) for row in rows for text in row]
         padded = nn.utils.rnn.pad_sequence(kept, batch_first=True)
         lengths = torch.tensor([len(tokens) for tokens in kept], device=padded.device)
         mask = torch.arange(padded.shape[1], device=padded.device)[None, :] < lengths[:, None]
-        return SlotTokens(padded.unflatten(0, shape), mask.unflatten(0, shape))
+        return PromptEmbeds(padded.unflatten(0, shape), mask.unflatten(0, shape), numbers, self.conditioning)
 
     def _tokens(self, text: str, encoded: TextCache) -> Tensor:
         if text not in encoded:
             # One at a time: beside other texts it would differ in the last bit, and with it a resumed run.
-            tokens, own_mask = encode_texts(self.tokenizer, self.text_encoder, [text])
-            encoded[text] = tokens[0][own_mask[0]].float()
+            embeds = self.base.encode_texts([text])
+            encoded[text] = embeds.tokens[0][embeds.mask[0]].float()
         return encoded[text]
 
 

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from illinstr.diffusion.stacking import stack, unstack
+from illinstr.models.stacking import stack, unstack
 
 sizes = st.integers(1, 4)
 

@@ -1,10 +1,12 @@
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
 
-from illinstr.diffusion.text import SlotTokens, condition, encode_slots, encode_texts, slot_texts, step_code, tokenize
+from illinstr.models.prompt import CanvasText, PromptEmbeds, lay_slots, slot_texts
+from illinstr.models.stable_diffusion.text import condition, encode_texts, step_code, tokenize
 from tests.support.tiny_model import tiny_components
 
 
@@ -38,22 +40,23 @@ def test_a_text_over_77_tokens_keeps_its_end_token(parts):
 
 
 def test_encoding_does_not_depend_on_the_texts_beside_it(parts):
-    alone, mask_alone = encode_texts(parts.tokenizer, parts.text_encoder, ["Blend it"])
-    beside, mask = encode_texts(parts.tokenizer, parts.text_encoder, ["Blend it", "Pour it into a glass", "Blend it"])
-    assert torch.allclose(alone[0], beside[0][mask[0]], atol=1e-5)
-    assert torch.equal(beside[0], beside[2])
-    assert mask_alone.all()
+    alone = encode_texts(parts.tokenizer, parts.text_encoder, ["Blend it"])
+    beside = encode_texts(parts.tokenizer, parts.text_encoder, ["Blend it", "Pour it into a glass", "Blend it"])
+    assert torch.allclose(alone.tokens[0], beside.tokens[0][beside.mask[0]], atol=1e-5)
+    assert torch.equal(beside.tokens[0], beside.tokens[2])
+    assert alone.mask.all()
 
 
-def _slots(b=2, n=3, length=4, dim=6):
+def _slots(conditioning="routed", b=2, n=3, length=4, dim=6):
     generator = torch.Generator().manual_seed(0)
     tokens = torch.randn(b, 1 + n, length, dim, generator=generator)
-    return SlotTokens(tokens, torch.rand(b, 1 + n, length, generator=generator) > 0.3)
+    mask = torch.rand(b, 1 + n, length, generator=generator) > 0.3
+    return PromptEmbeds(tokens, mask, torch.arange(1, n + 1).expand(b, n), conditioning)
 
 
 def test_routed_gives_each_panel_the_goal_and_its_own_step():
     slots = _slots()
-    text = condition(slots, "routed", with_step_code=False)
+    text = condition(slots, with_step_code=False)
     for article in range(2):
         for panel in range(3):
             row = article * 3 + panel
@@ -64,17 +67,17 @@ def test_routed_gives_each_panel_the_goal_and_its_own_step():
 
 
 def test_joint_gives_every_panel_everything():
-    slots = _slots()
-    text = condition(slots, "joint", with_step_code=False)
+    slots = _slots("joint")
+    text = condition(slots, with_step_code=False)
     assert torch.equal(text.tokens[1], torch.cat(list(slots.tokens[1])))
     assert text.mask.shape == (2, 16)
 
 
 @pytest.mark.parametrize("style", ["routed", "joint"])
 def test_the_step_code_adds_the_slot_number_and_nothing_else(style):
-    slots = _slots()
-    plain = condition(slots, style, with_step_code=False).tokens
-    coded = condition(slots, style, with_step_code=True).tokens
+    slots = _slots(style)
+    plain = condition(slots, with_step_code=False).tokens
+    coded = condition(slots, with_step_code=True).tokens
     added = (coded - plain).reshape(2, -1, 4, 6)
     numbers = [0, 1, 0, 2, 0, 3] if style == "routed" else [0, 1, 2, 3]
     for slot, number in enumerate(numbers):
@@ -84,8 +87,8 @@ def test_the_step_code_adds_the_slot_number_and_nothing_else(style):
 
 def test_a_step_drawn_alone_keeps_its_number():
     slots = _slots(n=1)
-    third = condition(slots, "routed", with_step_code=True, numbers=torch.tensor([[3], [3]])).tokens
-    first = condition(slots, "routed", with_step_code=True).tokens
+    third = condition(replace(slots, numbers=torch.tensor([[3], [3]])), with_step_code=True).tokens
+    first = condition(slots, with_step_code=True).tokens
     difference = step_code(torch.tensor(3), 6) - step_code(torch.tensor(1), 6)
     assert torch.allclose((third - first)[:, 4:], difference.expand(2, 4, 6), atol=1e-6)
     assert torch.equal(third[:, :4], first[:, :4])
@@ -93,9 +96,10 @@ def test_a_step_drawn_alone_keeps_its_number():
 
 def test_single_is_one_numbered_string(parts):
     assert slot_texts("Make tea", ["Boil", "Pour"], "single") == ["Make tea: 1. Boil 2. Pour"]
-    slots = encode_slots(parts.tokenizer, parts.text_encoder, ["Make tea"], [["Boil", "Pour"]], "single")
+    embeds = encode_texts(parts.tokenizer, parts.text_encoder, ["Make tea: 1. Boil 2. Pour"])
+    slots = lay_slots(embeds, [CanvasText("Make tea", ("Boil", "Pour"), (1, 2))], "single")
     assert slots.tokens.shape[1] == 1
-    assert condition(slots, "single", with_step_code=True).tokens.shape == (1, *slots.tokens.shape[2:])
+    assert condition(slots, with_step_code=True).tokens.shape == (1, *slots.tokens.shape[2:])
 
 
 def test_special_tokens_in_a_goal_are_text(parts):

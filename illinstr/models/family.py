@@ -1,0 +1,43 @@
+"""A family of models: which folders are its own, told by the class that ``model_index.json`` names, and its loader.
+
+Nothing here imports torch: the family of a model is known before anything is loaded or downloaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from illinstr.models.source import ModelSource
+
+if TYPE_CHECKING:
+    import torch
+
+    from illinstr.models.backbone import Backbone
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family this version draws with.
+
+    Attributes:
+        name: short, as in a folder's name.
+        title: as people call it.
+        pipelines: class names of diffusers pipelines whose folders it reads.
+        denoiser: the part that denoises, ``unet`` or ``transformer``.
+        parts: all parts it needs, folders beside ``model_index.json``.
+        load: the backbone of a checked folder, in a precision; imports torch and diffusers when called.
+    """
+
+    name: str
+    title: str
+    pipelines: tuple[str, ...]
+    denoiser: str
+    parts: tuple[str, ...]
+    load: Callable[[ModelSource, torch.dtype], Backbone]
+
+    @property
+    def weighted_parts(self) -> tuple[str, ...]:
+        """The parts that hold weights."""
+        return tuple(part for part in self.parts if not part.startswith(("tokenizer", "scheduler", "processor")))

@@ -1,0 +1,25 @@
+"""What can go wrong between here and the model hub."""
+
+from __future__ import annotations
+
+from illinstr.errors import ModelError
+
+
+def hub_failures(*more: type[BaseException]) -> tuple[type[BaseException], ...]:
+    """What a broken line raises, and ``more``.
+
+    The error of the HTTP library beneath the hub's client, which differs by version, and the system's. AttributeError:
+    its threads close one another's connection when one of them cannot connect.
+    """
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return (*HfHubHTTPError.__bases__, OSError, AttributeError, *more)
+
+
+def unreachable(hub_id: str, revision: str | None) -> ModelError:
+    """The error for a hub id that is neither in the local cache nor to be had."""
+    return ModelError(
+        f"no model folder and no reachable hub model called {hub_id!r}"
+        + (f" at revision {revision!r}" if revision else ""),
+        hint="--model mini is embedded; or give a folder, or check the network with illinstr doctor",
+    )

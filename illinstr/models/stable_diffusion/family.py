@@ -1,0 +1,29 @@
+"""Stable Diffusion 1 and 2: U-Net, one CLIP text encoder, v or epsilon prediction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from illinstr.models.family import Family
+from illinstr.models.source import ModelSource
+
+if TYPE_CHECKING:
+    import torch
+
+    from illinstr.models.backbone import Backbone
+
+
+def _load(source: ModelSource, dtype: torch.dtype) -> Backbone:
+    from illinstr.models.stable_diffusion.backbone import load
+
+    return load(source, dtype)
+
+
+STABLE_DIFFUSION = Family(
+    name="stable_diffusion",
+    title="Stable Diffusion 1 and 2",
+    pipelines=("StableDiffusionPipeline",),
+    denoiser="unet",
+    parts=("unet", "vae", "text_encoder", "tokenizer", "scheduler"),
+    load=_load,
+)

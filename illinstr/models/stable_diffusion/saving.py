@@ -1,0 +1,57 @@
+"""Writing a Stable Diffusion model folder that plain diffusers loads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from illinstr import files
+from illinstr.models.folder import write_settings
+from illinstr.models.settings import StackedSettings
+
+
+def save_folder(
+    folder: Path, *, unet: Any, vae: Any, text_encoder: Any, tokenizer: Any, scheduler: Any, settings: StackedSettings
+) -> None:
+    """Write the components and settings into ``folder`` (made by the caller, who publishes it)."""
+    from diffusers import StableDiffusionPipeline
+
+    if "block_out_channels" not in vae.config:
+        # AutoencoderDC names its levels otherwise; StableDiffusionPipeline counts them to know a latent's size.
+        vae.register_to_config(block_out_channels=list(vae.config.encoder_block_out_channels))
+    pipe = StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=text_encoder,
+        tokenizer=tokenizer,
+        unet=unet,
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipe.save_pretrained(folder, safe_serialization=True)
+    _load_text_encoder_whole(folder / "text_encoder" / "config.json")
+    write_settings(folder, settings)
+
+
+def _load_text_encoder_whole(config_json: Path) -> None:
+    """Let the text encoder load in float32 unless the caller asks for another precision, as the U-Net and VAE do.
+
+    transformers takes the precision named in the config, diffusers float32: a folder of half-precision weights would
+    otherwise come up with a half text encoder beside a whole U-Net, and its first picture would fail.
+    """
+    import json
+
+    config = json.loads(config_json.read_text(encoding="utf-8"))
+    for key in {"dtype", "torch_dtype"} & set(config):
+        config[key] = "float32"
+    files.write_json(config_json, config)
+
+
+def save_adapters(folder: Path, layers: dict[str, Tensor]) -> None:
+    """Write low-rank adapters of the U-Net as plain diffusers loads them."""
+    from diffusers import StableDiffusionPipeline
+
+    StableDiffusionPipeline.save_lora_weights(folder, unet_lora_layers=layers, safe_serialization=True)
