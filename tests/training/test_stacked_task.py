@@ -11,6 +11,8 @@ from illinstr.articles import Article, Provenance, Step, make_id
 from illinstr.config import validate
 from illinstr.diffusion.schedule import NoiseConfig, loss_weights, training_scheduler, training_target
 from illinstr.errors import ConfigError, DataError, UsageError
+from illinstr.models.stable_diffusion.attention import predict
+from illinstr.models.stable_diffusion.text import condition
 from illinstr.shards import ShardWriter
 from illinstr.training.loop import step_generator
 from illinstr.training.tasks.stacked.config import UNetConfig
@@ -160,8 +162,8 @@ def _reference_loss(task, batch, generator):
                 noised[panel] = noise[row][panel]
         canvas = torch.from_numpy(np.concatenate(list(noised), axis=1)[None]).float()
         slots = task.slots([batch.goals[row]], [batch.steps[row]], batch.numbers[row : row + 1])
-        numbers = batch.numbers[row : row + 1]
-        output = task.model(canvas, timesteps[row : row + 1], slots, numbers)[0].double().numpy()
+        text = condition(slots, with_step_code=task.config.stacking.step_code)
+        output = predict(task.unet, canvas, timesteps[row : row + 1], text.tokens, text.mask)[0].double().numpy()
         panels = np.split(output, n, axis=1)
         counted = [p for p in range(n) if batch.pictured[row, p]]
         total += np.mean([np.mean((panels[p] - target[p]) ** 2) for p in counted]) / len(batch.goals)
@@ -198,7 +200,7 @@ def test_panels_without_a_picture_get_no_gradient(base, gappy):
 
     loss, _ = task.loss(watched, batch, torch.Generator().manual_seed(0))
     loss.backward()
-    by_panel = outputs[0].grad.unflatten(2, (4, -1)).abs().amax(dim=(1, 3, 4))
+    by_panel = outputs[0].grad.abs().amax(dim=(2, 3, 4))
     assert torch.equal(by_panel > 0, batch.pictured)
     batch.latents[~batch.pictured] = 7.0
     again, _ = task.loss(task.model, batch, torch.Generator().manual_seed(0))
