@@ -9,7 +9,7 @@ from collections.abc import Callable
 from illinstr.errors import IllinstrError
 
 
-def end_well(main: Callable[[], object], *, interrupted: str = "interrupted") -> None:
+def run_cli(main: Callable[[], object], *, interrupted: str = "interrupted") -> None:
     """Run ``main``; turn every known failure into one line and a hint on stderr, and an exit code.
 
     Args:

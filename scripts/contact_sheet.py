@@ -30,7 +30,7 @@ from illinstr.minihow import plan, recognise
 from illinstr.minihow.world import illustrate
 from illinstr.runs import read_run
 from illinstr.sampling.pages.strip import load_font
-from scripts.resumable import end_well
+from scripts.resumable import run_cli
 
 PANEL_PX = 112
 CAPTION_PX, GAP_PX = 18, 8
@@ -146,4 +146,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    end_well(main)
+    run_cli(main)

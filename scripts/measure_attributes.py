@@ -36,7 +36,7 @@ from illinstr.minihow import palette
 from illinstr.minihow.families import Look, StepDef, all_families
 from illinstr.minihow.scene import draw_scene
 from illinstr.runs import article_folders, read_article
-from scripts.resumable import end_well
+from scripts.resumable import run_cli
 
 Pixels = NDArray[np.float32]
 
@@ -227,4 +227,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    end_well(main)
+    run_cli(main)

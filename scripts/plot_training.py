@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from illinstr.errors import DataError
 from illinstr.files import write_bytes
-from scripts.resumable import end_well
+from scripts.resumable import run_cli
 
 
 def read_log(run: Path) -> list[dict[str, float]]:
@@ -88,4 +88,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    end_well(main)
+    run_cli(main)

@@ -63,6 +63,6 @@ def run_illinstr(*arguments: object, stdout: Path | None = None) -> None:
         raise UsageError(f"illinstr {arguments[0]} ended with code {code}", hint="see the lines above")
 
 
-def end_well(main: Callable[[], None]) -> None:
+def run_cli(main: Callable[[], None]) -> None:
     """Run ``main`` and end as every command of ours ends."""
-    ending.end_well(main, interrupted="interrupted; the same command goes on where it stopped")
+    ending.run_cli(main, interrupted="interrupted; the same command goes on where it stopped")

@@ -1,37 +1,114 @@
 """The ``illinstr`` program: which commands there are, and how every one of them ends.
 
-Exit codes: 0 ok, 1 failed, 2 usage, 3 partial, 130 interrupted. Command modules import the rooms they call inside their
-functions, so that ``illinstr --help`` loads neither torch nor pyarrow.
+Exit codes: 0 ok, 1 failed, 2 usage, 3 partial, 130 interrupted. A command's module is imported when the command is
+called, and it imports the workflow inside its function, so that ``illinstr --help`` loads little more than Typer.
 """
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator, MutableMapping
+from typing import Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from illinstr.program import end_well
+from illinstr.program import run_cli
 from illinstr.version import __version__
 
-# In the order of a life: make or fetch data, train, generate, evaluate, look after.
-COMMANDS = (
-    "minihow",
-    "scrape",
-    "data",
-    "train",
-    "export",
-    "generate",
-    "edit",
-    "suggest",
-    "correct",
-    "print",
-    "serve",
-    "eval",
-    "study",
-    "doctor",
-)
+# In the order of a life: make or fetch data, train, generate, evaluate, look after; each with the first line of its
+# help, which a test compares with the command's own.
+COMMANDS = {
+    "minihow": "Draw a data set of illustrated how-to articles: unlimited, licence-free (CC0), exactly known.",
+    "scrape": "Turn how-to pages into articles of steps and pictures, in WebDataset shards.",
+    "data": "Look at a data folder, check it, deal it anew.",
+    "train": "Train a part of the model on a data folder.",
+    "export": "Write the model of a training run as a folder that illinstr and plain diffusers load.",
+    "generate": "Write the steps towards a goal, draw them together, and print them as a page.",
+    "edit": "Change a step of a finished article: its words and picture, or its picture alone.",
+    "suggest": "Suggest goals for what is at hand. On a terminal, choose one and it is written and drawn.",
+    "correct": "Say what went wrong after a step: the steps done so far stay, the rest is written and drawn anew.",
+    "print": "Print a finished article to a file: as PDF, or one of the pages that [bold]generate[/bold] writes.",
+    "serve": (
+        "Make, edit and correct articles from a page in the browser. Only this machine can reach it. Ctrl-C ends it."
+    ),
+    "eval": "Score a run: goal and step faithfulness, consistency, FID, KID and CMMD, with intervals over its articles.",
+    "study": "Ask people, blind and in pairs, and turn their votes into numbers.",
+    "doctor": (
+        "Check versions, devices, the embedded models, disk space and the network; say how to mend what is wrong."
+    ),
+}
+GROUPS = ("data", "study")  # commands of their own below them; listed last
+_MODULES = {"eval": "evaluate"}  # "eval" is a builtin's name
+
+
+class LazyCommands(MutableMapping[str, Any]):
+    """The commands by name, each built from its module when it is asked for."""
+
+    def __init__(self) -> None:
+        self._built: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._built:
+            if name not in COMMANDS:
+                raise KeyError(name)
+            self._built[name] = build_command(name)
+        return self._built[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._built[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._built[name]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (name for name in COMMANDS if name not in GROUPS)
+        yield from GROUPS
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class LazyGroup(TyperGroup):
+    """The program: knows its commands by name and first line, and loads the one that is called."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = LazyCommands()
+        self._listing = False
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names, in the order of the overview."""
+        return list(self.commands)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command; in the overview only its name and first line."""
+        if self._listing:
+            return TyperCommand(cmd_name, help=COMMANDS[cmd_name])
+        return self.commands.get(cmd_name)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The overview."""
+        self._listing = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self._listing = False
+
+
+def build_command(name: str) -> Any:
+    """Import a command's module and make it a command of the program."""
+    module = importlib.import_module(f"illinstr.cli.{_MODULES.get(name, name)}")
+    program = typer.Typer(rich_markup_mode="rich", add_completion=False, pretty_exceptions_enable=False)
+    if name in GROUPS:
+        program.add_typer(module.app, name=name)
+    else:
+        program.command(name)(module.command)
+    return typer.main.get_group(program).commands[name]
+
 
 app = typer.Typer(
+    cls=LazyGroup,
     name="illinstr",
     help="Illustrated instructions: a goal goes in, an article of steps in words and pictures comes out.",
     no_args_is_help=True,
@@ -56,19 +133,6 @@ def root(
     """Illustrated instructions: a goal goes in, an article of steps in words and pictures comes out."""
 
 
-def _register() -> None:
-    for name in COMMANDS:
-        # "eval" is a builtin's name; its module is called evaluate.
-        module = importlib.import_module(f"illinstr.cli.{'evaluate' if name == 'eval' else name}")
-        if hasattr(module, "app"):  # a group of commands
-            app.add_typer(module.app, name=name)
-        else:
-            app.command(name)(module.command)
-
-
-_register()
-
-
 def main() -> None:
     """Run the program."""
-    end_well(app)
+    run_cli(app)

@@ -8,14 +8,6 @@ from typing import Annotated
 import typer
 
 from illinstr.cli.options import Device
-from illinstr.errors import UsageError
-from illinstr.workflows.evaluate import Request, judge_faults, leaderboard, one_run
-
-CHOICES = {
-    "protocol": ("ours", "reproduction"),
-    "step-text": ("headline", "full"),
-    "goal-distractors": ("any", "near"),
-}
 
 
 def command(
@@ -90,33 +82,38 @@ def command(
     The last line of stdout is the report. Exit codes: 0 done, 1 failed, 2 wrong use, 3 some steps of the run have no
     picture, 130 interrupted.
     """
-    from illinstr.config import validate
-    from illinstr.errors import ConfigError
-    from illinstr.evaluation.results import Settings
+    from illinstr.console import emit, reporter
+    from illinstr.workflows.evaluate import EvaluateRequest, evaluate_runs
 
-    given = {"protocol": protocol, "step-text": step_text, "goal-distractors": goal_distractors}
-    for option, value in given.items():
-        if value not in CHOICES[option]:
-            raise UsageError(f"--{option} {value}: no such choice", hint=f"choices: {', '.join(CHOICES[option])}")
-    numbers = {"seed": seed, "num_distractors": num_distractors, "bootstrap": bootstrap, "min_fid_pictures": min_fid}
-    try:
-        settings = validate(Settings, {**{key.replace("-", "_"): value for key, value in given.items()}, **numbers})
-    except ConfigError as error:
-        option = error.message.removeprefix("config key ").replace("_", "-").replace("min-fid-pictures", "min-fid")
-        raise UsageError(f"--{option}") from error
-    if limit is not None and limit < 1:
-        raise UsageError(f"--limit {limit}: at least 1 article is needed")
-    if batch_size < 1:
-        raise UsageError(f"--batch-size {batch_size}: at least 1 is needed")
-    request = Request(
-        runs=runs, against=against or [], truth=truth, encoder=encoder, consistency_encoder=consistency_encoder,
-        settings=settings, split=split, limit=limit, vlm=vlm, vlm_model=vlm_model, batch_size=batch_size, cache=cache,
-        no_cache=no_cache, device=device, as_json=as_json, quiet=quiet,
-    )  # fmt: skip
-    request.check(compare=compare, faults=faults)
-    if compare:
-        leaderboard(request, out)
-    elif faults:
-        judge_faults(request)
-    else:
-        one_run(request)
+    request = EvaluateRequest(
+        runs,
+        against=against or (),
+        compare=compare,
+        faults=faults,
+        out=out,
+        truth=truth,
+        encoder=encoder,
+        consistency_encoder=consistency_encoder,
+        protocol=protocol,
+        split=split,
+        limit=limit,
+        seed=seed,
+        num_distractors=num_distractors,
+        goal_distractors=goal_distractors,
+        min_fid=min_fid,
+        bootstrap=bootstrap,
+        step_text=step_text,
+        vlm=vlm,
+        vlm_model=vlm_model,
+        batch_size=batch_size,
+        cache=cache,
+        no_cache=no_cache,
+        device=device,
+        reporter=reporter(quiet),
+    )
+    result = evaluate_runs(request)
+    if result.page is None:
+        return  # the first process reports for all
+    emit(result.as_dict(), str(result.page), as_json=as_json, lines=() if quiet else result.lines)
+    if result.error is not None:
+        raise result.error

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from illinstr.cli.options import AsJson
-from illinstr.console import emit, reporter
-from illinstr.errors import DataError, UsageError
+from illinstr.errors import UsageError
 
 if TYPE_CHECKING:
     from illinstr.evaluation.study.scores import Estimate, StudyScores
@@ -21,7 +20,6 @@ app = typer.Typer(
 )
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No messages on stderr.")]
-SCORES_FILE = "scores.json"
 
 
 @app.command("make")
@@ -44,39 +42,14 @@ def make(
     Send people [bold]study/index.html[/bold]; they save a file of votes and send it back. Keep study/key.json to
     yourself: it says who is who. The last line of stdout is the page.
     """
-    from illinstr.evaluation.study.page import KEY_FILE, PAGE_FILE, make_study
+    from illinstr.console import emit, reporter
+    from illinstr.workflows.study import StudyRequest, make_study_page
 
-    systems = _systems(runs)
-    out = out.expanduser().resolve()
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        if not out.is_dir() or {path.name for path in out.iterdir()} - {PAGE_FILE, KEY_FILE}:
-            raise UsageError(f"{out} holds files that are no study, and would be replaced", hint="name another --out")
-        if not overwrite:
-            raise UsageError(
-                f"{out} holds a study", hint="add --overwrite; votes on the old one can then not be scored"
-            )
-    say = reporter(quiet)
-    try:
-        made = make_study(systems, out, seed=seed, checks=checks, max_goals=goals)
-    except OSError as error:
-        raise DataError(f"cannot write {out}: {error.strerror or error}") from error
-    for name, left_out in made.left_out.items():
-        if left_out:
-            some = "; ".join(left_out[:5])
-            say.log(f"note: {len(left_out)} goals of {name} are not in every run and were left out: {some}")
-    page = str(out / PAGE_FILE)
-    pairs = sum(pair.check is None for pair in made.key.pairs)
-    result = {
-        "page": page,
-        "key": str(out / KEY_FILE),
-        "study": made.key.study,
-        "systems": list(made.key.systems),
-        "pairs": pairs,
-        "checks": checks,
-        "left_out": made.left_out,
-    }
-    say.log(f"{_count(pairs, 'pair')} and {_count(checks, 'attention check')}; send index.html, keep key.json")
-    emit(result, page, as_json=as_json)
+    request = StudyRequest(
+        _systems(runs), out=out, checks=checks, goals=goals, seed=seed, overwrite=overwrite, reporter=reporter(quiet)
+    )
+    result = make_study_page(request)
+    emit(result.as_dict(), str(result.page), as_json=as_json)
 
 
 @app.command("score")
@@ -101,30 +74,12 @@ def score(
     Refuses comparisons that fall apart, files from another study, and one rater twice. The last line of stdout is the
     file of results.
     """
-    from illinstr.evaluation.study.scores import score_study
-    from illinstr.evaluation.study.votes import find_key, read_votes, resolve
-    from illinstr.files import write_json
+    from illinstr.console import emit, reporter
+    from illinstr.workflows.study import ScoreRequest, score_votes
 
-    if not 0 <= min_attention <= 1:
-        raise UsageError(f"--min-attention {min_attention:g} is not between 0 and 1", hint="0.8 is usual; 0 counts all")
-    say = reporter(quiet)
-    read = [read_votes(path) for path in votes]
-    key, _ = find_key(votes, read, study)
-    choices, raters = resolve(key, votes, read)
-    scores = score_study(key.study, choices, raters, min_attention=min_attention)
-    for name, reason in scores.excluded.items():
-        say.log(f"note: rater {name} is not counted: {reason}")
-    path = (out or votes[0].parent / SCORES_FILE).expanduser().resolve()
-    result = scores.model_dump(mode="json")
-    try:
-        write_json(path, result)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
-    emit(result | {"file": str(path)}, str(path), as_json=as_json, lines=tuple(_lines(scores)))
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    request = ScoreRequest(votes, study=study, out=out, min_attention=min_attention, reporter=reporter(quiet))
+    result = score_votes(request)
+    emit(result.as_dict(), str(result.file), as_json=as_json, lines=tuple(_lines(result.scores)))
 
 
 def _systems(runs: list[str]) -> dict[str, Path]:

@@ -1,18 +1,20 @@
-"""What ``illinstr eval`` can be asked for: one run's report, a leaderboard of several, or the judge put to the test."""
+"""``evaluate``: one run's report, a leaderboard of several, or the metrics put to the test by perturbations."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from illinstr.articles import Article
-from illinstr.console import emit, reporter
-from illinstr.errors import PartialError, UsageError
-from illinstr.evaluation.reports.tables import leaderboard_lines, results_lines, table_lines
+from illinstr.errors import ConfigError, PartialError, UsageError
+from illinstr.progress import Reporter, SilentReporter
+from illinstr.workflows.checks import check_choice, check_device, check_range
 from illinstr.workflows.evaluation_sources import open_source
+from illinstr.workflows.request import Request
 from illinstr.workflows.world import EmbeddedWorld, embedded_world, encode_scene
 
 if TYPE_CHECKING:
@@ -21,131 +23,275 @@ if TYPE_CHECKING:
     from illinstr.evaluation.encoders.vlm import VlmJudge
     from illinstr.evaluation.evaluate import Evaluation, Prepared, Source
     from illinstr.evaluation.results import Settings
-    from illinstr.progress import Reporter
+
+PROTOCOLS = ("ours", "reproduction")
+STEP_TEXTS = ("headline", "full")
+DISTRACTORS = ("any", "near")
+MAX_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True)
-class Request:
-    """The command line, checked and typed."""
+class EvaluateRequest(Request):
+    """What to evaluate, against what, by which encoders.
 
-    runs: list[Path]
-    against: list[Path]
-    truth: Path | None
-    encoder: str
-    consistency_encoder: str | None
+    Attributes:
+        runs: what ``generate`` made (one article or many), or a data folder; several with ``compare``.
+        against: compare with these runs on the goals both have.
+        compare: rank several runs: a leaderboard in ``out``.
+        faults: test the metrics: perturb the run's true articles and see what each metric makes of it.
+        out: where ``compare`` writes.
+        truth: real articles on the same goals, a data or run folder; goals of MiniHow need none.
+        encoder: ``judge`` (embedded), a CLIP or SigLIP folder, or a hub id ORG/NAME.
+        consistency_encoder: for consistency, FID and KID: DINOv2, CLIP or SigLIP; ``encoder`` when None.
+        protocol: ``ours``, or ``reproduction`` (the authors' released scripts).
+        split: of a data folder, evaluate this split only.
+        limit: evaluate the first so many articles only.
+        seed: of distractors and resampling.
+        num_distractors: other texts that an image chooses among.
+        goal_distractors: ``any`` other goals, or ``near`` ones first: of the same family or category.
+        min_fid: fewest images for which FID is stated at all.
+        bootstrap: resamples behind each interval.
+        step_text: what stands for a step: ``headline``, or ``full`` (with its body).
+        vlm: base URL of an OpenAI-compatible server of a vision-language model.
+        vlm_model: its name on that server.
+        batch_size: images or texts per forward pass; changes no result.
+        cache: where features are kept; the user's cache folder when None.
+        no_cache: neither use nor keep features.
+        device: as for ``generate``.
+    """
+
+    runs: str | Path | Sequence[str | Path]
+    _: KW_ONLY
+    against: Sequence[str | Path] = ()
+    compare: bool = False
+    faults: bool = False
+    out: str | Path = "leaderboard"
+    truth: str | Path | None = None
+    encoder: str = "judge"
+    consistency_encoder: str | None = None
+    protocol: str = "ours"
+    split: str | None = None
+    limit: int | None = None
+    seed: int = 0
+    num_distractors: int = 3
+    goal_distractors: str = "any"
+    min_fid: int = 2048
+    bootstrap: int = 2000
+    step_text: str = "headline"
+    vlm: str | None = None
+    vlm_model: str | None = None
+    batch_size: int = 32
+    cache: str | Path | None = None
+    no_cache: bool = False
+    device: str = "auto"
+
+    @property
+    def folders(self) -> list[Path]:
+        """The runs, as paths."""
+        return [Path(self.runs)] if isinstance(self.runs, str | Path) else [Path(run) for run in self.runs]
+
+    @property
+    def others(self) -> list[Path]:
+        """The runs to compare with."""
+        return [Path(self.against)] if isinstance(self.against, str | Path) else [Path(run) for run in self.against]
+
+
+@dataclass(frozen=True)
+class EvaluateResult:
+    """What an evaluation made.
+
+    Attributes:
+        page: the report, leaderboard or table of perturbations; None in a process that does not speak for all.
+        kind: what the page is: ``report``, ``leaderboard`` or ``faults``.
+        values: the numbers, as plain JSON values, by their name in the command's output.
+        lines: the numbers for a reader.
+        error: what the page does not speak of.
+    """
+
+    page: Path | None = None
+    kind: str = ""
+    values: dict[str, Any] | None = None
+    lines: tuple[str, ...] = ()
+    error: PartialError | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {self.kind: str(self.page)} | (self.values or {})
+
+
+@dataclass(frozen=True)
+class Evaluating:
+    """A request that was checked: its settings, and what reads, encodes and keeps features."""
+
+    request: EvaluateRequest
     settings: Settings
-    split: str | None
-    limit: int | None
-    vlm: str | None
-    vlm_model: str | None
-    batch_size: int
-    cache: Path | None
-    no_cache: bool
-    device: str
-    as_json: bool
-    quiet: bool
+    reporter: Reporter
 
-    def check(self, *, compare: bool, faults: bool) -> None:
-        """Refuse options that do not go together.
-
-        Raises:
-            UsageError: which, and what to do instead.
-        """
-        if compare and faults:
-            raise UsageError("--compare and --faults are two things", hint="ask for one of them")
-        if compare and (len(self.runs) < 2 or self.against):
-            raise UsageError("--compare ranks two or more runs", hint="illinstr eval --compare runs/a runs/b")
-        if len(self.runs) > 1 and not compare and (faults or not self.against):
-            raise UsageError(
-                f"{len(self.runs)} runs given", hint="one at a time; RUN --against OTHER ..., or --compare RUN RUN ..."
-            )
-        if faults and (self.against or self.truth or self.vlm):
-            raise UsageError("--faults compares articles with themselves", hint="leave out --against, --truth, --vlm")
-        if faults and self.settings.protocol != "ours":
-            raise UsageError("--faults tests our own protocol", hint="leave out --protocol")
-        if (self.vlm is None) != (self.vlm_model is None):
-            raise UsageError("--vlm and --vlm-model belong together", hint="the server's address, the model's name")
-        if self.cache is not None and self.no_cache:
-            raise UsageError("--cache and --no-cache contradict each other", hint="give one of them")
-
-    def store(self, messages: Reporter) -> FeatureStore:
+    def store(self) -> FeatureStore:
         """Where features are kept."""
         from illinstr.evaluation.encoders.store import FeatureStore, default_folder
 
-        return FeatureStore(None if self.no_cache else self.cache or default_folder(), messages)
-
-    def reporter(self) -> Reporter:
-        """Progress; of several processes the main one alone speaks."""
-        from illinstr.engine.process_group import team
-
-        return reporter(self.quiet or not team().is_main)
+        asked = self.request
+        kept = None if asked.no_cache else default_folder() if asked.cache is None else Path(asked.cache)
+        return FeatureStore(kept, self.reporter)
 
     def encoders(self) -> tuple[ImageTextEncoder, ImageEncoder | None]:
         """The encoder of faithfulness, and the one of consistency where it is another."""
         from illinstr.engine.process_group import team
         from illinstr.evaluation.encoders.transformers import load_image_encoder, load_image_text_encoder
 
-        own = team().device if self.device == "auto" else None
-        device, size = own or self.device, self.batch_size
-        judge = load_image_text_encoder(self.encoder, device=device, batch_size=size)
-        if self.consistency_encoder is None or self.consistency_encoder == self.encoder:
+        asked = self.request
+        own = team().device if asked.device == "auto" else None
+        device, size = own or asked.device, asked.batch_size
+        judge = load_image_text_encoder(asked.encoder, device=device, batch_size=size)
+        if asked.consistency_encoder is None or asked.consistency_encoder == asked.encoder:
             return judge, None
-        return judge, load_image_encoder(self.consistency_encoder, device=device, batch_size=size)
+        return judge, load_image_encoder(asked.consistency_encoder, device=device, batch_size=size)
 
     def judge(self, store: FeatureStore) -> VlmJudge | None:
         """The vision-language model, where one is asked for."""
         from illinstr.evaluation.encoders.vlm import VlmJudge
 
-        return None if self.vlm is None or self.vlm_model is None else VlmJudge(self.vlm, self.vlm_model, store)
+        asked = self.request
+        return None if asked.vlm is None or asked.vlm_model is None else VlmJudge(asked.vlm, asked.vlm_model, store)
 
 
-def one_run(request: Request) -> None:
+def evaluate_runs(request: EvaluateRequest) -> EvaluateResult:
+    """Score a run: goal and step faithfulness, consistency, FID, KID and CMMD, with intervals over its articles.
+
+    Writes RUN/eval, or a leaderboard in ``out``, or a table of perturbations in RUN/eval.
+
+    Raises:
+        UsageError: parameters that cannot be or do not go together, or a folder that cannot be written.
+        DataError: no such run, or nothing readable in it.
+        ModelError: an encoder is missing or damaged.
+        FetchError: the vision-language model cannot be asked.
+    """
+    settings = check_evaluate(request)
+    reporter = request.messages if _is_main() else SilentReporter()
+    work = Evaluating(request, settings, reporter)
+    if request.compare:
+        return _leaderboard(work)
+    return _faults(work) if request.faults else _one_run(work)
+
+
+def check_evaluate(request: EvaluateRequest) -> Settings:
+    """Everything that can be known to be wrong before a run is read or an encoder loaded.
+
+    Raises:
+        UsageError: which parameter, and what it may be or what to do instead.
+    """
+    check_choice("--protocol", request.protocol, PROTOCOLS)
+    check_choice("--step-text", request.step_text, STEP_TEXTS)
+    check_choice("--goal-distractors", request.goal_distractors, DISTRACTORS)
+    check_range("--seed", request.seed, 0, MAX_SEED, "any whole number in that range")
+    settings = _settings(request)
+    check_range("--limit", request.limit, 1, None, "at least 1 article is needed")
+    check_range("--batch-size", request.batch_size, 1, None, "at least 1 is needed")
+    check_device(request.device)
+    _check_together(request)
+    return settings
+
+
+def _settings(request: EvaluateRequest) -> Settings:
+    from illinstr.config import validate
+    from illinstr.evaluation.results import Settings
+
+    values = {
+        "protocol": request.protocol,
+        "step_text": request.step_text,
+        "goal_distractors": request.goal_distractors,
+        "seed": request.seed,
+        "num_distractors": request.num_distractors,
+        "bootstrap": request.bootstrap,
+        "min_fid_pictures": request.min_fid,
+    }
+    try:
+        return validate(Settings, values)
+    except ConfigError as error:
+        option = error.message.removeprefix("config key ").replace("min_fid_pictures", "min_fid")
+        name, _, reason = option.partition(":")
+        raise UsageError(f"--{name.replace('_', '-')}:{reason}") from error
+
+
+def _check_together(request: EvaluateRequest) -> None:
+    """Refuse parameters that do not go together.
+
+    Raises:
+        UsageError: which, and what to do instead.
+    """
+    runs, compare, faults = request.folders, request.compare, request.faults
+    if not runs:
+        raise UsageError("no run is named", hint="what generate made, or a data folder")
+    if compare and faults:
+        raise UsageError("--compare and --faults are two things", hint="ask for one of them")
+    if compare and (len(runs) < 2 or request.others):
+        raise UsageError("--compare ranks two or more runs", hint="illinstr eval --compare runs/a runs/b")
+    if len(runs) > 1 and not compare and (faults or not request.others):
+        raise UsageError(
+            f"{len(runs)} runs given", hint="one at a time; RUN --against OTHER ..., or --compare RUN RUN ..."
+        )
+    if faults and (request.others or request.truth or request.vlm):
+        raise UsageError("--faults compares articles with themselves", hint="leave out --against, --truth, --vlm")
+    if faults and request.protocol != "ours":
+        raise UsageError("--faults tests our own protocol", hint="leave out --protocol")
+    if (request.vlm is None) != (request.vlm_model is None):
+        raise UsageError("--vlm and --vlm-model belong together", hint="the server's address, the model's name")
+    if request.cache is not None and request.no_cache:
+        raise UsageError("--cache and --no-cache contradict each other", hint="give one of them")
+
+
+def _one_run(work: Evaluating) -> EvaluateResult:
     """Score one run, against others where there are any, and write RUN/eval."""
     from illinstr.evaluation.reports.report import table_rows, write_eval
+    from illinstr.evaluation.reports.tables import results_lines
 
-    run, *more = request.runs
+    run, *more = work.request.folders
     _check_writable(run)
-    prepared = _prepare(request, run, [*request.against, *more], every_pair=False)
-    evaluation = _score(request, prepared)
+    prepared = _prepare(work, run, [*work.request.others, *more], every_pair=False)
+    evaluation = _score(work, prepared)
     if not _is_main():
-        return
+        return EvaluateResult()
     report = write_eval(run, evaluation)
     results = evaluation.results
-    result = {"report": str(report), "results": results.model_dump(mode="json")}
-    lines = () if request.quiet else results_lines(results, table_rows(results))
-    emit(result, str(report), as_json=request.as_json, lines=lines)
-    coverage = results.coverage
+    coverage, error = results.coverage, None
     if not coverage.whole and not (run / "index.json").is_file():
-        raise PartialError(
+        error = PartialError(
             f"{coverage.steps - coverage.pictures} of the {coverage.steps} steps of {run} have no picture",
             hint="the report speaks of the rest; generate the missing ones and evaluate again",
         )
+    values = {"results": results.model_dump(mode="json")}
+    return EvaluateResult(report, "report", values, tuple(results_lines(results, table_rows(results))), error)
 
 
-def leaderboard(request: Request, out: Path) -> None:
+def _leaderboard(work: Evaluating) -> EvaluateResult:
     """Rank several runs on the goals that all of them have."""
     from illinstr.evaluation.reports.leaderboard import check_out, make_leaderboard, write_leaderboard
+    from illinstr.evaluation.reports.tables import leaderboard_lines
 
+    out = Path(work.request.out)
     check_out(out)
-    first, *others = request.runs
-    evaluation = _score(request, _prepare(request, first, others, every_pair=True))
+    first, *others = work.request.folders
+    evaluation = _score(work, _prepare(work, first, others, every_pair=True))
     if not _is_main():
-        return
+        return EvaluateResult()
     board = make_leaderboard(evaluation.results)
     page = write_leaderboard(out, board, evaluation)
-    result = {"leaderboard": str(page), "board": board.model_dump(mode="json")}
-    emit(result, str(page), as_json=request.as_json, lines=() if request.quiet else leaderboard_lines(board))
+    values = {"board": board.model_dump(mode="json")}
+    return EvaluateResult(page, "leaderboard", values, tuple(leaderboard_lines(board)))
 
 
-def judge_faults(request: Request) -> None:
+def _faults(work: Evaluating) -> EvaluateResult:
     """Plant faults in true articles and show what each metric makes of them."""
     from illinstr.evaluation.encoders.store import FeatureStore
     from illinstr.evaluation.evaluate import Source, prepare
     from illinstr.evaluation.perturbations import Fault, plant
     from illinstr.evaluation.reports.perturbation_table import fault_table, table_cells, write_faults
+    from illinstr.evaluation.reports.tables import table_lines
     from illinstr.evaluation.subjects import goal_identity
 
-    run = request.runs[0]
+    request, reporter = work.request, work.reporter
+    run = request.folders[0]
     _check_writable(run)
     source = open_source(run, split=request.split)
     articles = list(islice(source.articles, request.limit))
@@ -158,39 +304,36 @@ def judge_faults(request: Request) -> None:
         spare = world.goals if world else ()
         return prepare(spoilt, settings, others=[true], truth=true, spare_goals=spare, identify=identify, kin=kin)
 
-    prepare_one(true, request.settings)  # every check before the encoder is loaded and anything is drawn
-    messages = request.reporter()
-    encoder, consistency_encoder = request.encoders()
+    prepare_one(true, work.settings)  # every check before the encoder is loaded and anything is drawn
+    encoder, consistency_encoder = work.encoders()
     # Spoilt pictures are seen once: they stay in memory, the truth's may be kept.
-    store = FeatureStore(None) if request.no_cache else request.store(messages)
+    store = FeatureStore(None) if request.no_cache else work.store()
     # Scenes of a run say what should have been drawn, not what was: only a data folder's may be drawn again.
     draw = encode_scene() if world and (run / "index.json").is_file() else None
     faults = [
         Fault("the truth", "", articles),
-        *plant(articles, seed=request.settings.seed, draw=draw, identify=identify),
+        *plant(articles, seed=request.seed, draw=draw, identify=identify),
     ]
-    table = fault_table(
-        source.name, faults, prepare_one, request.settings, encoder, consistency_encoder, messages, store
-    )
+    table = fault_table(source.name, faults, prepare_one, work.settings, encoder, consistency_encoder, reporter, store)
     if not _is_main():
-        return
+        return EvaluateResult()
     path = write_faults(run, table)
-    result = {"faults": str(path), "table": table.model_dump(mode="json")}
-    lines = [*table_lines(*table_cells(table)), "", "* differs from the truth after Holm's correction"]
-    emit(result, str(path), as_json=request.as_json, lines=() if request.quiet else tuple(lines))
+    lines = (*table_lines(*table_cells(table)), "", "* differs from the truth after Holm's correction")
+    return EvaluateResult(path, "faults", {"table": table.model_dump(mode="json")}, lines)
 
 
-def _prepare(request: Request, run: Path, others: list[Path], *, every_pair: bool) -> Prepared:
+def _prepare(work: Evaluating, run: Path, others: list[Path], *, every_pair: bool) -> Prepared:
     """Read and check everything that an encoder is not needed for."""
     from illinstr.evaluation.evaluate import Source, prepare
     from illinstr.evaluation.subjects import goal_identity
 
+    request = work.request
     source = open_source(run, split=request.split)
     articles = list(islice(source.articles, request.limit))
     world = embedded_world(articles, draw=request.truth is None)
     return prepare(
         Source(source.name, articles),
-        request.settings,
+        work.settings,
         others=[open_source(other) for other in others],
         truth=_truth(request, articles, world),
         spare_goals=world.goals if world else (),
@@ -202,20 +345,19 @@ def _prepare(request: Request, run: Path, others: list[Path], *, every_pair: boo
     )
 
 
-def _truth(request: Request, articles: list[Article], world: EmbeddedWorld | None) -> Source | None:
+def _truth(request: EvaluateRequest, articles: list[Article], world: EmbeddedWorld | None) -> Source | None:
     if request.truth is not None:
-        return open_source(request.truth)
+        return open_source(Path(request.truth))
     return world.truth if world else None
 
 
-def _score(request: Request, prepared: Prepared) -> Evaluation:
+def _score(work: Evaluating, prepared: Prepared) -> Evaluation:
     from illinstr.evaluation.evaluate import score
 
-    messages = request.reporter()
-    store = request.store(messages)
-    vlm = request.judge(store)
-    encoder, consistency_encoder = request.encoders()
-    return score(prepared, encoder, consistency_encoder, messages, store=store, vlm=vlm)
+    store = work.store()
+    vlm = work.judge(store)
+    encoder, consistency_encoder = work.encoders()
+    return score(prepared, encoder, consistency_encoder, work.reporter, store=store, vlm=vlm)
 
 
 def _is_main() -> bool:

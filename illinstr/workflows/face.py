@@ -26,6 +26,7 @@ from illinstr.sampling.drawing import revision
 from illinstr.sampling.drawing.revision import FinishedRun as Run
 from illinstr.workflows.correct import CorrectRequest, correct_article
 from illinstr.workflows.edit import EditRequest, edit_article
+from illinstr.workflows.evaluate import EvaluateRequest, evaluate_runs
 from illinstr.workflows.export import ExportRequest, export_model
 from illinstr.workflows.generate import GenerateRequest, generate_article
 from illinstr.workflows.generate_batch import BatchRequest
@@ -54,6 +55,7 @@ __all__ = [
     "UsageError",
     "correct",
     "edit",
+    "evaluate",
     "export",
     "generate",
     "generate_batch",
@@ -71,6 +73,7 @@ correct = by_keywords("correct", CorrectRequest, correct_article)
 suggest = by_keywords("suggest", SuggestRequest, suggest_goals)
 scrape = by_keywords("scrape", ScrapeRequest, scrape_pages)
 train = by_keywords("train", TrainRequest, train_model)
+evaluate = by_keywords("evaluate", EvaluateRequest, evaluate_runs)
 export = by_keywords("export", ExportRequest, export_model)
 
 

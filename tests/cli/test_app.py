@@ -117,6 +117,21 @@ def test_the_overview_names_every_command():
     assert all(name in done.stdout for name in app_module.COMMANDS)
 
 
+def test_the_overview_shows_the_first_line_of_each_commands_own_help():
+    for name, shown in app_module.COMMANDS.items():
+        command = app_module.build_command(name)
+        assert shown == " ".join(command.help.split("\n\n")[0].split()), name
+
+
+def test_the_overview_imports_no_command():
+    code = "import sys\nsys.argv[:] = ['illinstr', '--help']\nfrom illinstr.cli.app import main\n"
+    code += "try:\n    main()\nexcept SystemExit:\n    pass\n"
+    code += "print('loaded:', *sorted(name for name in sys.modules if name.startswith('illinstr.')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    loaded = set(done.stdout.splitlines()[-1].split()[1:])
+    assert loaded == {"illinstr.cli", "illinstr.cli.app", "illinstr.errors", "illinstr.program", "illinstr.version"}
+
+
 @pytest.mark.parametrize("name", LEAVES)
 def test_every_command_has_an_example_json_and_quiet(name):
     text = illinstr(*name.split(), "--help").stdout

@@ -167,15 +167,15 @@ def refusal(code, *arguments, start=illinstr) -> str:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--protocol", "mine"], "--protocol mine"),
-        (["--step-text", "half"], "--step-text half"),
+        (["--protocol", "mine"], "--protocol 'mine'"),
+        (["--step-text", "half"], "--step-text 'half'"),
         (["--limit", "0"], "--limit 0"),
         (["--bootstrap", "5"], "--bootstrap"),
         (["--num-distractors", "0"], "--num-distractors"),
         (["--seed", "-1"], "--seed"),
         (["--protocol", "reproduction", "--num-distractors", "2"], "3 distractors"),
         (["--device", "abacus"], "abacus"),
-        (["--goal-distractors", "far"], "--goal-distractors far"),
+        (["--goal-distractors", "far"], "--goal-distractors 'far'"),
         (["--min-fid", "1"], "--min-fid"),
         (["--batch-size", "0"], "--batch-size 0"),
         (["--compare"], "two or more runs"),
