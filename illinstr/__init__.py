@@ -10,7 +10,7 @@ What can be imported from here is listed once, in ``illinstr.workflows.face``. I
 torch nor the network; the face is loaded when a name of it is used.
 """
 
-import importlib
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from illinstr.version import __version__ as __version__
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    if name.startswith("__") and name != "__all__":
+    is_module = importlib.util.find_spec(f"{__name__}.{name}") is not None  # asked for by "from illinstr import files"
+    if is_module or (name.startswith("__") and name != "__all__"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     face = importlib.import_module("illinstr.workflows.face")
     if name == "__all__":

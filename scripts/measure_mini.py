@@ -30,7 +30,7 @@ from illinstr.files import write_json, write_text
 from illinstr.models.folder import folder_sha256
 from illinstr.runs import article_folders, is_article_folder, read_record
 from scripts.measure_mini_table import Measured, measured, table
-from scripts.resumable import run_cli, keep_plan, run_illinstr
+from scripts.resumable import keep_plan, run_cli, run_illinstr
 
 ALONE_TOO = 6  # the number of steps for which each picture is drawn alone as well
 

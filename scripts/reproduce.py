@@ -36,7 +36,7 @@ from illinstr.runs import read_run
 from illinstr.workflows.world import embedded_world
 from scripts.reproduce_arms import BASE, BASE_SETTINGS, SHARED, Arm, arms_of, arms_on, claims_at, settings_on, verdicts
 from scripts.reproduce_page import report
-from scripts.resumable import run_cli, keep_plan, run_illinstr
+from scripts.resumable import keep_plan, run_cli, run_illinstr
 
 MINI = Path(__file__).resolve().parents[1] / "illinstr" / "assets" / "mini"
 GROWS = ("seeds", "claims_at")  # drawings and models already there stay as they are

@@ -36,7 +36,7 @@ from illinstr.training.config import load_config
 from illinstr.training.loop import Trainer
 from illinstr.training.tasks.stacked.config import UNetConfig
 from scripts.reproduce import base_parts, resume_flag
-from scripts.resumable import run_cli, keep_plan
+from scripts.resumable import keep_plan, run_cli
 from scripts.variants import DEFAULT, PANELS, REFERENCE, TEXT_TOKENS, VARIANTS, Variant, VariantTask
 
 GROWS = ("variants", "seeds")

@@ -32,7 +32,9 @@ COMMANDS = {
     "serve": (
         "Make, edit and correct articles from a page in the browser. Only this machine can reach it. Ctrl-C ends it."
     ),
-    "eval": "Score a run: goal and step faithfulness, consistency, FID, KID and CMMD, with intervals over its articles.",
+    "eval": (
+        "Score a run: goal and step faithfulness, consistency, FID, KID and CMMD, with intervals over its articles."
+    ),
     "study": "Ask people, blind and in pairs, and turn their votes into numbers.",
     "doctor": (
         "Check versions, devices, the embedded models, disk space and the network; say how to mend what is wrong."
