@@ -19,8 +19,9 @@ from typing import Any
 import torch
 
 from illinstr import minihow
-from illinstr.diffusion.loading import check_model, choose_device, choose_dtype, load_pipeline
+from illinstr.diffusion.loading import check_model, load_pipeline
 from illinstr.diffusion.schedule import DEFAULT_SAMPLER, make_sampler
+from illinstr.engine.devices import choose_device, choose_dtype
 
 GOAL = "How to make apple juice"
 

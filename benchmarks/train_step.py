@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
 
-from illinstr.engine.library_logging import silence_libraries
+from illinstr.engine.devices import silence_libraries
 from illinstr.minihow.dataset import write_dataset
 from illinstr.progress import SilentReporter
 from illinstr.training.accelerator import make_accelerator

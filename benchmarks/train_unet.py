@@ -32,13 +32,14 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from illinstr.diffusion.schedule import NoiseConfig, training_scheduler, training_target
+from illinstr.engine.devices import choose_device
 from illinstr.models.stable_diffusion.attention import route_panels
 from illinstr.progress import SilentReporter
 from illinstr.training.accelerator import make_accelerator
 from illinstr.training.config import TrainConfig
 from illinstr.training.loop import Trainer
 from illinstr.training.noise import randint, randn
-from illinstr.training.precision import device_kind, resolve_precision
+from illinstr.training.precision import resolve_precision
 from illinstr.training.tasks.stacked.task import Denoiser
 
 SHAPES: dict[str, dict[str, Any]] = {
@@ -179,7 +180,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=None, help="measured, 10 (of tiny 3); three more come before them")
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out (it takes minutes)")
     options = parser.parse_args()
-    device = device_kind()
+    device = choose_device()
     options.size = options.size or ("tiny" if device == "cpu" else "sd15")
     for name, usual in DEFAULTS[options.size].items():
         if getattr(options, name) is None:

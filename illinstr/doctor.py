@@ -8,12 +8,12 @@ import os
 import platform
 import re
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from illinstr import files
+from illinstr.engine.devices import available_cores, multiplies_bfloat16
 from illinstr.errors import DataError
 from illinstr.version import __version__
 
@@ -96,9 +96,9 @@ def check_devices() -> list[Check]:
         import torch
     except (ImportError, OSError) as error:
         return [Check("torch runs", "fail", f"cannot be imported: {_line(error)}", "install torch again: pytorch.org")]
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    available = available_cores()
     threads = torch.get_num_threads()
-    bf16 = "native" if _cpu_has_bf16() else "emulated, slow"
+    bf16 = "native" if multiplies_bfloat16("cpu") else "emulated, slow"
     detail = f"{available} cores, {threads} torch threads, bf16 {bf16}"
     if threads > available:
         fix = f"set OMP_NUM_THREADS={available}"
@@ -217,16 +217,6 @@ def _compare(name: str, found: str, floor: str, fix: str) -> Check:
 def _numbers(version: str) -> tuple[int, ...]:
     release = re.match(r"\d+(?:\.\d+)*", version)
     return tuple(int(part) for part in release.group().split(".")) if release else ()
-
-
-def _cpu_has_bf16() -> bool:
-    if sys.platform == "darwin":
-        return platform.machine() == "arm64"
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-    return re.search(r"\b(avx512_bf16|amx_bf16|bf16)\b", flags) is not None
 
 
 def _check_cuda(torch: Any, number: int) -> Check:

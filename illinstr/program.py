@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from illinstr.errors import IllinstrError
+
+ERROR_FILE_VARIABLE = "ILLINSTR_ERROR_FILE"
 
 
 def run_cli(main: Callable[[], object], *, interrupted: str = "interrupted") -> None:
@@ -25,9 +28,7 @@ def run_cli(main: Callable[[], object], *, interrupted: str = "interrupted") -> 
         finally:
             sys.stdout.flush()  # here a closed pipe can be answered; at the interpreter's end it no longer can
     except IllinstrError as error:
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
+        _print_error(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print(f"error: {interrupted}", file=sys.stderr)
@@ -35,3 +36,15 @@ def run_cli(main: Callable[[], object], *, interrupted: str = "interrupted") -> 
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def _print_error(error: IllinstrError) -> None:
+    """One line and a hint on stderr; in a process of a group into a file, so that the launcher prints them once."""
+    lines = [f"error: {error.message}", *([f"hint: {error.hint}"] if error.hint else [])]
+    note = os.environ.get(ERROR_FILE_VARIABLE)
+    if note is None:
+        print(*lines, sep="\n", file=sys.stderr)
+    else:
+        from illinstr.files import write_text
+
+        write_text(Path(note), "\n".join(lines) + "\n")

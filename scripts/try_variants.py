@@ -27,7 +27,7 @@ from typing import cast
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from illinstr.console import reporter
-from illinstr.engine.library_logging import silence_libraries
+from illinstr.engine.devices import silence_libraries
 from illinstr.errors import DataError, UsageError
 from illinstr.files import write_json, write_text
 from illinstr.progress import reporting_to

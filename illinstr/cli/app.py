@@ -7,6 +7,7 @@ called, and it imports the workflow inside its function, so that ``illinstr --he
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
@@ -137,4 +138,8 @@ def root(
 
 def main() -> None:
     """Run the program."""
+    if "ILLINSTR_LAUNCHED_BY" in os.environ:
+        from illinstr.engine.launching import end_with_launcher
+
+        end_with_launcher()
     run_cli(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -58,6 +59,9 @@ def command(
         typer.Option(help="Where features are kept. \\[default: ~/.cache/illinstr/features]", show_default=False),
     ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither use nor keep features.")] = False,
+    processes: Annotated[
+        int, typer.Option(help="Processes that share the encoding, one a GPU where there are; changes no result.")
+    ] = 1,
     device: Device = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table: the path alone.")] = False,
@@ -76,14 +80,15 @@ def command(
 
     With the encoders of the paper (downloads them once), on four GPUs:
 
-    accelerate launch --num_processes 4 -m illinstr eval runs/stacked --encoder laion/CLIP-ViT-H-14-laion2B-s32B-b79K
+    illinstr eval runs/stacked --processes 4 --encoder laion/CLIP-ViT-H-14-laion2B-s32B-b79K
     --consistency-encoder facebook/dinov2-large
 
     The last line of stdout is the report. Exit codes: 0 done, 1 failed, 2 wrong use, 3 some steps of the run have no
     picture, 130 interrupted.
     """
     from illinstr.console import emit, reporter
-    from illinstr.workflows.evaluate import EvaluateRequest, evaluate_runs
+    from illinstr.engine.launching import arguments_without, check_processes, launch_processes
+    from illinstr.workflows.evaluate import EvaluateRequest, check_evaluate, evaluate_runs
 
     request = EvaluateRequest(
         runs,
@@ -111,6 +116,10 @@ def command(
         device=device,
         reporter=reporter(quiet),
     )
+    check_processes(processes)
+    if processes > 1:
+        check_evaluate(request)
+        raise typer.Exit(launch_processes(arguments_without(sys.argv[1:], "--processes"), processes))
     result = evaluate_runs(request)
     if result.page is None:
         return  # the first process reports for all

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import webbrowser
 from pathlib import Path
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from illinstr.workflows.generate_batch import BatchResult
 
 DEFAULT_EXAMPLES = 3
-MAX_PROCESSES = 256
 
 
 def command(
@@ -109,14 +107,14 @@ def command(
     batch failed, 130 interrupted.
     """
     from illinstr.console import emit, reporter
-    from illinstr.engine.batch_launching import launch
+    from illinstr.engine.launching import arguments_without, launch_processes
     from illinstr.sampling.writing import read_goals
     from illinstr.workflows.generate import GenerateRequest, plan_generate
     from illinstr.workflows.generate_batch import BatchRequest, generate_batch, plan_generate_batch
 
     check_shell_options(goal, goals_file, step, steps_file, num_variants, processes)
-    if processes > 1 and not dry_run and "WORLD_SIZE" not in os.environ:
-        raise typer.Exit(launch(processes, sys.argv[1:]))
+    if processes > 1 and not dry_run:
+        raise typer.Exit(launch_processes(arguments_without(sys.argv[1:], "--processes"), processes))
     common: dict[str, Any] = {
         "out": out,
         "seed": seed,
@@ -198,9 +196,9 @@ def check_shell_options(
     Raises:
         UsageError: which.
     """
-    from illinstr.workflows.checks import check_range
+    from illinstr.engine.launching import check_processes
 
-    check_range("--processes", processes, 1, MAX_PROCESSES, "one a GPU, or one a few CPU cores")
+    check_processes(processes)
     if processes > 1 and goals_file is None and num_variants == 1:
         raise UsageError("--processes shares many articles out", hint="give --goals-file or --num-variants")
     if (goal is None) == (goals_file is None):

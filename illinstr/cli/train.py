@@ -24,9 +24,10 @@ def command(
         bool,
         typer.Option("--dry-run", help="Show the resolved config, counts, memory and time of a step; write nothing."),
     ] = False,
-    num_processes: Annotated[
+    processes: Annotated[
         int, typer.Option(min=1, help="Processes on this machine, one per GPU; they share each batch.")
     ] = 1,
+    num_processes: Annotated[int | None, typer.Option(hidden=True, min=1, help="Older name of --processes.")] = None,
     accelerate_config: Annotated[
         str | None,
         typer.Option(help="How processes share the work: ddp, fsdp, or an accelerate config file."),
@@ -44,11 +45,13 @@ def command(
 
     Example: illinstr train --config mini-vae --data data/minihow --out runs/vae --set train.steps=500
     """
+    import sys
+
     from illinstr.console import emit, reporter
-    from illinstr.engine import launching as launch
+    from illinstr.engine import accelerate_config as accelerate
+    from illinstr.engine.launching import arguments_without, launch_processes, refuse_inside_launcher
     from illinstr.workflows.train import TrainRequest, check_training, train_model
 
-    launch.die_with_launcher()
     request = TrainRequest(
         config=config,
         data=data,
@@ -56,34 +59,20 @@ def command(
         settings=settings or (),
         resume=resume,
         dry_run=dry_run,
-        processes=num_processes,
+        processes=num_processes or processes,
         faithfulness=faithfulness,
         judge=judge,
         reporter=reporter(quiet),
     )
-    if (num_processes > 1 or accelerate_config) and not dry_run:
-        launch.refuse_inside_launcher()
+    if (request.processes > 1 or accelerate_config) and not dry_run:
+        refuse_inside_launcher()
         environment = {}
         if accelerate_config is not None:
-            path = launch.find_accelerate_config(accelerate_config)
-            environment = launch.accelerate_environment(path, num_processes)
+            path = accelerate.find_accelerate_config(accelerate_config)
+            environment = accelerate.accelerate_environment(path, request.processes)
         resolved = check_training(request)  # the first process reports
-        launch.check_environment(environment, resolved.optim.algorithm)
-        launch.launch_processes(_arguments_for_processes(), num_processes, environment)
-        return
+        accelerate.check_environment(environment, resolved.optim.algorithm)
+        arguments = arguments_without(sys.argv[1:], "--processes", "--num-processes", "--accelerate-config")
+        raise typer.Exit(launch_processes(arguments, request.processes, environment))
     result = train_model(request)
     emit(result.as_dict(), str(result.model) if result.model else None, as_json=as_json, lines=result.lines)
-
-
-def _arguments_for_processes() -> list[str]:
-    """This command's own arguments, but for those that start processes."""
-    import sys
-
-    kept: list[str] = []
-    words = iter(sys.argv[1:])
-    for word in words:
-        if word in {"--num-processes", "--accelerate-config"}:
-            next(words, None)
-        elif not word.startswith(("--num-processes=", "--accelerate-config=")):
-            kept.append(word)
-    return kept

@@ -1,43 +1,56 @@
-"""Several processes on this machine, each a copy of the same ``illinstr train``.
+"""One command in several processes on this machine, each a copy of the same ``illinstr ARGUMENTS``.
 
-An accelerate config says how they share the work (plainly, FSDP, DeepSpeed); accelerate itself turns it into the
-environment its library reads. Starting and ending the processes is ours: a known failure of one ends all of them with
-its own message and exit code, and none outlives the command that started it, even one that is killed.
+The processes form a process group (``process_group.py``). Starting and ending them is ours: when one fails the others
+are ended, the command has its message and its exit code, and no process outlives the command that started it, even one
+that is killed.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import os
+import shutil
 import signal
 import socket
-import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from importlib import resources
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
+from typing import Any
 
-from illinstr.errors import ConfigError, IllinstrError, UsageError
+from illinstr.engine.devices import threads_per_process
+from illinstr.engine.process_group import is_launched
+from illinstr.errors import IllinstrError, UsageError
+from illinstr.program import ERROR_FILE_VARIABLE
 
+MODULE = "illinstr"
 PARENT_VARIABLE = "ILLINSTR_LAUNCHED_BY"
+RANK_PREFIX = b"process "
 POLL_S = 0.1
-GRACE_S = 10.0
+GRACE_S = 2.0  # for the other processes to meet the same failure and end by themselves
+END_S = 10.0  # between asking a process to end and ending it
+MAX_PROCESSES = 256
 
 
 class ProcessError(IllinstrError):
-    """A process of a run ended badly; it has said why itself."""
+    """A process of a group was killed."""
 
 
-def rank_here() -> int:
-    """The rank of this process; 0 where nothing was launched."""
-    return int(os.environ.get("RANK", "0"))
+def check_processes(processes: int) -> None:
+    """Refuse a number of processes that makes no sense, or one given where a launcher has started processes already.
 
-
-def is_launched() -> bool:
-    """Whether a launcher (ours, accelerate's or torch's) started this process."""
-    return "LOCAL_RANK" in os.environ
+    Raises:
+        UsageError: which of them.
+    """
+    if not 1 <= processes <= MAX_PROCESSES:
+        raise UsageError(
+            f"--processes {processes} is not between 1 and {MAX_PROCESSES}", hint="one a GPU, or one a few CPU cores"
+        )
+    if processes > 1:
+        refuse_inside_launcher()
 
 
 def refuse_inside_launcher() -> None:
@@ -49,167 +62,174 @@ def refuse_inside_launcher() -> None:
     if is_launched():
         raise UsageError(
             "processes are already launched here",
-            hint="leave out --num-processes and --accelerate-config under accelerate launch or torchrun",
+            hint="leave out --processes and --accelerate-config under accelerate launch or torchrun",
         )
 
 
-def check_environment(environment: Mapping[str, str], algorithm: str) -> None:
-    """Refuse what the processes would refuse, before they are started.
+def arguments_without(arguments: Sequence[str], *options: str) -> list[str]:
+    """Command-line arguments without the given options and their values, so that processes start none themselves."""
+    kept: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word == "--":
+            return [*kept, word, *words]
+        if word in options:
+            next(words, None)
+        elif not word.startswith(tuple(f"{option}=" for option in options)):
+            kept.append(word)
+    return kept
+
+
+def launch_processes(arguments: Sequence[str], processes: int, environment: Mapping[str, str] | None = None) -> int:
+    """Run ``illinstr ARGUMENTS`` in ``processes`` processes and wait for them.
+
+    The first has this process's stdout and stderr; of the others what their ``RankReporter`` logs is shown, and of one
+    that fails all it wrote. A failure that several meet is printed once.
 
     Args:
-        environment: what will be added to that of this process.
-        algorithm: the optimiser, as ``optim.algorithm`` names it.
+        arguments: what follows ``illinstr``.
+        processes: how many.
+        environment: added to that of every process.
+
+    Returns:
+        The exit code of the first that failed, 130 when one was interrupted, 0 when all did their work.
 
     Raises:
-        UsageError: DeepSpeed is asked for: not installed, or installed but with its optimiser state out of our reach;
-            or Muon on a model that is cut over the processes.
-    """
-    wanted = {**os.environ, **environment}
-    if algorithm == "muon" and wanted.get("ACCELERATE_USE_FSDP", "false").lower() == "true":
-        raise UsageError(
-            "optim.algorithm=muon updates whole matrices, and FSDP cuts them over the processes",
-            hint="use --accelerate-config ddp, or optim.algorithm=adamw",
-        )
-    if wanted.get("ACCELERATE_USE_DEEPSPEED", "false").lower() != "true":
-        return
-    missing = importlib.util.find_spec("deepspeed") is None
-    reason = "is not installed" if missing else "keeps optimiser state where our checkpoints cannot reach it"
-    raise UsageError(
-        f"the accelerate config asks for DeepSpeed, which {reason}",
-        hint="use --accelerate-config fsdp: it cuts the same state over the processes and resumes exactly",
-    )
-
-
-def accelerate_config_names() -> list[str]:
-    """Names of the accelerate configs that ship with the package."""
-    folder = resources.files("illinstr.engine") / "accelerate"
-    return sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".yaml"))
-
-
-def find_accelerate_config(name_or_path: str) -> Path:
-    """A shipped accelerate config by name, or a file.
-
-    Raises:
-        ConfigError: neither.
-    """
-    if name_or_path in accelerate_config_names():
-        return Path(str(resources.files("illinstr.engine") / "accelerate" / f"{name_or_path}.yaml"))
-    path = Path(name_or_path)
-    if path.suffix not in {".yaml", ".yml", ".json"} or not path.is_file():
-        names = ", ".join(accelerate_config_names())
-        raise ConfigError(f"no accelerate config called {name_or_path!r}", hint=f"shipped: {names}; or give a file")
-    return path
-
-
-def accelerate_environment(config: Path, num_processes: int) -> dict[str, str]:
-    """What ``accelerate launch --config_file`` would add to the environment of each process.
-
-    Raises:
-        ConfigError: accelerate does not take the file.
-        UsageError: it is for several machines.
-    """
-    from accelerate.commands import launch
-    from accelerate.utils.launch import prepare_deepspeed_cmd_env, prepare_multi_gpu_env
-
-    asked = ["--config_file", str(config), "--num_processes", str(num_processes), "--main_process_port", "0"]
-    try:
-        args = launch.launch_command_parser().parse_args([*asked, "--module", "illinstr"])
-        args, defaults, _ = launch._validate_launch_command(args)
-        if args.num_machines and args.num_machines > 1:
-            raise UsageError(
-                f"{config} is for {args.num_machines} machines",
-                hint="run on each: accelerate launch --config_file FILE -m illinstr train ...",
-            )
-        if args.use_deepspeed:
-            args.deepspeed_fields_from_accelerate_config = ",".join(defaults.deepspeed_config)
-            environment: Mapping[str, str] = prepare_deepspeed_cmd_env(args)[1]
-        else:
-            environment = prepare_multi_gpu_env(args)
-    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-        raise ConfigError(f"accelerate does not take {config}: {error}") from error
-    return {key: value for key, value in environment.items() if os.environ.get(key) != value}
-
-
-def launch_processes(arguments: Sequence[str], num_processes: int, environment: Mapping[str, str]) -> None:
-    """Run ``illinstr ARGUMENTS`` in ``num_processes`` processes and wait for them.
-
-    The first process inherits stdout; the others' is closed to the user, since results are printed once.
-
-    Raises:
-        ProcessError: one failed; the others were ended.
+        ProcessError: one was killed; the others were ended.
         KeyboardInterrupt: passed on after all have ended.
     """
     shared = {
         "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(_free_port()),
-        "WORLD_SIZE": str(num_processes),
-        "LOCAL_WORLD_SIZE": str(num_processes),
+        "MASTER_PORT": str(free_port()),
+        "WORLD_SIZE": str(processes),
+        "LOCAL_WORLD_SIZE": str(processes),
         PARENT_VARIABLE: str(os.getpid()),
-        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // num_processes, 1))),
+        "OMP_NUM_THREADS": str(threads_per_process(processes)),
     }
-    started: list[subprocess.Popen[bytes]] = []
-    previous = signal.signal(signal.SIGTERM, _as_interrupt)
+    started: list[Popen[bytes]] = []
+    voices: list[_Voice] = []
+    previous = _interrupt_on_terminate()
+    notes = Path(tempfile.mkdtemp(prefix="illinstr-"))
     try:
-        for rank in range(num_processes):
-            own = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
-            started.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "illinstr", *arguments],
-                    env={**os.environ, **environment, **shared, **own},
-                    stdout=None if rank == 0 else subprocess.DEVNULL,
-                    start_new_session=True,  # Ctrl-C reaches this process alone, which ends the others in order
-                )
+        for rank in range(processes):
+            own = {"RANK": str(rank), "LOCAL_RANK": str(rank), ERROR_FILE_VARIABLE: str(notes / str(rank))}
+            process = Popen(
+                [sys.executable, "-m", MODULE, *arguments],
+                env={**os.environ, **(environment or {}), **shared, **own},
+                stdin=None if rank == 0 else DEVNULL,
+                stdout=None if rank == 0 else DEVNULL,
+                stderr=None if rank == 0 else PIPE,
+                start_new_session=True,  # Ctrl-C reaches this process alone, which ends the others in order
             )
-        _wait(started)
+            started.append(process)
+            voices.append(_Voice(process))
+        return _wait(started, voices, notes)
     finally:
-        _end(started)
-        signal.signal(signal.SIGTERM, previous)
+        end_processes(started)
+        for voice in voices:
+            voice.heard()
+        shutil.rmtree(notes, ignore_errors=True)
+        if previous is not None:
+            signal.signal(signal.SIGTERM, previous)
 
 
-def _wait(started: Sequence[subprocess.Popen[bytes]]) -> None:
+class _Voice:
+    """What a process other than the first writes on stderr: progress is shown at once, the rest is kept."""
+
+    def __init__(self, process: Popen[bytes]) -> None:
+        self.lines: deque[bytes] = deque(maxlen=1000)
+        self._thread: threading.Thread | None = None
+        if process.stderr is not None:
+            self._stream = process.stderr
+            self._thread = threading.Thread(target=self._listen, daemon=True)
+            self._thread.start()
+
+    def _listen(self) -> None:
+        with self._stream:
+            for line in self._stream:
+                if line.startswith(RANK_PREFIX):
+                    _show([line])
+                else:
+                    self.lines.append(line)
+
+    def heard(self) -> Iterable[bytes]:
+        """What was kept, once the process has ended."""
+        if self._thread is not None:
+            self._thread.join(GRACE_S)
+        return self.lines
+
+
+def _show(lines: Iterable[bytes]) -> None:
+    sys.stderr.write(b"".join(lines).decode(errors="replace"))
+    sys.stderr.flush()
+
+
+def _wait(started: Sequence[Popen[bytes]], voices: Sequence[_Voice], notes: Path) -> int:
     while True:
         codes = [process.poll() for process in started]
-        failed = [(rank, code) for rank, code in enumerate(codes) if code]
-        if failed:
-            rank, code = failed[0]
-            if code == -signal.SIGINT or code == 130:
-                raise KeyboardInterrupt
-            what = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            error = ProcessError(f"process {rank} of {len(started)} {what}; the others were ended")
-            error.exit_code = code if code > 0 else 1
-            raise error
+        failed = next(((rank, code) for rank, code in enumerate(codes) if code), None)
+        if failed is not None:
+            break
         if all(code == 0 for code in codes):
-            return
+            return 0
         time.sleep(POLL_S)
+    rank, code = failed
+    end_processes(started, grace_s=GRACE_S)
+    if code in (130, -signal.SIGINT):
+        return 130
+    if code < 0:
+        raise ProcessError(
+            f"process {rank} of {len(started)} was killed by signal {-code}; the others were ended",
+            hint="out of memory, perhaps; what is finished is kept, and the same command goes on from there",
+        )
+    known = notes / str(rank)
+    _show([known.read_bytes()] if known.exists() else voices[rank].heard())
+    return code
 
 
-def _end(started: Sequence[subprocess.Popen[bytes]]) -> None:
+def end_processes(started: Sequence[Popen[bytes]], *, grace_s: float = 0.0) -> None:
+    """Wait ``grace_s`` seconds for processes to end by themselves, ask the rest to end, then end them."""
+    _await(started, grace_s)
     for process in started:
         if process.poll() is None:
             process.terminate()
-    deadline = time.monotonic() + GRACE_S
+    _await(started, END_S)
     for process in started:
-        try:
-            process.wait(timeout=max(deadline - time.monotonic(), 0.1))
-        except subprocess.TimeoutExpired:
+        if process.poll() is None:
             process.kill()
             process.wait()
 
 
-def _as_interrupt(signum: int, frame: object) -> None:
-    raise KeyboardInterrupt
+def _await(started: Sequence[Popen[bytes]], patience_s: float) -> None:
+    deadline = time.monotonic() + patience_s
+    for process in started:
+        try:
+            process.wait(timeout=max(deadline - time.monotonic(), 0.0))
+        except TimeoutExpired:
+            return
 
 
-def _free_port() -> int:
+def _interrupt_on_terminate() -> Any:
+    """Make SIGTERM end this process as Ctrl-C does; the handler before it, None outside the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        return None
+
+    def interrupt(signum: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    return signal.signal(signal.SIGTERM, interrupt)
+
+
+def free_port() -> int:
+    """A TCP port of the loopback that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+        return int(probe.getsockname()[1])
 
 
-def die_with_launcher() -> None:
+def end_with_launcher() -> None:
     """End this process soon after the one that launched it has gone, however it went."""
-    launcher = os.environ.get(PARENT_VARIABLE)
+    launcher = os.environ.pop(PARENT_VARIABLE, None)  # it speaks to this process, not to those that it starts
     if launcher is None:
         return
 

@@ -1,85 +1,144 @@
-"""Several processes that look at pictures together, as ``accelerate launch`` or, on CPUs, ``torchrun`` starts them.
+"""Several processes that share work: which of them this is, its slice of the items, and what the others hold.
 
-Each process reads the same data, encodes its own part, and gets everybody's features; scoring is the same everywhere
-and quick, so that only the encoding is shared. The main process alone prints and writes.
+Launchers (``illinstr ... --processes``, ``accelerate launch``, ``torchrun``) describe the group in the environment:
+``RANK``, ``WORLD_SIZE``, ``LOCAL_RANK``, ``MASTER_ADDR``, ``MASTER_PORT``. A process alone is a group of one, and loads
+no torch to find that out.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from functools import lru_cache
-from typing import Any, TypeVar
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+from illinstr.progress import Advance, Reporter
 
 T = TypeVar("T")
 
+# A rank that has finished waits for the slowest; one that has died is noticed by the launcher, not by a timeout.
+PATIENCE = timedelta(days=1)
 
-class Team:
-    """One process that works alone."""
 
-    rank, size = 0, 1
+@dataclass(frozen=True)
+class ProcessGroup:
+    """This process among all: ``rank`` from 0 of ``world_size``."""
+
+    rank: int = 0
+    world_size: int = 1
 
     @property
     def is_main(self) -> bool:
-        """Whether this process prints and writes."""
+        """Whether this process prints and writes for all."""
         return self.rank == 0
 
-    @property
-    def device(self) -> str | None:
-        """The device that is this process's own, None where any will do."""
-        return None
+    def slice_of(self, items: Sequence[T]) -> list[T]:
+        """Every ``world_size``-th item, from ``rank`` on: slices differ by one at most and together are all items."""
+        return list(items[self.rank :: self.world_size])
 
-    def own(self, items: Sequence[T]) -> list[T]:
-        """This process's part; the parts of all make up the whole."""
-        return list(items[self.rank :: self.size])
+    def gather(self, own: list[T]) -> list[T]:
+        """The items of all ranks, in the order of ranks, in every process. Waits until all have come here."""
+        if self.world_size == 1:
+            return own
+        from accelerate.utils import gather_object
 
-    def from_main(self, value: T) -> T:
+        everyone: list[T] = gather_object(own)
+        return everyone
+
+    def broadcast(self, value: T) -> T:
         """The main process's value, in every process."""
-        return value
-
-    def merged(self, part: dict[str, Any]) -> dict[str, Any]:
-        """Every process's entries, in every process."""
-        return part
-
-
-class LaunchedTeam(Team):
-    """One of several processes, found through ``accelerate.PartialState``."""
-
-    def __init__(self) -> None:
-        import torch
-        from accelerate import PartialState
-
-        self._state = PartialState(cpu=not torch.cuda.is_available())
-        self.rank, self.size = self._state.process_index, self._state.num_processes
-
-    @property
-    def device(self) -> str | None:
-        """Each process has an accelerator of its own."""
-        return str(self._state.device)
-
-    def from_main(self, value: T) -> T:
-        """Broadcast from the main process."""
+        if self.world_size == 1:
+            return value
         from accelerate.utils import broadcast_object_list
 
         box = [value]
         broadcast_object_list(box, from_process=0)
         return box[0]
 
-    def merged(self, part: dict[str, Any]) -> dict[str, Any]:
-        """Gather from all processes."""
-        from accelerate.utils import gather_object
+    def wait(self) -> None:
+        """Return once every process of the group has come here."""
+        if self.world_size > 1:
+            from accelerate.utils import wait_for_everyone
 
-        together: dict[str, Any] = {}
-        for each in gather_object([part]):
-            together.update(each)
-        return together
+            wait_for_everyone()
+
+    def device(self, device: str = "auto") -> str:
+        """The device for this process: of several with CUDA each has its own, unless another was named."""
+        if self.world_size == 1 or device not in ("auto", "cuda"):
+            return device
+        from accelerate import PartialState
+
+        own = PartialState().device
+        return str(own) if own.type == "cuda" else "cpu"
+
+    def reporter(self, inner: Reporter) -> Reporter:
+        """``inner`` in the main process; in others its lines come with the rank before them, and no bars."""
+        return inner if self.is_main else RankReporter(inner, self.rank)
 
 
-@lru_cache(maxsize=1)
-def team() -> Team:
-    """The team this process belongs to; launchers set ``WORLD_SIZE``."""
+class RankReporter:
+    """What ranks other than the first report: no bars, and every line with the rank before it."""
+
+    def __init__(self, inner: Reporter, rank: int) -> None:
+        self.inner = inner
+        self.rank = rank
+
+    @contextmanager
+    def task(self, description: str, total: int | None = None) -> Iterator[Advance]:
+        """A task that is not shown; the first process shows it."""
+
+        def advance(amount: int = 1, *, status: str | None = None) -> None:
+            return None
+
+        yield advance
+
+    def log(self, message: str) -> None:
+        """Pass a line on."""
+        self.inner.log(f"process {self.rank}: {message}")
+
+
+def rank_here() -> int:
+    """The rank of this process; 0 where nothing was launched."""
+    return _number("RANK", 0)
+
+
+def is_launched() -> bool:
+    """Whether a launcher (ours, accelerate's or torch's) started this process."""
+    return "LOCAL_RANK" in os.environ
+
+
+def join_process_group(device: str = "auto") -> ProcessGroup:
+    """The group this process belongs to; the first call of several processes waits until all have come.
+
+    Args:
+        device: where the work will run; it decides how the processes talk to each other.
+    """
+    if (joined := _joined()) is not None:
+        return joined
+    if _number("WORLD_SIZE", 1) < 2:
+        return ProcessGroup()
+    import torch
+    from accelerate import PartialState
+
+    on_cpu = device in ("cpu", "mps") or not torch.cuda.is_available()
+    state = PartialState(cpu=on_cpu, timeout=PATIENCE)
+    return ProcessGroup(state.process_index, state.num_processes)
+
+
+def _joined() -> ProcessGroup | None:
+    """The group that is formed already, by a trainer's Accelerator for example."""
+    torch = sys.modules.get("torch")
+    distributed = getattr(torch, "distributed", None)
+    if distributed is None or not distributed.is_available() or not distributed.is_initialized():
+        return None
+    return ProcessGroup(distributed.get_rank(), distributed.get_world_size())
+
+
+def _number(variable: str, default: int) -> int:
     try:
-        several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+        return int(os.environ.get(variable, default))
     except ValueError:
-        several = False
-    return LaunchedTeam() if several else Team()
+        return default

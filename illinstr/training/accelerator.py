@@ -1,24 +1,22 @@
 """One or several processes, through accelerate: what this process is, and what the others are told.
 
-Everything is read from the environment that ``illinstr train --num-processes``, ``accelerate launch`` or ``torchrun``
+Everything is read from the environment that ``illinstr train --processes``, ``accelerate launch`` or ``torchrun``
 prepared, so the three are one way.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from illinstr.engine.launching import check_environment
-from illinstr.progress import Advance, Reporter
+from illinstr.engine.accelerate_config import check_environment
+from illinstr.engine.devices import choose_device
 from illinstr.training.config import TrainConfig
-from illinstr.training.precision import device_kind, resolve_precision
+from illinstr.training.precision import resolve_precision
 
 # Processes wait here while the first one validates, draws and writes.
 PATIENCE = timedelta(hours=2)
@@ -34,14 +32,14 @@ def make_accelerator(config: TrainConfig, run: Path) -> Any:
     from accelerate.state import AcceleratorState, GradientState
     from accelerate.utils import GradientAccumulationPlugin
 
-    on_cpu = not torch.accelerator.is_available()
-    precision = resolve_precision(config.train.precision, device_kind())
+    device = choose_device()
+    precision = resolve_precision(config.train.precision, device)
     check_environment({}, config.optim.algorithm)
     # A second run in one process may ask for another precision than the first.
     AcceleratorState._reset_state()
     GradientState._reset_state()
     accelerator = Accelerator(
-        cpu=on_cpu,
+        cpu=device == "cpu",
         mixed_precision=precision,
         # As a plugin, because an environment variable would override the plain argument.
         gradient_accumulation_plugin=GradientAccumulationPlugin(
@@ -87,24 +85,3 @@ def mean_over_processes(accelerator: Any, values: list[float]) -> list[float]:
     tensor = torch.tensor(values, dtype=kind, device=accelerator.device)
     mean: list[float] = accelerator.reduce(tensor, reduction="mean").tolist()
     return mean
-
-
-class RankReporter:
-    """What processes other than the first say: no bars, and every line with the rank before it."""
-
-    def __init__(self, inner: Reporter, rank: int) -> None:
-        self.inner = inner
-        self.rank = rank
-
-    @contextmanager
-    def task(self, description: str, total: int | None = None) -> Iterator[Advance]:
-        """A task nobody sees; the first process shows it."""
-
-        def advance(amount: int = 1, *, status: str | None = None) -> None:
-            return None
-
-        yield advance
-
-    def log(self, message: str) -> None:
-        """Pass a line on."""
-        self.inner.log(f"process {self.rank}: {message}")

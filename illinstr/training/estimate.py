@@ -18,12 +18,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from illinstr.engine.devices import choose_device
 from illinstr.training.config import OptimConfig, TrainConfig
 from illinstr.training.data import BatchOrder, read_split, training_articles
 from illinstr.training.loop import Task, checkpoint_activations
 from illinstr.training.muon import muon_groups
 from illinstr.training.noise import sample_generator
-from illinstr.training.precision import device_kind, precision_line, resolve_precision
+from illinstr.training.precision import precision_line, resolve_precision
 from illinstr.training.reading import ArticleSet
 from illinstr.training.run_folder import config_text
 from illinstr.training.tasks.stacked.config import UNetConfig
@@ -198,7 +199,7 @@ def estimate_lines(config: TrainConfig, figures: dict[str, Any]) -> list[str]:
         f"# parameters: {figures['parameters']:,}, {figures['trainable']:,} of them trained; weights, gradients,"
         f" optimiser and average: {figures['state_gb']:.2f} GiB per process unless sharded",
     ]
-    if (said := precision_line(config.train.precision, device_kind())) is not None:
+    if (said := precision_line(config.train.precision, choose_device())) is not None:
         lines.append(f"# {said}")
     if "step_s" not in figures:
         return [

@@ -40,7 +40,7 @@ def export_run(
         DataError: the checkpoint does not fit the run's config.
         ModelError: the base of the run is gone.
     """
-    from illinstr.engine.library_logging import silence_libraries
+    from illinstr.engine.devices import silence_libraries
 
     silence_libraries()
     config = _config_of(run, dtype)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from illinstr import files
 from illinstr.articles import Article
+from illinstr.engine.process_group import join_process_group
 from illinstr.errors import DataError
 from illinstr.images import DECODING
 from illinstr.models.autoencoder import encode_panels
@@ -74,10 +75,10 @@ class LatentSet(Sequence[Tensor]):
         if self.cache is None:
             return
         missing = [number for number, key in enumerate(self.keys) if key not in self.cache]
-        rank, world_size = _rank_and_world_size()
+        group = join_process_group()
         part: dict[str, Tensor] = {}
         with current_reporter().task(f"encode {what}", len(missing)) as advance:
-            for number in missing[rank::world_size]:
+            for number in group.slice_of(missing):
                 try:
                     part[self.keys[number]] = self._encode(self.articles[number])
                 except DataError as error:
@@ -85,10 +86,10 @@ class LatentSet(Sequence[Tensor]):
                 if len(part) >= ARTICLES_PER_PART:
                     self.cache.add(part)
                     part = {}
-                advance(world_size)
+                advance(group.world_size)
         self.cache.add(part)
-        if world_size > 1:
-            torch.distributed.barrier()
+        if group.world_size > 1:
+            group.wait()
             self.cache.refresh()
             for number in missing:  # what another process could not read is unreadable here too
                 if self.keys[number] not in self.cache:
@@ -127,9 +128,3 @@ def _pictures_sha256(article: Article) -> str:
     for step in article.steps:
         digest.update((step.image.sha256 if step.image else "").encode())
     return digest.hexdigest()
-
-
-def _rank_and_world_size() -> tuple[int, int]:
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        return torch.distributed.get_rank(), torch.distributed.get_world_size()
-    return 0, 1

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import torch
-
-from illinstr.diffusion.loading import multiplies_bfloat16
+from illinstr.engine.devices import multiplies_bfloat16
 from illinstr.errors import UsageError
 
 IN_WORDS = {"no": "float32", "bf16": "bfloat16", "fp16": "float16"}
-
-
-def device_kind() -> str:
-    """The kind of device accelerate will take: ``cuda``, ``mps``, ..., or ``cpu``."""
-    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    return "cpu" if found is None else found.type
 
 
 def resolve_precision(asked: str, device: str) -> str:
@@ -21,7 +13,7 @@ def resolve_precision(asked: str, device: str) -> str:
 
     Args:
         asked: ``auto``, ``no``, ``bf16`` or ``fp16``.
-        device: the kind of device, as ``device_kind`` names it.
+        device: the kind of device, as ``choose_device`` names it.
 
     Raises:
         UsageError: fp16 on a CPU.

@@ -7,12 +7,9 @@ spelling, see ``illinstr.errors``.
 from __future__ import annotations
 
 import math
-import re
 
-from illinstr.diffusion.loading import DTYPES
+from illinstr.engine.devices import DTYPES
 from illinstr.errors import UsageError
-
-_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
 def check_whole(option: str, value: int | None, hint: str) -> None:
@@ -55,16 +52,6 @@ def check_choice(option: str, value: str | None, known: tuple[str, ...]) -> None
     """
     if value is not None and value not in known:
         raise UsageError(f"{option} {value!r} is unknown", hint=f"choose from {', '.join(known)}")
-
-
-def check_device(device: str) -> None:
-    """Refuse what names no device; whether it is there is found out when it is used.
-
-    Raises:
-        UsageError: what it may be.
-    """
-    if not isinstance(device, str) or not _DEVICE.fullmatch(device):
-        raise UsageError(f"--device {device!r} is unknown", hint="auto, cpu, cuda, cuda:N or mps")
 
 
 def check_dtype(dtype: str | None) -> None:

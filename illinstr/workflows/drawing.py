@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from illinstr.articles import MAX_STEPS
 from illinstr.diffusion.loading import EMBEDDED, check_model, load_pipeline
 from illinstr.diffusion.names import METHODS, SAMPLERS
-from illinstr.workflows.checks import check_choice, check_device, check_dtype, check_range
+from illinstr.engine.devices import check_device
+from illinstr.workflows.checks import check_choice, check_dtype, check_range
 from illinstr.workflows.request import Request
 
 if TYPE_CHECKING:

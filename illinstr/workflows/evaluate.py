@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from illinstr.articles import Article
+from illinstr.engine.devices import check_device
+from illinstr.engine.process_group import join_process_group
 from illinstr.errors import ConfigError, PartialError, UsageError
 from illinstr.progress import Reporter, SilentReporter
-from illinstr.workflows.checks import check_choice, check_device, check_range
+from illinstr.workflows.checks import check_choice, check_range
 from illinstr.workflows.evaluation_sources import open_source
 from illinstr.workflows.request import Request
 from illinstr.workflows.world import EmbeddedWorld, embedded_world, encode_scene
@@ -137,12 +139,10 @@ class Evaluating:
 
     def encoders(self) -> tuple[ImageTextEncoder, ImageEncoder | None]:
         """The encoder of faithfulness, and the one of consistency where it is another."""
-        from illinstr.engine.process_group import team
         from illinstr.evaluation.encoders.transformers import load_image_encoder, load_image_text_encoder
 
         asked = self.request
-        own = team().device if asked.device == "auto" else None
-        device, size = own or asked.device, asked.batch_size
+        device, size = join_process_group(asked.device).device(asked.device), asked.batch_size
         judge = load_image_text_encoder(asked.encoder, device=device, batch_size=size)
         if asked.consistency_encoder is None or asked.consistency_encoder == asked.encoder:
             return judge, None
@@ -168,7 +168,7 @@ def evaluate_runs(request: EvaluateRequest) -> EvaluateResult:
         FetchError: the vision-language model cannot be asked.
     """
     settings = check_evaluate(request)
-    reporter = request.messages if _is_main() else SilentReporter()
+    reporter = request.messages if join_process_group(request.device).is_main else SilentReporter()
     work = Evaluating(request, settings, reporter)
     if request.compare:
         return _leaderboard(work)
@@ -250,7 +250,7 @@ def _one_run(work: Evaluating) -> EvaluateResult:
     _check_writable(run)
     prepared = _prepare(work, run, [*work.request.others, *more], every_pair=False)
     evaluation = _score(work, prepared)
-    if not _is_main():
+    if not join_process_group().is_main:
         return EvaluateResult()
     report = write_eval(run, evaluation)
     results = evaluation.results
@@ -273,7 +273,7 @@ def _leaderboard(work: Evaluating) -> EvaluateResult:
     check_out(out)
     first, *others = work.request.folders
     evaluation = _score(work, _prepare(work, first, others, every_pair=True))
-    if not _is_main():
+    if not join_process_group().is_main:
         return EvaluateResult()
     board = make_leaderboard(evaluation.results)
     page = write_leaderboard(out, board, evaluation)
@@ -315,7 +315,7 @@ def _faults(work: Evaluating) -> EvaluateResult:
         *plant(articles, seed=request.seed, draw=draw, identify=identify),
     ]
     table = fault_table(source.name, faults, prepare_one, work.settings, encoder, consistency_encoder, reporter, store)
-    if not _is_main():
+    if not join_process_group().is_main:
         return EvaluateResult()
     path = write_faults(run, table)
     lines = (*table_lines(*table_cells(table)), "", "* differs from the truth after Holm's correction")
@@ -358,12 +358,6 @@ def _score(work: Evaluating, prepared: Prepared) -> Evaluation:
     vlm = work.judge(store)
     encoder, consistency_encoder = work.encoders()
     return score(prepared, encoder, consistency_encoder, work.reporter, store=store, vlm=vlm)
-
-
-def _is_main() -> bool:
-    from illinstr.engine.process_group import team
-
-    return team().is_main
 
 
 def _check_writable(run: Path) -> None:

@@ -100,7 +100,8 @@ def load_model(
         UsageError: the device is not there.
         ModelError: the model is missing, damaged or of another kind.
     """
-    from illinstr.workflows.checks import check_device, check_dtype
+    from illinstr.engine.devices import check_device
+    from illinstr.workflows.checks import check_dtype
 
     with speaking_of_arguments({"--offload": "offload=True"}):
         check_device(device)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from illinstr.articles import Step
-from illinstr.engine.batch_group import Crew, join_crew
+from illinstr.engine.process_group import ProcessGroup, join_process_group
 from illinstr.errors import DataError, IllinstrError, PartialError, UsageError
 from illinstr.workflows.checks import check_range
 from illinstr.workflows.drawing import check_drawer
@@ -95,9 +95,9 @@ def generate_batch(request: BatchRequest) -> BatchResult:
         DataError: none of the articles could be made, or the folder cannot be written.
     """
     prepared = check_batch(request)
-    crew = join_crew(request.device)
+    group = join_process_group(request.device)
     try:
-        return _make(request, prepared, crew)
+        return _make(request, prepared, group)
     except OSError as error:
         raise cannot_write(prepared.out, error) from error
 
@@ -109,7 +109,7 @@ def plan_generate_batch(request: BatchRequest) -> GeneratePlan:
         UsageError, ModelError, DataError: as ``generate_batch``.
     """
     prepared = check_batch(request)
-    plan, left = _plan(request, prepared, Crew())
+    plan, left = _plan(request, prepared, ProcessGroup())
     return GeneratePlan(prepared, left, plan.failures)
 
 
@@ -140,7 +140,7 @@ def default_out(request: BatchRequest) -> Path:
     return Path("runs") / f"{slug(name)}-s{request.seed}{variants}"
 
 
-def _plan(request: BatchRequest, prepared: Prepared, crew: Crew) -> tuple[Plan, list[Job]]:
+def _plan(request: BatchRequest, prepared: Prepared, group: ProcessGroup) -> tuple[Plan, list[Job]]:
     """What this process will make, and what of it is not there yet."""
     from illinstr.sampling.drawing.batch import check_batch_out, plan_batch
 
@@ -152,34 +152,34 @@ def _plan(request: BatchRequest, prepared: Prepared, crew: Crew) -> tuple[Plan, 
         prepared.num_steps,
         prepared.out,
         resume=not request.overwrite,
-        crew=crew,
+        group=group,
         first_picture=prepared.first_picture,
     )
     for failure in plan.failures:
         request.messages.log(f"failed: {failure.error.message}")
     left = check_batch_out(prepared.out, plan.jobs, prepared.settings, overwrite=request.overwrite)
-    if not plan.jobs and crew.size == 1:
+    if not plan.jobs and group.world_size == 1:
         raise _nothing_left(plan.failures)
     return plan, left
 
 
-def _make(request: BatchRequest, prepared: Prepared, crew: Crew) -> BatchResult:
+def _make(request: BatchRequest, prepared: Prepared, group: ProcessGroup) -> BatchResult:
     from illinstr.runs import is_article_folder
     from illinstr.sampling.drawing.batch import check_same_model, make_batch, write_batch_page
 
-    reporter, out = request.messages, prepared.out
-    plan, left = _plan(request, prepared, crew)
+    reporter, out = group.reporter(request.messages), prepared.out
+    plan, left = _plan(request, prepared, group)
     finished = [job for job in plan.jobs if job not in left]
     failures = list(plan.failures)
     if finished:
         reporter.log(f"{len(finished)} of {len(plan.jobs)} articles are there already")
     if left:
-        illustrator = illustrator_for(request, prepared, left, device=crew.device(request.device))
+        illustrator = illustrator_for(request, prepared, left, device=group.device(request.device))
         check_same_model(finished, illustrator.pipeline.model_sha256)
         failures += make_batch(left, illustrator, reporter)
-    kept, failures = sum(crew.gather([len(finished)])), crew.gather(failures)
-    jobs = sorted(crew.gather([(job.place, job.folder, job.article.goal) for job in plan.jobs]))
-    if not crew.leads:
+    kept, failures = sum(group.gather([len(finished)])), group.gather(failures)
+    jobs = sorted(group.gather([(job.place, job.folder, job.article.goal) for job in plan.jobs]))
+    if not group.is_main:
         return BatchResult(out)  # the first process speaks for all
     articles = [folder for _, folder, _ in jobs if is_article_folder(folder)]
     if not articles:

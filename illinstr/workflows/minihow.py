@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from illinstr.engine.launching import check_processes
 from illinstr.errors import UsageError
 from illinstr.workflows.checks import check_range
 from illinstr.workflows.request import Request
 from illinstr.workflows.world import contact_sheet_of, known_goals, write_dataset
 
 PREVIEW_ROWS = 8
-MAX_PROCESSES = 256
 MAX_SEED = 2**63 - 1
 
 
@@ -112,7 +112,7 @@ def check_minihow(request: MiniHowRequest) -> None:
         check_range(option, steps, 1, None, "how many steps an article has")
     for option, share in (("--val-share", request.val_share), ("--test-share", request.test_share)):
         check_range(option, share, 0.0, 1.0, "a part of all articles, such as 0.05")
-    check_range("--processes", request.processes, 1, MAX_PROCESSES, "one per CPU core")
+    check_processes(request.processes)
 
 
 def list_goals(families: Sequence[str]) -> list[dict[str, str]]:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from illinstr.diffusion.loading import EMBEDDED, check_model, load_pipeline
+from illinstr.engine.devices import check_device
 from illinstr.errors import UsageError
-from illinstr.workflows.checks import check_device, check_range
+from illinstr.workflows.checks import check_range
 from illinstr.workflows.correct import CorrectRequest, check_correct, correct_article
 from illinstr.workflows.drawing import MAX_SAMPLING_STEPS, SharedModel
 from illinstr.workflows.edit import EditRequest, check_edit, edit_article

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
+from illinstr.engine.devices import check_device
 from illinstr.errors import PlanError, UsageError
 from illinstr.progress import Reporter
-from illinstr.workflows.checks import check_device, check_range
+from illinstr.workflows.checks import check_range
 from illinstr.workflows.drawing import MAX_SEED
 from illinstr.workflows.request import Request
 from illinstr.workflows.world import EMBEDDED_WRITER, suggest_from

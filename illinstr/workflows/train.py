@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from illinstr.engine.launching import rank_here
+from illinstr.engine.devices import choose_device, let_idle_threads_sleep, silence_libraries
+from illinstr.engine.launching import check_processes
+from illinstr.engine.process_group import join_process_group, rank_here
 from illinstr.errors import DataError, UsageError
 from illinstr.progress import Reporter, reporting_to
 from illinstr.workflows.checks import check_range
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from illinstr.training.config import TrainConfig
 
 Judge = Callable[[Path, int], dict[str, float]]
-MAX_PROCESSES = 256
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,6 @@ def train_model(request: TrainRequest) -> TrainResult:
     check_launch(request)
     config = check_training(request, request.messages)
     judge = validation_judge(request)
-    from illinstr.engine.library_logging import silence_libraries
-
     silence_libraries()
     with reporting_to(request.messages):
         if request.dry_run:
@@ -110,9 +108,8 @@ def check_training(request: TrainRequest, reporter: Reporter | None = None) -> T
     Raises:
         ConfigError, UsageError, DataError: what is wrong.
     """
-    # Idle OpenMP threads that spin starve every other process on a small machine; set before torch starts them.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    check_range("--processes", request.processes, 1, MAX_PROCESSES, "one per GPU")
+    let_idle_threads_sleep()
+    check_processes(request.processes)
     check_range("--faithfulness", request.faithfulness, 0, None, "how many validation articles to draw and judge")
     from illinstr.training.config import load_config
     from illinstr.training.optimizer import check_extras
@@ -168,16 +165,15 @@ def _train(config: TrainConfig, request: TrainRequest, judge: Judge | None) -> P
     from illinstr.shards import read_index
     from illinstr.shards.table import identity_of
     from illinstr.shards.takedown import Takedown
-    from illinstr.training.accelerator import RankReporter, make_accelerator
+    from illinstr.training.accelerator import make_accelerator
     from illinstr.training.loop import Extras, Task, Trainer
-    from illinstr.training.precision import device_kind, precision_line
+    from illinstr.training.precision import precision_line
     from illinstr.training.tasks import build_task
 
     data, out, reporter = Path(request.data), Path(request.out), request.messages
     accelerator = make_accelerator(config, out)
-    if not accelerator.is_main_process:
-        reporter = RankReporter(reporter, accelerator.process_index)
-    if (said := precision_line(config.train.precision, device_kind())) is not None and accelerator.is_main_process:
+    reporter = join_process_group().reporter(reporter)
+    if (said := precision_line(config.train.precision, choose_device())) is not None and accelerator.is_main_process:
         reporter.log(said)
     torch.manual_seed(config.train.seed)
 

@@ -56,9 +56,9 @@ def make_judge(
 def _draw(folder: Path, truth: list[Article]) -> list[Article]:
     from illinstr.articles import StepImage
     from illinstr.diffusion.pipeline import StackedDiffusionPipeline
-    from illinstr.evaluation.encoders.transformers import resolve_device
+    from illinstr.engine.devices import choose_device
 
-    pipe = StackedDiffusionPipeline.from_folder(str(folder), resolve_device("auto"))
+    pipe = StackedDiffusionPipeline.from_folder(str(folder), choose_device())
     drawn = []
     for seed, article in enumerate(truth):
         steps = []

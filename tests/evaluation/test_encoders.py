@@ -206,7 +206,7 @@ def test_damaged_weights_and_config_are_one_line_errors(folder, tmp_path):
 def test_names_that_lead_nowhere(monkeypatch, tmp_path):
     with pytest.raises(ModelError, match="no encoder folder"):
         load_image_text_encoder("/no/such/folder", device="cpu")
-    with pytest.raises(UsageError, match="no device"):
+    with pytest.raises(UsageError, match="is unknown"):
         load_image_text_encoder("judge", device="abacus")
     monkeypatch.setattr(encoders, "JUDGE_FOLDER", tmp_path)
     with pytest.raises(ModelError, match="offline judge"):

@@ -15,7 +15,7 @@ from PIL import Image
 
 from illinstr.articles import StepImage
 from illinstr.cli.app import app
-from illinstr.diffusion.loading import choose_device, choose_dtype, load_pipeline
+from illinstr.diffusion.loading import load_pipeline
 from illinstr.diffusion.pipeline import StackedDiffusionPipeline
 from illinstr.diffusion.schedule import make_sampler
 from illinstr.errors import ModelError, PartialError, UsageError
@@ -136,20 +136,6 @@ def test_a_window_of_ones_own_draws_them_together(
 
 
 class TestPlacement:
-    def test_auto_is_a_device_that_is_there(self) -> None:
-        assert choose_device("auto") == ("cuda" if torch.cuda.is_available() else "cpu")
-        with pytest.raises(UsageError, match="no such CUDA device"):
-            choose_device("cuda:99")
-
-    @pytest.mark.parametrize(
-        ("able", "dtype"), [({"avx512_bf16": True}, "bfloat16"), ({"amx_bf16": True}, "bfloat16"), ({}, "float32")]
-    )
-    def test_processors_get_the_precision_they_multiply(
-        self, monkeypatch: pytest.MonkeyPatch, able: dict[str, bool], dtype: str
-    ) -> None:
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able, raising=False)
-        assert choose_dtype("cpu") == dtype
-
     def test_the_embedded_model_goes_by_its_name_everywhere(self) -> None:
         assert load_pipeline("mini", "cpu").model_id == "mini"
 

@@ -6,11 +6,12 @@ import pytest
 import torch
 import yaml
 
+from illinstr.engine.devices import choose_device
 from illinstr.errors import UsageError
 from illinstr.progress import SilentReporter
 from illinstr.training.accelerator import make_accelerator
 from illinstr.training.config import load_config, preset_names
-from illinstr.training.precision import device_kind, precision_line, resolve_precision
+from illinstr.training.precision import precision_line, resolve_precision
 from tests.support.tiny_data import make_tiny_data
 from tests.support.toy_task import Listener, ToyTask, toy_config, toy_trainer
 from tests.support.training_configs import VAE, write_config
@@ -33,7 +34,7 @@ def units(monkeypatch):
 @pytest.mark.parametrize(("able", "chosen"), [(None, "no"), ("avx512_bf16", "bf16"), ("amx_bf16", "bf16")])
 def test_auto_takes_what_the_processor_multiplies(tmp_path, units, able, chosen):
     units(able)
-    assert device_kind() == "cpu"
+    assert choose_device() == "cpu"
     assert resolve_precision("auto", "cpu") == chosen
     assert make_accelerator(toy_config(precision="auto"), tmp_path).mixed_precision == chosen
 

@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from illinstr.cli.app import app
-from illinstr.engine import launching as launch
+from illinstr.engine import accelerate_config as accelerate
+from illinstr.engine.launching import free_port
 from illinstr.errors import ConfigError, UsageError
 from tests.support.tiny_data import make_tiny_data
 from tests.support.training_configs import VAE, write_config
@@ -64,7 +65,7 @@ def alone(tmp_path_factory, config, data):
 @pytest.fixture(scope="module")
 def together(tmp_path_factory, config, data):
     out = tmp_path_factory.mktemp("together") / "run"
-    done = run(*arguments(config, data, out, "--num-processes", "2"))
+    done = run(*arguments(config, data, out, "--processes", "2"))
     assert done.stdout.splitlines()[-1] == str(out / "model")  # printed once, by the first process
     return out
 
@@ -82,7 +83,7 @@ def test_two_processes_with_half_the_batch_equal_one_with_the_whole(alone, toget
 
 def test_eight_steps_equal_five_a_kill_and_three_more_with_two_processes(tmp_path, config, data, together):
     out = tmp_path / "killed"
-    words = arguments(config, data, out, "--num-processes", "2")
+    words = arguments(config, data, out, "--processes", "2")
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT)
     deadline = time.monotonic() + 300
     while not (out / "checkpoints" / "latest").exists() and time.monotonic() < deadline:
@@ -127,7 +128,7 @@ def test_sharded_over_two_processes_learns_the_same_and_exports_a_whole_model(tm
     from diffusers import AutoencoderKL
 
     out = tmp_path / "run"
-    run(*arguments(config, data, out, "--num-processes", "2", "--accelerate-config", "fsdp", "--set", "train.steps=6"))
+    run(*arguments(config, data, out, "--processes", "2", "--accelerate-config", "fsdp", "--set", "train.steps=6"))
     assert losses(out) == pytest.approx(losses(alone)[:6], rel=1e-3)
     vae = AutoencoderKL.from_pretrained(out / "model", use_safetensors=True)
     assert all(bool(tensor.isfinite().all()) for tensor in vae.state_dict().values())
@@ -143,7 +144,7 @@ def test_sharded_over_two_processes_learns_the_same_and_exports_a_whole_model(tm
 @pytest.mark.slow
 def test_a_loss_that_is_not_finite_ends_all_processes_with_one_message(tmp_path, config, data):
     out = tmp_path / "run"
-    words = arguments(config, data, out, "--num-processes", "2", "--set", "optim.lr=1e30", "--set", "optim.eps=1e-30")
+    words = arguments(config, data, out, "--processes", "2", "--set", "optim.lr=1e30", "--set", "optim.eps=1e-30")
     done = run(*words, code=1)
     assert "not finite at step" in done.stderr
     assert "panels [" in done.stderr
@@ -166,8 +167,8 @@ def test_a_u_net_on_two_processes_equals_one_and_shards(tmp_path, data):
     }
     config = write_config(tmp_path / "unet.yaml", unet)
     run(*arguments(config, data, tmp_path / "one"))
-    run(*arguments(config, data, tmp_path / "two", "--num-processes", "2"))
-    run(*arguments(config, data, tmp_path / "cut", "--num-processes", "2", "--accelerate-config", "fsdp"))
+    run(*arguments(config, data, tmp_path / "two", "--processes", "2"))
+    run(*arguments(config, data, tmp_path / "cut", "--processes", "2", "--accelerate-config", "fsdp"))
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-4)
     assert losses(tmp_path / "cut") == pytest.approx(losses(tmp_path / "one"), rel=1e-3)
     for other in ("two", "cut"):
@@ -189,7 +190,7 @@ def test_torchrun_and_accelerate_launch_start_the_same_run(tmp_path, config, dat
 @pytest.mark.slow
 def test_two_machines_of_one_process_each_equal_one_process(tmp_path, config, data, alone):
     words = arguments(config, data, tmp_path / "run")[1:]
-    port = str(launch._free_port())
+    port = str(free_port())
     machines = [
         subprocess.Popen(
             [
@@ -207,25 +208,25 @@ def test_two_machines_of_one_process_each_equal_one_process(tmp_path, config, da
 
 
 def test_shipped_accelerate_configs_become_the_environment_accelerate_reads():
-    assert launch.accelerate_config_names() == ["ddp", "deepspeed-zero2", "fsdp"]
-    fsdp = launch.accelerate_environment(launch.find_accelerate_config("fsdp"), 2)
+    assert accelerate.accelerate_config_names() == ["ddp", "deepspeed-zero2", "fsdp"]
+    fsdp = accelerate.accelerate_environment(accelerate.find_accelerate_config("fsdp"), 2)
     assert fsdp["ACCELERATE_USE_FSDP"] == "true"
     assert fsdp["FSDP_VERSION"] == "2"
     assert fsdp["FSDP_AUTO_WRAP_POLICY"] == "SIZE_BASED_WRAP"
-    zero = launch.accelerate_environment(launch.find_accelerate_config("deepspeed-zero2"), 2)
+    zero = accelerate.accelerate_environment(accelerate.find_accelerate_config("deepspeed-zero2"), 2)
     assert zero["ACCELERATE_USE_DEEPSPEED"] == "true"
     assert zero["ACCELERATE_DEEPSPEED_ZERO_STAGE"] == "2"
-    assert "ACCELERATE_USE_FSDP" not in launch.accelerate_environment(launch.find_accelerate_config("ddp"), 2)
+    assert "ACCELERATE_USE_FSDP" not in accelerate.accelerate_environment(accelerate.find_accelerate_config("ddp"), 2)
 
 
 def test_an_unknown_or_broken_accelerate_config_is_one_clear_error(tmp_path):
     with pytest.raises(ConfigError) as caught:
-        launch.find_accelerate_config("fdsp")
+        accelerate.find_accelerate_config("fdsp")
     assert "fsdp" in (caught.value.hint or "")
     broken = tmp_path / "broken.yaml"
     broken.write_text("distributed_type: NONSENSE\n")
     with pytest.raises(ConfigError, match="does not take"):
-        launch.accelerate_environment(broken, 2)
+        accelerate.accelerate_environment(broken, 2)
 
 
 def invoke(words):
@@ -237,10 +238,12 @@ def invoke(words):
 def test_deepspeed_is_refused_with_its_reason_before_any_process_starts(
     tmp_path, monkeypatch, config, data, installed, reason
 ):
-    find = launch.importlib.util.find_spec
+    find = accelerate.importlib.util.find_spec
     found = find("accelerate") if installed else None
-    monkeypatch.setattr(launch.importlib.util, "find_spec", lambda name: found if name == "deepspeed" else find(name))
-    words = arguments(config, data, tmp_path / "run", "--num-processes", "2", "--accelerate-config", "deepspeed-zero2")
+    monkeypatch.setattr(
+        accelerate.importlib.util, "find_spec", lambda name: found if name == "deepspeed" else find(name)
+    )
+    words = arguments(config, data, tmp_path / "run", "--processes", "2", "--accelerate-config", "deepspeed-zero2")
     error = invoke(words)
     assert isinstance(error, UsageError)
     assert error.message.startswith("the accelerate config asks for DeepSpeed")
@@ -251,9 +254,9 @@ def test_deepspeed_is_refused_with_its_reason_before_any_process_starts(
 
 def test_muon_under_fsdp_is_refused_before_any_process_starts(tmp_path, monkeypatch, config, data):
     words = arguments(config, data, tmp_path / "run", "--set", "optim.algorithm=muon")
-    by_config = invoke([*words, "--num-processes", "2", "--accelerate-config", "fsdp"])
+    by_config = invoke([*words, "--processes", "2", "--accelerate-config", "fsdp"])
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")  # as accelerate launch says it
-    for error in (by_config, invoke(words), invoke([*words, "--num-processes", "2"])):
+    for error in (by_config, invoke(words), invoke([*words, "--processes", "2"])):
         assert isinstance(error, UsageError)
         assert error.message == "optim.algorithm=muon updates whole matrices, and FSDP cuts them over the processes"
         assert "ddp" in error.hint and "adamw" in error.hint
@@ -262,12 +265,12 @@ def test_muon_under_fsdp_is_refused_before_any_process_starts(tmp_path, monkeypa
 
 def test_processes_cannot_be_launched_from_a_launched_process(tmp_path, monkeypatch, config, data):
     monkeypatch.setenv("LOCAL_RANK", "0")
-    error = invoke(arguments(config, data, tmp_path / "run", "--num-processes", "2"))
+    error = invoke(arguments(config, data, tmp_path / "run", "--processes", "2"))
     assert isinstance(error, UsageError)
     assert "already launched" in error.message
 
 
 def test_what_the_processes_would_refuse_is_refused_before_they_start(tmp_path, config, data):
-    error = invoke(arguments(config, data, tmp_path / "run", "--num-processes", "2", "--set", "train.stepz=1"))
+    error = invoke(arguments(config, data, tmp_path / "run", "--processes", "2", "--set", "train.stepz=1"))
     assert isinstance(error, ConfigError)
     assert error.hint == "did you mean train.steps?"

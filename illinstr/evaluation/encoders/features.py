@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from illinstr.engine.process_group import team
+from illinstr.engine.process_group import join_process_group
 from illinstr.evaluation.encoders.store import FeatureStore, Kind, text_name
 from illinstr.evaluation.encoders.transformers import ImageEncoder, ImageTextEncoder
 from illinstr.evaluation.subjects import Panel, Subject, open_picture
@@ -71,14 +71,14 @@ def _encode(
     reporter: Reporter,
     store: FeatureStore,
 ) -> dict[str, Vector]:
-    together = team()
+    group = join_process_group()
     # The main process says what is known: parts that were split by different lists would leave holes.
-    features: dict[str, Vector] = together.from_main(store.load(encoder, kind, names))
+    features: dict[str, Vector] = group.broadcast(store.load(encoder, kind, names))
     missing = [name for name in names if name not in features]
     if not missing:
         return features
     own: dict[str, Vector] = {}
-    mine = together.own(missing)
+    mine = group.slice_of(missing)
     with reporter.task(f"{kind}s through {encoder.id}", len(mine)) as advance:
         for start in range(0, len(mine), PIECE):
             piece = mine[start : start + PIECE]
@@ -86,4 +86,6 @@ def _encode(
             store.save(encoder, kind, found)
             own.update(found)
             advance(len(piece))
-    return features | together.merged(own)
+    for part in group.gather([own]):
+        features.update(part)
+    return features

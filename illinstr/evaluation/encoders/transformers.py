@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from illinstr.errors import ModelError, UsageError
+from illinstr.engine.devices import choose_device, silence_libraries
+from illinstr.errors import ModelError
 from illinstr.files import sha256_file
 
 if TYPE_CHECKING:
@@ -86,9 +87,9 @@ class TransformersImageEncoder:
         self.batch_size = batch_size
         self.config = _read_config(folder, self.kinds)
         self.sha256 = fingerprint(folder)
-        with _quiet_transformers():
-            self._model = _load(lambda: AutoModel.from_pretrained(folder, use_safetensors=True), folder)
-            self._processor = _load(lambda: AutoImageProcessor.from_pretrained(folder, use_fast=False), folder)
+        silence_libraries("transformers")
+        self._model = _load(lambda: AutoModel.from_pretrained(folder, use_safetensors=True), folder)
+        self._processor = _load(lambda: AutoImageProcessor.from_pretrained(folder, use_fast=False), folder)
         self._model = self._model.float().eval().to(device)
         self.device = device
 
@@ -120,9 +121,8 @@ class TransformersImageTextEncoder(TransformersImageEncoder):
 
         super().__init__(folder, encoder_id, device=device, batch_size=batch_size)
         loader = CLIPTokenizer if self.config["model_type"] == "clip" else AutoTokenizer
-        with _quiet_transformers():
-            # A goal may hold the letters "<|endoftext|>"; as a special token they would end the text early.
-            self._tokenizer = _load(lambda: loader.from_pretrained(folder, split_special_tokens=True), folder)
+        # A goal may hold the letters "<|endoftext|>"; as a special token they would end the text early.
+        self._tokenizer = _load(lambda: loader.from_pretrained(folder, split_special_tokens=True), folder)
         # A text's features must not depend on its neighbours. CLIP looks back only and reads at the end token, so what
         # stands behind it does not matter; SigLIP looks everywhere and was trained on texts padded to the full length.
         self._padding = "longest" if self.config["model_type"] == "clip" else "max_length"
@@ -162,33 +162,16 @@ def load_image_text_encoder(
         ModelError: no such folder or hub model, or one that cannot be read.
         UsageError: no such device.
     """
-    device = resolve_device(device)
+    device = choose_device(device)
     folder, encoder_id = resolve(spec, with_text=True)
     return TransformersImageTextEncoder(folder, encoder_id, device=device, batch_size=batch_size)
 
 
 def load_image_encoder(spec: str, *, device: str = "auto", batch_size: int = BATCH_SIZE) -> TransformersImageEncoder:
     """Load the encoder of consistency: any of the above, or DINOv2 (the paper: DINOv2 ViT-L/14). Same errors."""
-    device = resolve_device(device)
+    device = choose_device(device)
     folder, encoder_id = resolve(spec, with_text=False)
     return TransformersImageEncoder(folder, encoder_id, device=device, batch_size=batch_size)
-
-
-def resolve_device(device: str) -> str:
-    """Turn "auto" into the device at hand and check that a named one is there.
-
-    Raises:
-        UsageError: no such device on this machine.
-    """
-    import torch
-
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise UsageError(f"no device {device!r} here", hint="--device auto takes what there is") from error
-    return device
 
 
 def resolve(spec: str, *, with_text: bool) -> tuple[Path, str]:
@@ -268,25 +251,6 @@ def _load(loader: Any, folder: Path) -> Any:
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"cannot load the encoder in {folder}: {reason}") from error
-
-
-class _quiet_transformers:
-    """Keep transformers' bars and notes off stderr while an encoder loads."""
-
-    def __enter__(self) -> None:
-        from transformers.utils import logging
-
-        self._verbosity = logging.get_verbosity()
-        self._bars = logging.is_progress_bar_enabled()
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
-
-    def __exit__(self, *_: object) -> None:
-        from transformers.utils import logging
-
-        logging.set_verbosity(self._verbosity)
-        if self._bars:
-            logging.enable_progress_bar()
 
 
 def _to_numpy(output: Any) -> FloatFeatures:

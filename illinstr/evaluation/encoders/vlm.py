@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from illinstr.articles import clean_text
-from illinstr.engine.process_group import team
+from illinstr.engine.process_group import join_process_group
 from illinstr.errors import FetchError, UsageError
 from illinstr.evaluation.encoders.store import FeatureStore
 from illinstr.evaluation.results import VlmRecord
@@ -146,14 +146,14 @@ class VlmJudge:
         return found
 
     def _answers(self, questions: Sequence[Question], reporter: Reporter) -> dict[str, float]:
-        together = team()
+        group = join_process_group()
         distinct = {question.name: question for question in questions}
-        kept = together.from_main(self._store.load(self, "answer", sorted(distinct)))
+        kept = group.broadcast(self._store.load(self, "answer", sorted(distinct)))
         answers = {name: float(vector[0]) for name, vector in kept.items()}
         missing = [distinct[name] for name in sorted(distinct) if name not in answers]
         if not missing:
             return answers
-        mine = together.own(missing)
+        mine = group.slice_of(missing)
         own: dict[str, float] = {}
         with (
             reporter.task(f"questions to {self.id}", len(mine)) as advance,
@@ -167,7 +167,9 @@ class VlmJudge:
                 self._store.save(self, "answer", {name: np.array([value], np.float32) for name, value in fresh.items()})
                 own.update(fresh)
                 advance(len(piece))
-        return answers | together.merged(own)
+        for part in group.gather([own]):
+            answers.update(part)
+        return answers
 
     def _client(self) -> Any:
         import httpx

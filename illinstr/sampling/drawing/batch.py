@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from illinstr.articles import Article, StepImage
-from illinstr.engine.batch_group import Crew
+from illinstr.engine.process_group import ProcessGroup
 from illinstr.errors import IllinstrError, UsageError
 from illinstr.files import write_text
 from illinstr.progress import Reporter
@@ -23,7 +23,7 @@ from illinstr.sampling.pages.page import PAGE_FILE, Card, render_batch, render_p
 from illinstr.sampling.writing import Writer, check_goal, plan_article, slug, split_writing
 from illinstr.sampling.writing.language_model import LanguageModelWriter
 
-ALONE = Crew()
+ALONE = ProcessGroup()
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def plan_batch(
     out: Path,
     *,
     resume: bool = True,
-    crew: Crew = ALONE,
+    group: ProcessGroup = ALONE,
     first_picture: StepImage | None = None,
 ) -> Plan:
     """Plan every goal with every seed, of them this process's share; a goal that fails does not stop the others.
@@ -103,7 +103,7 @@ def plan_batch(
     """
     plan = Plan()
     wanted = [(goal, seed) for goal in goals for seed in seeds]
-    for place, (goal, seed) in crew.share(list(enumerate(wanted))):
+    for place, (goal, seed) in group.slice_of(list(enumerate(wanted))):
         try:
             folder = out / f"{slug(check_goal(goal))}-s{seed}"
             written = _written_before(folder, planner, num_steps) if resume else None

@@ -6,11 +6,11 @@ own on the loopback interface; it is locked with a random key, and nothing here 
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 from typing import Any
 
+from illinstr.engine.devices import threads_per_process
 from illinstr.errors import ModelError, PlanError, UsageError
 from illinstr.files import sha256_file
 from illinstr.sampling.writing.answers import grammar
@@ -80,7 +80,7 @@ class GgufModel:
         params.warmup = False
         params.ui = False
         params.api_keys = [secrets.token_hex(32)]
-        threads = _threads()
+        threads = threads_per_process()
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
         try:
             self._server = runtime.Server(params)
@@ -108,11 +108,6 @@ def check_file(path: Path) -> Path:
     if start != _MAGIC:
         raise ModelError(f"--llm {path} is not a GGUF file", hint="GGUF files begin with the four letters GGUF")
     return resolved
-
-
-def _threads() -> int:
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    return int(asked) if asked.isdigit() and int(asked) else os.cpu_count() or 1
 
 
 def _runtime() -> Any:

@@ -93,13 +93,12 @@ class HuggingFaceModel:
     def _load(self) -> tuple[Any, Any]:
         if self._loaded is not None:
             return self._loaded
-        import torch
         import transformers
 
+        from illinstr.engine.devices import choose_device, silence_libraries
         from illinstr.models.folder import folder_sha256
 
-        transformers.utils.logging.disable_progress_bar()
-        transformers.utils.logging.set_verbosity_error()
+        silence_libraries("transformers")
         try:
             tokenizer = transformers.AutoTokenizer.from_pretrained(self.where, trust_remote_code=False)
             model = transformers.AutoModelForCausalLM.from_pretrained(
@@ -115,9 +114,7 @@ class HuggingFaceModel:
             raise ModelError(
                 f"{self.where} has no chat template: it is no instruct model", hint="choose an -Instruct or -it model"
             )
-        has_mps = torch.backends.mps.is_available()
-        auto = "cuda" if torch.cuda.is_available() else "mps" if has_mps else "cpu"
-        model.to(auto if self.device == "auto" else self.device)
+        model.to(choose_device(self.device))
         if self.forced == "schema":
             self._guide = _guide_of(tokenizer, model)
         folder = Path(self.where)

@@ -1,4 +1,4 @@
-"""Several processes on one batch: every article once, one voice, and an end when one of them dies."""
+"""``generate --processes``: every article of a batch once, the same as in one process, whatever dies on the way."""
 
 from __future__ import annotations
 
@@ -12,38 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from illinstr.cli.app import app
-from illinstr.engine.batch_group import Crew, join_crew
-from illinstr.engine.batch_launching import launch
 from illinstr.errors import UsageError
 from illinstr.runs import read_run
 from tests.support.tiny_model import make_tiny_model
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = ("--step", "Wash the apple", "--step", "Blend it")
-
-
-@given(things=st.lists(st.integers()), size=st.integers(1, 9))
-def test_shares_are_all_things_once_and_equal_but_for_one(things: list[int], size: int) -> None:
-    shares = [Crew(rank, size).share(things) for rank in range(size)]
-    assert sorted(thing for share in shares for thing in share) == sorted(things)
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
-
-
-def test_a_process_alone_is_its_own_crew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("WORLD_SIZE", raising=False)
-    crew = join_crew()
-    assert (crew, crew.leads, crew.gather([1]), crew.device("auto")) == (Crew(0, 1), True, [1], "auto")
-
-
-def test_one_voice_and_the_first_exit_code(capfd: pytest.CaptureFixture[str]) -> None:
-    assert launch(3, ["--version"]) == 0
-    assert capfd.readouterr().out.count("illinstr ") == 1
-    assert launch(2, ["generate", "Make tea", "--steps", "0"]) == 2
-    assert capfd.readouterr().err.count("error: ") == 1
 
 
 @pytest.mark.parametrize(
