@@ -32,11 +32,11 @@ from illinstr.minihow.dataset import write_dataset
 from illinstr.progress import SilentReporter
 from illinstr.training.accelerator import make_accelerator
 from illinstr.training.batches import MicroBatch, deal
-from illinstr.training.config import load_config
 from illinstr.training.data import Prefetcher
 from illinstr.training.loop import Trainer
 from illinstr.training.meter import Meter
 from illinstr.training.noise import sample_generator
+from illinstr.training.presets import load_config
 from illinstr.training.tasks import build_task
 
 ASSETS = Path(__file__).resolve().parent.parent / "illinstr" / "assets" / "mini"

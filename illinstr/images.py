@@ -8,6 +8,7 @@ not applied. What a file claims is checked before anything is decoded, and a tru
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import struct
@@ -212,6 +213,11 @@ def encode_png(image: Image.Image, recipe: dict[str, Any] | None = None) -> byte
 def encode_jpeg(image: Image.Image, *, quality: int) -> bytes:
     """Encode an RGB image as JPEG, without any metadata."""
     return _saved(image, "JPEG", quality=quality)
+
+
+def data_uri(media_type: str, data: bytes) -> str:
+    """Bytes as a ``data:`` address (RFC 2397), so that a page needs no second file."""
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
 
 
 def has_recipe(data: bytes) -> bool:

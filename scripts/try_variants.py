@@ -32,8 +32,8 @@ from illinstr.errors import DataError, UsageError
 from illinstr.files import write_json, write_text
 from illinstr.progress import reporting_to
 from illinstr.training.accelerator import make_accelerator
-from illinstr.training.config import load_config
 from illinstr.training.loop import Trainer
+from illinstr.training.presets import load_config
 from illinstr.training.tasks.stacked.config import UNetConfig
 from scripts.reproduce import base_parts, resume_flag
 from scripts.resumable import keep_plan, run_cli

@@ -35,17 +35,12 @@ from illinstr.shards.loader import panels_of as loaded_panels
 from illinstr.shards.preview import _thumbnail
 from illinstr.training.data import panels_of as training_panels
 from illinstr.wikihow_scraper.cleaning.image_rules import crop_bottom, look_at
+from tests.support.image_bytes import encoded
 
 RED, GREEN, BLUE, GREY, WHITE = (230, 20, 20), (20, 200, 20), (20, 20, 230), (127, 127, 127), (255, 255, 255)
 SIDE = 64
 # Where the table looks, as shares of width and height: the four quarters.
 PLACES = ((0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75))
-
-
-def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, kind, **options)
-    return stream.getvalue()
 
 
 def quarters(*colours: tuple[int, ...]) -> np.ndarray:

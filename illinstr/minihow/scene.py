@@ -9,7 +9,6 @@ its foot), and may have ``size``, ``angle`` and ``flip``; the other keys belong 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -17,35 +16,15 @@ from PIL import Image, ImageChops
 
 from illinstr.errors import DataError, UsageError
 from illinstr.minihow.canvas import SUPERSAMPLE, Canvas, Pen
-from illinstr.minihow.hands import draw_hand
 from illinstr.minihow.rooms import draw_ground, draw_wall
-
-Item = dict[str, Any]
-Drawer = Callable[[Pen, Item], None]
+from illinstr.minihow.things import DRAWERS
 
 MIN_PANEL_PX, MAX_PANEL_PX = 32, 2048
-_THINGS: dict[str, Drawer] = {"hand": draw_hand}
-
-
-def thing(kind: str) -> Callable[[Drawer], Drawer]:
-    """Register the function that draws objects of ``kind``."""
-
-    def register(drawer: Drawer) -> Drawer:
-        _THINGS[kind] = drawer
-        return drawer
-
-    return register
 
 
 def kinds() -> tuple[str, ...]:
     """Every kind of object that can be drawn."""
-    _load()
-    return tuple(sorted(_THINGS))
-
-
-@lru_cache(maxsize=1)
-def _load() -> None:
-    from illinstr.minihow import things  # noqa: F401  (importing it registers them)
+    return tuple(sorted(DRAWERS))
 
 
 @lru_cache(maxsize=128)
@@ -98,13 +77,12 @@ def draw_scene(scene: dict[str, Any], panel_px: int = 128) -> Image.Image:
     """
     if not MIN_PANEL_PX <= panel_px <= MAX_PANEL_PX:
         raise UsageError(f"panel size {panel_px} is outside {MIN_PANEL_PX}..{MAX_PANEL_PX} pixels")
-    _load()
     try:
         room = (scene["wall"], scene["decor"], scene["table"], scene.get("ground", "table"))
         canvas = Canvas(_room(*room, panel_px), panel_px)
         pen = Pen.on(canvas)
         for item in scene["objects"]:
-            drawer = _THINGS.get(item["kind"])
+            drawer = DRAWERS.get(item["kind"])
             if drawer is None:
                 raise DataError(f"scene holds an object of unknown kind {item['kind']!r}")
             place = pen.at(item["x"], item["y"], item.get("size", 1.0), item.get("angle", 0.0), item.get("flip", False))

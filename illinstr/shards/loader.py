@@ -25,10 +25,11 @@ from illinstr.articles import MAX_STEPS, Article
 from illinstr.errors import ConfigError, DataError
 from illinstr.images import decode_panel, read_header
 from illinstr.progress import Reporter, SilentReporter
+from illinstr.shards.hidden import hidden
 from illinstr.shards.layout import read_index
 from illinstr.shards.reader import read_sample, to_article
 from illinstr.shards.table import Place, identity_of, places_of
-from illinstr.shards.takedown import Takedown, hidden
+from illinstr.shards.takedown import Takedown
 
 # Refuses pipe: commands, URL rewriting and unpickling for the whole process.
 webdataset.utils.enforce_security = True

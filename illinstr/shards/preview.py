@@ -7,7 +7,6 @@ encoded again, small, so that no byte of a picture from elsewhere reaches the br
 
 from __future__ import annotations
 
-import base64
 import random
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,12 @@ from markupsafe import Markup
 
 from illinstr.articles import Article, Step, StepImage
 from illinstr.errors import DataError, UsageError
-from illinstr.images import encode_jpeg
+from illinstr.images import data_uri, encode_jpeg
 from illinstr.progress import Reporter, SilentReporter
+from illinstr.shards.hidden import hidden
 from illinstr.shards.layout import SampleRow, ShardInfo, read_index, read_rows
 from illinstr.shards.reader import read_sample, to_article
-from illinstr.shards.takedown import Takedown, hidden
+from illinstr.shards.takedown import Takedown
 from illinstr.templates import read_template, source_hash, template
 from illinstr.version import __version__
 
@@ -117,4 +117,4 @@ def _thumbnail(image: StepImage) -> tuple[str | None, str | None]:
     except DataError as error:
         return None, error.message
     small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-    return f"data:image/jpeg;base64,{base64.b64encode(encode_jpeg(small, quality=85)).decode()}", None
+    return data_uri("image/jpeg", encode_jpeg(small, quality=85)), None

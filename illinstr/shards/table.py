@@ -8,9 +8,10 @@ from pathlib import Path
 
 from illinstr.articles import Article
 from illinstr.errors import DataError
+from illinstr.shards.hidden import Hidden, hidden
 from illinstr.shards.layout import ShardIndex, read_index, read_rows
 from illinstr.shards.reader import read_sample, to_article
-from illinstr.shards.takedown import Hidden, Takedown, hidden
+from illinstr.shards.takedown import Takedown
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,13 @@ stay as they are, and what is listed is read as if it were not there.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from illinstr.articles import Article
 from illinstr.errors import UsageError
-from illinstr.shards.layout import SampleRow, ShardInfo, read_rows
+from illinstr.shards.layout import SampleRow
 
 NAME = "takedown.txt"
 
@@ -38,7 +37,7 @@ class Takedown:
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"cannot read {file}: {error}") from error
         named = (line.split(" #")[0].strip() for line in lines)
-        return cls(frozenset(_canonical(name) for name in named if name and not name.startswith("#")))
+        return cls(frozenset(canonical_address(name) for name in named if name and not name.startswith("#")))
 
     @classmethod
     def of_folder(cls, data: Path) -> Takedown:
@@ -57,7 +56,7 @@ class Takedown:
 
     def names(self, address: str | None) -> bool:
         """Whether a page's or a picture's address is listed."""
-        return bool(address) and _canonical(str(address)) in self.entries
+        return bool(address) and canonical_address(str(address)) in self.entries
 
     def names_row(self, row: SampleRow) -> bool:
         """Whether a row of a shard's index is listed by its id or its page's address."""
@@ -83,46 +82,8 @@ class Takedown:
         return article.id in self.entries or str(origin.page_id) in self.entries or self.names(origin.url)
 
 
-@dataclass(frozen=True)
-class Hidden:
-    """What a list hides of a data folder: keys of ``articles``, and keys of articles that lose ``pictures``."""
-
-    articles: frozenset[str] = frozenset()
-    pictures: frozenset[str] = frozenset()
-
-
-def hidden(data: Path, shards: Iterable[ShardInfo], takedown: Takedown) -> Hidden:
-    """What the list hides in these shards.
-
-    Ids and addresses of pages are found in the index alone. Page numbers and addresses of pictures stand in the
-    articles, so a list with such entries costs a walk through the tars.
-
-    Raises:
-        DataError: a damaged shard.
-    """
-    from illinstr.shards.reader import iter_samples, to_article
-
-    if not takedown.entries:
-        return Hidden()
-    listed = tuple(shards)
-    rows = [row for shard in listed for row in read_rows(shard.parquet(data)) if row.status == "ok"]
-    named = {row.key for row in rows if takedown.names_row(row)}
-    found = {row.key for row in rows} | {_canonical(row.url) for row in rows if row.url}
-    if takedown.entries <= found:
-        return Hidden(frozenset(named))
-    pictures = set()
-    for shard in listed:
-        for sample in iter_samples(shard.tar(data)):
-            article = to_article(sample, shard.tar(data))
-            kept = takedown.without(article)
-            if kept is None:
-                named.add(article.id)
-            elif kept is not article:
-                pictures.add(article.id)
-    return Hidden(frozenset(named), frozenset(pictures))
-
-
-def _canonical(name: str) -> str:
+def canonical_address(name: str) -> str:
+    """An entry in the form that is compared: an address without scheme, ``www.``, escapes, query and fragment."""
     if "://" not in name:
         return name
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from illinstr import files
 from illinstr.errors import DataError, UsageError
 from illinstr.progress import Reporter
-from illinstr.training.config import load_config
+from illinstr.training.presets import load_config
 
 if TYPE_CHECKING:
     from torch import nn

@@ -134,8 +134,8 @@ def scrape_job(request: ScrapeRequest) -> ScrapeJob:
     Raises:
         ConfigError, UsageError: parameters out of range or at odds, or a file that cannot be read.
     """
+    from illinstr.shards.takedown import Takedown
     from illinstr.wikihow_scraper.fetching.fetch import FetchConfig
-    from illinstr.wikihow_scraper.takedown import Takedown
     from illinstr.workflows.scrape_job import ScrapeJob
 
     _check_numbers(request)

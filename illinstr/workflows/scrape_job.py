@@ -14,6 +14,7 @@ from typing import Any
 from illinstr.articles import Article
 from illinstr.errors import DataError, FetchError, PartialError, UsageError
 from illinstr.progress import Advance, Reporter
+from illinstr.shards.takedown import Takedown
 from illinstr.wikihow_scraper.cleaning.funnel import Funnel
 from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules
 from illinstr.wikihow_scraper.fetching.cache import Cache
@@ -32,7 +33,6 @@ from illinstr.wikihow_scraper.pipeline.tasks import SETTINGS_NAME, Tasks
 from illinstr.wikihow_scraper.pipeline.terms import check_terms
 from illinstr.wikihow_scraper.sites import registry
 from illinstr.wikihow_scraper.source import Source
-from illinstr.wikihow_scraper.takedown import Takedown
 
 MAX_RUN_BYTES = 64_000_000
 

@@ -111,8 +111,8 @@ def check_training(request: TrainRequest, reporter: Reporter | None = None) -> T
     let_idle_threads_sleep()
     check_processes(request.processes)
     check_range("--faithfulness", request.faithfulness, 0, None, "how many validation articles to draw and judge")
-    from illinstr.training.config import load_config
     from illinstr.training.optimizer import check_extras
+    from illinstr.training.presets import load_config
     from illinstr.training.run_folder import check_run_folder
 
     config = load_config(request.config, list(request.settings))

@@ -29,8 +29,8 @@ def make_judge(
         ModelError: the judge cannot be loaded.
     """
     from illinstr.evaluation.encoders.transformers import JUDGE, load_image_text_encoder
-    from illinstr.training.config import load_config
     from illinstr.training.data import read_split
+    from illinstr.training.presets import load_config
 
     resolved = load_config(config, settings)
     if resolved.kind != "unet":

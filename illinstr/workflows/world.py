@@ -18,7 +18,7 @@ from illinstr.progress import Reporter
 
 if TYPE_CHECKING:
     from illinstr.evaluation.evaluate import Source
-    from illinstr.sampling.writing import Task
+    from illinstr.sampling.writing import WritingTask
 
 EMBEDDED_WRITER = "minihow"
 _OWN_STEPS = 'give the steps yourself: --step "..." --step "...", or --steps-file FILE'
@@ -117,7 +117,7 @@ class MiniHowWriter:
 
     name = EMBEDDED_WRITER
 
-    def write(self, task: Task) -> Article:
+    def write(self, task: WritingTask) -> Article:
         """Write steps for a goal of the embedded world, or put right what went wrong in one of its articles.
 
         Raises:
@@ -136,7 +136,7 @@ class MiniHowWriter:
         article: Article = plan(task.goal, task.num_steps, seed=task.seed)
         return article
 
-    def _put_right(self, task: Task) -> Article:
+    def _put_right(self, task: WritingTask) -> Article:
         """One step that puts the problem right, and then the article's own next steps."""
         from illinstr.minihow import remedy
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 
 import numpy as np
@@ -34,6 +33,7 @@ from tests.support.eval_world import (
     picture,
     twice,
 )
+from tests.support.image_bytes import encoded
 
 
 def data_of(one):
@@ -45,9 +45,7 @@ def draw(scene, size):
     frame, middle = (ImageColor.getrgb(item.get("fill") or item["colour"]) for item in scene["objects"])
     image = Image.new("RGB", (size, size), frame)
     image.paste(middle, (size // 4, size // 4, size - size // 4, size - size // 4))
-    stream = io.BytesIO()
-    image.save(stream, format="PNG")
-    return stream.getvalue()
+    return encoded(image)
 
 
 def scenic(goal_colour):

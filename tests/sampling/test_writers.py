@@ -17,8 +17,8 @@ from illinstr.sampling.writing import (
     MAX_FILE_BYTES,
     MAX_GOAL_CHARS,
     MAX_HEADLINE_CHARS,
-    Task,
     UserSteps,
+    WritingTask,
     check_goal,
     parse_step,
     plan_article,
@@ -195,7 +195,7 @@ class TestPlanArticle:
             def __init__(self, *steps: Step) -> None:
                 self.steps = steps
 
-            def write(self, task: Task) -> Article:
+            def write(self, task: WritingTask) -> Article:
                 return Article(id="x", goal=task.goal, steps=self.steps, provenance=Provenance(source="somewhere"))
 
         with pytest.raises(PlanError, match="careless wrote 1 steps where 2"):

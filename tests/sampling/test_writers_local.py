@@ -13,7 +13,7 @@ import pytest
 
 from illinstr.articles import MAX_STEPS
 from illinstr.errors import ModelError, PlanError, UsageError
-from illinstr.sampling.writing import Task, plan_article
+from illinstr.sampling.writing import WritingTask, plan_article
 from illinstr.sampling.writing.answers import grammar, read_goals_answer, read_steps_answer, schema
 from illinstr.sampling.writing.gguf import GgufModel
 from illinstr.sampling.writing.hugging_face import HuggingFaceModel
@@ -103,7 +103,7 @@ class TestHuggingFace:
         model = HuggingFaceModel(str(folder))
         model.forced = "none"
         with pytest.raises(PlanError, match="hf:tiny-instruct gave no usable steps in 2 answers"):
-            LanguageModelWriter(model, attempts=2).write(Task("How to make tea", 3))
+            LanguageModelWriter(model, attempts=2).write(WritingTask("How to make tea", 3))
 
     def test_control_tokens_in_a_goal_are_text(self, folder: Path, hf_model: HuggingFaceModel) -> None:
         tokenizer, _ = hf_model._load()
@@ -262,7 +262,7 @@ def test_a_small_real_model_gives_the_form_every_time(capsys: pytest.CaptureFixt
     usable, tries, started = 0, 0, time.monotonic()
     for goal in SMOLLM_GOALS:
         try:
-            article = writer.write(Task(goal, 5))
+            article = writer.write(WritingTask(goal, 5))
         except PlanError:
             tries += writer.attempts
             continue

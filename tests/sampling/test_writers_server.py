@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from illinstr.errors import PlanError, UsageError
-from illinstr.sampling.writing import Task, plan_article
+from illinstr.sampling.writing import WritingTask, plan_article
 from illinstr.sampling.writing.answers import MAX_ANSWER_CHARS
 from illinstr.sampling.writing.language_model import ATTEMPTS, LanguageModelWriter
 from illinstr.sampling.writing.server import KEY_VARIABLE, OPENAI_VARIABLE, ServerConfig, ServerModel
@@ -43,7 +43,7 @@ def headlines(writer: LanguageModelWriter, num_steps: int = 3, goal: str = "How 
 class TestProtocol:
     def test_what_is_asked_and_what_comes_back(self, llm: LlmServer) -> None:
         llm.replies(GOOD)
-        article = writer(llm, context="I have no kettle").write(Task("How to make tea", 3, seed=7))
+        article = writer(llm, context="I have no kettle").write(WritingTask("How to make tea", 3, seed=7))
         assert article.steps[0].headline == "Boil the water."
         [asked] = llm.asked
         assert asked.path == "/v1/chat/completions"
@@ -84,9 +84,9 @@ class TestProtocol:
 
         llm.script = script
         one = writer(llm)
-        assert one.write(Task("How to make tea", 3)).extra["writing"]["forced"] == "none"
+        assert one.write(WritingTask("How to make tea", 3)).extra["writing"]["forced"] == "none"
         assert kinds == [("json_schema", True), ("json_schema", False), ("json_object", False), (None, False)]
-        one.write(Task("How to make tea", 3))
+        one.write(WritingTask("How to make tea", 3))
         assert kinds[4:] == [(None, False)]  # what was learnt is kept
 
     @pytest.mark.parametrize("name", ["max_tokens", "seed", "temperature"])
@@ -97,7 +97,7 @@ class TestProtocol:
 
     def test_examples_are_turns_of_the_chat(self, llm: LlmServer) -> None:
         llm.replies(GOOD)
-        shown = writer(llm).write(Task("How to make cocoa", 3))
+        shown = writer(llm).write(WritingTask("How to make cocoa", 3))
         headlines(writer(llm, examples=lambda goal, num_steps: [shown]))
         roles = [message["role"] for message in llm.asked[-1].body["messages"]]
         assert roles == ["system", "user", "assistant", "user"]
@@ -118,7 +118,7 @@ class TestKeys:
     def test_the_key_is_in_no_message_and_no_record(self, llm: LlmServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(KEY_VARIABLE, "secret-key")
         llm.replies(GOOD)
-        assert "secret-key" not in writer(llm).write(Task("How to make tea", 3)).to_json()
+        assert "secret-key" not in writer(llm).write(WritingTask("How to make tea", 3)).to_json()
         llm.replies(refused("no", 401))
         with pytest.raises(PlanError, match="answered 401") as caught:
             headlines(writer(llm))
@@ -223,7 +223,7 @@ class TestAnswers:
             return GOOD if "4 steps where exactly 3" in asked.text else said(steps(*["Boil", "Pour", "Stir", "Serve"]))
 
         llm.script = script
-        article = writer(llm).write(Task("How to make tea", 3))
+        article = writer(llm).write(WritingTask("How to make tea", 3))
         assert article.extra["writing"]["attempts"] == 2
         assert len({asked.body["seed"] for asked in llm.asked}) == 2
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from illinstr.errors import UsageError
-from illinstr.training.config import load_config
+from illinstr.training.presets import load_config
 from scripts import reproduce
 from scripts.reproduce_arms import ARMS, BASE_SETTINGS, CLAIMS, SHARED, arms_on, claims_at, settings_on, verdicts
 from scripts.reproduce_page import report

@@ -13,8 +13,8 @@ import torch
 from illinstr.errors import UsageError
 from illinstr.models.stable_diffusion.attention import predict, route_panels
 from illinstr.models.stacking import stack, unstack
-from illinstr.training.config import load_config
 from illinstr.training.loop import step_generator
+from illinstr.training.presets import load_config
 from scripts import try_variants
 from scripts.variants import (
     REFERENCE,

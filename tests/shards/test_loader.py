@@ -11,6 +11,7 @@ from illinstr.articles import Article, Provenance, Step, StepImage
 from illinstr.errors import ConfigError, DataError
 from illinstr.shards import ArticleLoader, ShardWriter, iter_articles
 from illinstr.shards.loader import panels_of
+from tests.support.image_bytes import encoded
 from tests.support.shard_articles import article, picture, write_data
 
 
@@ -175,9 +176,7 @@ def one_step(data: bytes) -> Article:
 
 
 def test_panels_are_uint8_rgb_with_transparency_on_white():
-    stream = io.BytesIO()
-    Image.new("RGBA", (4, 4), (255, 0, 0, 0)).save(stream, "PNG")
-    panels = panels_of(one_step(stream.getvalue()), 4)
+    panels = panels_of(one_step(encoded(Image.new("RGBA", (4, 4), (255, 0, 0, 0)))), 4)
     assert panels.dtype == torch.uint8
     assert panels.shape == (1, 3, 4, 4)
     assert panels.unique().tolist() == [255]

@@ -7,7 +7,6 @@ nearest named colour and words by name, so that a right picture scores right and
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from PIL import Image
 
 from illinstr.articles import Article, Provenance, Step, make_id
 from illinstr.runs import RunRecord, write_run
+from tests.support.image_bytes import encoded
 
 GOAL_COLOURS = {"red": "#ff0000", "lime": "#00ff00", "blue": "#0000ff", "yellow": "#ffff00", "aqua": "#00ffff"}
 STEP_COLOURS = {"black": "#000000", "white": "#ffffff", "gray": "#808080", "purple": "#800080", "olive": "#808000"}
@@ -61,16 +61,12 @@ class ColourEncoder:
 def picture(goal_colour: str, step_colour: str, size: int = 16, *, form: str = "PNG") -> bytes:
     image = Image.new("RGB", (size, size), COLOURS[goal_colour])
     image.paste(COLOURS[step_colour], (size // 4, size // 4, size - size // 4, size - size // 4))
-    stream = io.BytesIO()
-    image.save(stream, format=form)
-    return stream.getvalue()
+    return encoded(image, form)
 
 
 def noise(seed: int, size: int = 16) -> bytes:
     pixels = np.random.default_rng(seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, format="PNG")
-    return stream.getvalue()
+    return encoded(Image.fromarray(pixels))
 
 
 def article(goal_colour: str, steps: tuple[str, ...] = tuple(STEP_COLOURS), **changes) -> Article:

@@ -1,13 +1,13 @@
 """Small real articles for the shard tests, and a seeded supply of them."""
 
 import base64
-import io
 from pathlib import Path
 
 from PIL import Image
 
 from illinstr.articles import Article, Provenance, Step, StepImage
 from illinstr.shards import ShardWriter
+from tests.support.image_bytes import encoded
 
 # One grey pixel, encoded once: these bytes depend on no library version.
 PIXEL_PNG = base64.b64decode(
@@ -19,9 +19,7 @@ def picture(colour=(200, 30, 40), size=(12, 8), encoding="PNG") -> bytes:
     """A one-colour picture with a mark in its upper left corner."""
     image = Image.new("RGB", size, colour)
     image.putpixel((0, 0), (0, 0, 0))
-    stream = io.BytesIO()
-    image.save(stream, encoding)
-    return stream.getvalue()
+    return encoded(image, encoding)
 
 
 def article(number: int, steps: int = 3, *, pictures: bool = True, size=(12, 8)) -> Article:

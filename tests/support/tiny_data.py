@@ -3,7 +3,6 @@ goal."""
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from PIL import Image, ImageDraw
 
 from illinstr.articles import Article, Provenance, Step, StepImage, make_id
 from illinstr.shards import ShardWriter
+from tests.support.image_bytes import encoded
 
 COLOURS = {"red": (200, 40, 40), "green": (40, 160, 60), "blue": (50, 80, 200), "yellow": (230, 200, 60)}
 SHAPES = ("circle", "square", "cross", "bar")
@@ -31,9 +31,7 @@ def _picture(wall, colour, shape, place):
         draw.line((left, 22, left + 12, 10), fill=COLOURS[colour], width=3)
     else:
         draw.rectangle((left, 14, left + 12, 18), fill=COLOURS[colour])
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
-    return buffer.getvalue()
+    return encoded(picture)
 
 
 def tiny_article(index: int, num_steps: int | None = None) -> Article:

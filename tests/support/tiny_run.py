@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import io
-
 from PIL import Image
 
 from illinstr.articles import Article, Provenance, Step, StepImage
 from illinstr.runs import RunRecord
+from tests.support.image_bytes import encoded
 
 FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
 
 
 def picture(colour: tuple[int, int, int], media_type: str = "image/png", size: tuple[int, int] = (8, 6)) -> StepImage:
-    buffer = io.BytesIO()
-    Image.new("RGB", size, colour).save(buffer, FORMATS[media_type])
-    return StepImage.from_bytes(buffer.getvalue(), alt="a plain picture")
+    return StepImage.from_bytes(encoded(Image.new("RGB", size, colour), FORMATS[media_type]), alt="a plain picture")
 
 
 def make_article(num_steps: int = 3, ident: str = "generated-0") -> Article:

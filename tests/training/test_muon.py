@@ -8,10 +8,11 @@ from safetensors.torch import load_file
 from torch import nn
 
 from illinstr.errors import ConfigError, DataError
-from illinstr.training.config import OptimConfig, load_config
+from illinstr.training.config import OptimConfig
 from illinstr.training.estimate import _state_bytes
 from illinstr.training.muon import Muon, muon_groups, orthogonalise
 from illinstr.training.optimizer import build_optimizer
+from illinstr.training.presets import load_config
 from illinstr.training.run_folder import check_run_folder, config_text
 from tests.support.forked import run_jobs
 from tests.support.toy_task import ToyTask, toy_config, toy_trainer

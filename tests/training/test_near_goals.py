@@ -66,7 +66,7 @@ def test_near_goals_change_what_is_learnt(tmp_path):
 
 
 def test_validation_asks_among_the_goals_of_training_too(tmp_path):
-    from illinstr.training.config import load_config
+    from illinstr.training.presets import load_config
     from illinstr.training.tasks.clip import ClipTask
 
     data = make_tiny_data(tmp_path / "data")

@@ -10,11 +10,12 @@ from torch import nn
 from illinstr.errors import ConfigError, DataError
 from illinstr.progress import SilentReporter
 from illinstr.training.checkpoint import Checkpointer, Trained
-from illinstr.training.config import OptimConfig, load_config, preset_names
+from illinstr.training.config import OptimConfig
 from illinstr.training.data import BatchOrder, Prefetcher
 from illinstr.training.ema import Ema
 from illinstr.training.loop import step_generator
 from illinstr.training.meter import Meter
+from illinstr.training.presets import load_config, preset_names
 from illinstr.training.tasks.clip import soft_cross_entropy
 from illinstr.training.tasks.vae import gradient_l1, psnr_db
 

@@ -10,8 +10,8 @@ from illinstr.engine.devices import choose_device
 from illinstr.errors import UsageError
 from illinstr.progress import SilentReporter
 from illinstr.training.accelerator import make_accelerator
-from illinstr.training.config import load_config, preset_names
 from illinstr.training.precision import precision_line, resolve_precision
+from illinstr.training.presets import load_config, preset_names
 from tests.support.tiny_data import make_tiny_data
 from tests.support.toy_task import Listener, ToyTask, toy_config, toy_trainer
 from tests.support.training_configs import VAE, write_config

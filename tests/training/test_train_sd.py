@@ -19,7 +19,7 @@ from illinstr.errors import ConfigError, ModelError
 from illinstr.models.folder import weights_metadata
 from illinstr.models.loading import load_backbone
 from illinstr.progress import SilentReporter
-from illinstr.training.config import load_config
+from illinstr.training.presets import load_config
 from illinstr.training.tasks.stacked.config import UNetConfig
 from illinstr.training.tasks.stacked.export import CONFIG_KEY
 from tests.support.tiny_data import make_tiny_data

@@ -7,8 +7,8 @@ from diffusers import AutoencoderKL
 
 from illinstr.errors import ConfigError
 from illinstr.progress import SilentReporter
-from illinstr.training.config import load_config
 from illinstr.training.noise import sample_generator
+from illinstr.training.presets import load_config
 from illinstr.training.tasks.vae import VaeTask
 from tests.support.tiny_data import make_tiny_data
 from tests.support.training_configs import VAE, write_config

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 import random
@@ -15,6 +14,7 @@ from PIL import Image
 from illinstr.shards import iter_articles, read_index, validate
 from illinstr.wikihow_scraper.page import Method, PageStep
 from tests.support.command_line import calling
+from tests.support.image_bytes import encoded
 from tests.support.pages import OPEN, RESERVED, HowTo, picture, render
 from tests.support.site import Answer, Site, html, serve
 
@@ -24,9 +24,7 @@ def jpeg(shade: int = 0) -> bytes:
     blocks = random.Random(shade)
     small = Image.new("RGB", (8, 6))
     small.putdata([tuple(blocks.randrange(256) for _ in range(3)) for _ in range(48)])
-    stream = io.BytesIO()
-    small.resize((96, 72), Image.Resampling.BICUBIC).save(stream, "JPEG")
-    return stream.getvalue()
+    return encoded(small.resize((96, 72), Image.Resampling.BICUBIC), "JPEG")
 
 
 def how_to(name: str, *, steps: int = 3, origin: str = "https://www.wikihow.com", page_id: int = 1, **more) -> HowTo:

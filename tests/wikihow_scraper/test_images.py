@@ -25,14 +25,9 @@ from illinstr.wikihow_scraper.cleaning.image_rules import (
 from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules
 from illinstr.wikihow_scraper.page import Method, PageStep
 from tests.support.command_line import calling
+from tests.support.image_bytes import encoded
 from tests.support.pages import OPEN, HowTo, picture, render
 from tests.wikihow_scraper.test_cli import jpeg
-
-
-def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, kind, **options)
-    return stream.getvalue()
 
 
 def scene(seed: int, size: tuple[int, int] = (160, 120)) -> Image.Image:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from illinstr.articles import Article, Provenance, Step
 from illinstr.errors import UsageError
 from illinstr.shards import iter_articles, read_index
+from illinstr.shards.takedown import Takedown
 from illinstr.wikihow_scraper.imports.json_lines import imported
-from illinstr.wikihow_scraper.takedown import Takedown
 from tests.support.command_line import calling
 from tests.support.pages import render
 from tests.support.site import html, serve

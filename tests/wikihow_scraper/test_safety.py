@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import ipaddress
 import socket
 
@@ -25,13 +24,12 @@ from illinstr.wikihow_scraper.fetching.safety import (
     resolve,
 )
 from illinstr.wikihow_scraper.imports.saved_pages import saved_files, saved_pages
+from tests.support.image_bytes import encoded
 from tests.support.site import html, serve
 
 
 def picture_bytes(size=(8, 8), kind="JPEG", **options) -> bytes:
-    stream = io.BytesIO()
-    Image.new("RGB", size, (200, 30, 30)).save(stream, kind, **options)
-    return stream.getvalue()
+    return encoded(Image.new("RGB", size, (200, 30, 30)), kind, **options)
 
 
 @pytest.mark.parametrize(
@@ -155,10 +153,8 @@ def test_other_formats_and_animations_are_refused():
     with pytest.raises(DataError):
         check_picture(picture_bytes(kind="BMP"))
     frames = [Image.new("RGB", (8, 8), color) for color in ("red", "blue")]
-    stream = io.BytesIO()
-    frames[0].save(stream, "WEBP", save_all=True, append_images=frames[1:])
     with pytest.raises(DataError, match="animated"):
-        check_picture(stream.getvalue())
+        check_picture(encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:]))
 
 
 @given(st.data())

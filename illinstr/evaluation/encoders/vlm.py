@@ -8,7 +8,6 @@ writes is data: the first yes or no counts, anything else is no answer and is re
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import io
 import json
@@ -29,6 +28,7 @@ from illinstr.evaluation.encoders.store import FeatureStore
 from illinstr.evaluation.results import VlmRecord
 from illinstr.evaluation.samples import Sample, Side
 from illinstr.evaluation.subjects import Panel, Subject, open_picture
+from illinstr.images import data_uri
 from illinstr.progress import Reporter
 
 QUESTIONS_VERSION = 1
@@ -263,4 +263,4 @@ def _inlined(panel: Panel) -> str:
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     stream = io.BytesIO()
     picture.save(stream, format="PNG")
-    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
+    return data_uri("image/png", stream.getvalue())

@@ -6,7 +6,6 @@ pictures. The page loads nothing, runs nothing, and treats every goal and step a
 
 from __future__ import annotations
 
-import base64
 import io
 from collections import defaultdict
 from collections.abc import Sequence
@@ -30,6 +29,7 @@ from illinstr.evaluation.results import (
 from illinstr.evaluation.samples import Sample, to_lines
 from illinstr.evaluation.subjects import Panel, Subject, open_picture
 from illinstr.files import atomic_folder, canonical_json
+from illinstr.images import data_uri
 from illinstr.templates import template
 
 EVAL_FOLDER = "eval"
@@ -269,8 +269,3 @@ def _thumbnail(panel: Panel) -> str:
     stream = io.BytesIO()
     picture.save(stream, format="PNG", optimize=True)
     return data_uri("image/png", stream.getvalue())
-
-
-def data_uri(media_type: str, data: bytes) -> str:
-    """Bytes as a ``data:`` address, so that a page needs no second file."""
-    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"

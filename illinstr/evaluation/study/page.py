@@ -9,7 +9,6 @@ Attention checks look like any other pair; in them one side's pictures have had 
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from collections import defaultdict
@@ -24,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from illinstr.articles import Article, normalise_goal
 from illinstr.errors import DataError, UsageError
 from illinstr.files import atomic_folder, canonical_json
-from illinstr.images import decode_image, encode_jpeg
+from illinstr.images import data_uri, decode_image, encode_jpeg
 from illinstr.runs import read_run
 from illinstr.templates import read_template, source_hash, template
 
@@ -214,7 +213,7 @@ def _anonymous(data: bytes, shuffle: np.random.Generator | None) -> str:
     picture = picture.resize((PICTURE_PX, height), Image.Resampling.LANCZOS)
     if shuffle is not None:
         picture = _tiles_shuffled(picture, shuffle)
-    return f"data:image/jpeg;base64,{base64.b64encode(encode_jpeg(picture, quality=90)).decode()}"
+    return data_uri("image/jpeg", encode_jpeg(picture, quality=90))
 
 
 def _tiles_shuffled(picture: Any, draw: np.random.Generator) -> Any:

@@ -16,8 +16,10 @@ from illinstr.minihow.things import (
     textile,
     vehicle,
 )
+from illinstr.minihow.things.registry import DRAWERS
 
 __all__ = [
+    "DRAWERS",
     "care", "craft", "crockery", "effects", "food", "fruit", "garden", "kitchen", "outdoors", "pane", "picture",
     "repair", "textile", "vehicle",
 ]  # fmt: skip

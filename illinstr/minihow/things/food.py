@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from illinstr.minihow.canvas import LINE, Pen, Point, arc, oval, rounded, spline
 from illinstr.minihow.palette import PAPER, darker, lighter, rgb
-from illinstr.minihow.scene import Item, thing
+from illinstr.minihow.things.registry import Item, thing
 
 
 @thing("egg")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from illinstr.minihow.canvas import LINE, Pen, Point, arc, oval, spline
 from illinstr.minihow.palette import Colour, darker, lighter, rgb
 from illinstr.minihow.produce import PRODUCE
-from illinstr.minihow.scene import Item, thing
+from illinstr.minihow.things.registry import Item, thing
 
 _OUTLINES: dict[str, list[Point]] = {
     "apple": [(0, -22.5), (7, -25), (14, -20), (15, -11), (9, -1), (3, 0), (0, -0.6), (-3, 0), (-9, -1),

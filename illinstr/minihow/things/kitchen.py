@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from illinstr.minihow.canvas import LINE, Pen, arc, oval, rounded, spline
 from illinstr.minihow.palette import INK, PAPER, darker, lighter, rgb
-from illinstr.minihow.scene import Item, thing
 from illinstr.minihow.things.crockery import GLASS_INK
 from illinstr.minihow.things.fruit import draw_pieces
+from illinstr.minihow.things.registry import Item, thing
 
 
 @thing("board")

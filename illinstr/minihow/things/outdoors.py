@@ -5,7 +5,7 @@ from __future__ import annotations
 from illinstr.minihow.canvas import LINE, Pen, arc, oval, rounded, spline
 from illinstr.minihow.palette import PAPER, Colour, darker, lighter, rgb
 from illinstr.minihow.produce import PRODUCE
-from illinstr.minihow.scene import Item, thing
+from illinstr.minihow.things.registry import Item, thing
 
 SAND: Colour = (231, 194, 126)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from illinstr.minihow.canvas import LINE, Pen, arc, oval, rounded, spline
 from illinstr.minihow.palette import darker, lighter, rgb
-from illinstr.minihow.scene import Item, thing
+from illinstr.minihow.things.registry import Item, thing
 
 
 @thing("cloth")

@@ -7,7 +7,6 @@ block (schema.org ``HowTo``) is data, which browsers neither run nor hold agains
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ from markupsafe import Markup
 
 from illinstr.articles import Article, Step, StepImage
 from illinstr.errors import DataError
-from illinstr.images import encode_png
+from illinstr.images import data_uri, encode_png
 from illinstr.runs import RunRecord, picture_name
 from illinstr.sampling.drawing.illustrator import model_name, recipe_of
 from illinstr.sampling.pages.strip import draw_strip
@@ -205,7 +204,7 @@ def _inlined(step: Step, index: int) -> dict[str, Any] | None:
 def _data_uri(image: StepImage, index: int) -> str:
     if image.data is None:
         raise DataError(f"step {index + 1} has a picture without bytes")
-    return f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"
+    return data_uri(image.media_type, image.data)
 
 
 def _render(name: str, styles: Sequence[str], *, lang: str, **context: Any) -> str:

@@ -2,9 +2,9 @@
 
 from illinstr.sampling.writing.base import (
     DEFAULT_NUM_STEPS,
-    Task,
     UserSteps,
     Writer,
+    WritingTask,
     check_at_hand,
     check_context,
     check_problem,
@@ -31,9 +31,9 @@ __all__ = [
     "MAX_FILE_BYTES",
     "MAX_GOAL_CHARS",
     "MAX_HEADLINE_CHARS",
-    "Task",
     "UserSteps",
     "Writer",
+    "WritingTask",
     "check_at_hand",
     "check_context",
     "check_goal",

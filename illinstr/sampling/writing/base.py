@@ -1,6 +1,6 @@
 """Who writes the steps of an article: the one small interface, and what its answers must pass.
 
-A ``Writer`` turns a ``Task`` (a goal, and N steps to be written) into steps in words. The user's own steps are a
+A ``Writer`` turns a ``WritingTask`` (a goal, and N steps to be written) into steps in words. The user's own steps are a
 writer too. Whatever a writer returns is treated as data: ``plan_article`` and ``replan_article`` count its steps,
 strip control characters and cap lengths before anything is drawn or printed.
 """
@@ -24,7 +24,7 @@ WRITING_KEY = "writing"
 
 
 @dataclass(frozen=True)
-class Task:
+class WritingTask:
     """What a writer is asked for.
 
     Attributes:
@@ -51,7 +51,7 @@ class Writer(Protocol):
     def name(self) -> str:
         """How records and pages call this writer; no path and no address of the user's."""
 
-    def write(self, task: Task) -> Article:
+    def write(self, task: WritingTask) -> Article:
         """Write exactly ``task.num_steps`` steps, without pictures.
 
         Raises:
@@ -67,7 +67,7 @@ class UserSteps:
     def __init__(self, steps: Sequence[Step]) -> None:
         self.steps = tuple(steps)
 
-    def write(self, task: Task) -> Article:
+    def write(self, task: WritingTask) -> Article:
         """The user's steps under the task's goal.
 
         Raises:
@@ -88,7 +88,7 @@ def plan_article(writer: Writer, goal: str, num_steps: int, *, seed: int) -> Art
     Raises:
         PlanError: the writer could not, wrote another number of steps, or one that is empty or too long.
     """
-    article = writer.write(Task(goal, num_steps, seed))
+    article = writer.write(WritingTask(goal, num_steps, seed))
     steps, written = _checked(writer, article, num_steps)
     ident = make_id("generated", written, seed, *(step.headline for step in steps))
     provenance = Provenance(source="generated", parser=writer.name)
@@ -119,7 +119,7 @@ def replan_article(
     total = check_revision(article, after, num_steps)
     problem = check_problem(problem)
     kept, dropped = article.steps[:after], article.steps[after:]
-    written = writer.write(Task(article.goal, total - after, seed, kept, dropped, problem))
+    written = writer.write(WritingTask(article.goal, total - after, seed, kept, dropped, problem))
     steps, _ = _checked(writer, written, total - after)
     ident = make_id("generated", article.id, after, problem, seed, *(step.headline for step in steps))
     record = Correction(

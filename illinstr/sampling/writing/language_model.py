@@ -21,7 +21,7 @@ from illinstr.sampling.writing.answers import (
     read_goals_answer,
     read_steps_answer,
 )
-from illinstr.sampling.writing.base import WRITING_KEY, Task
+from illinstr.sampling.writing.base import WRITING_KEY, WritingTask
 from illinstr.sampling.writing.prompting import Message, Prompt, load_prompt
 
 ATTEMPTS = 4
@@ -104,7 +104,7 @@ class LanguageModelWriter:
         """The model's name."""
         return self.model.name
 
-    def write(self, task: Task) -> Article:
+    def write(self, task: WritingTask) -> Article:
         """Write the steps of ``task``; the record of the writing is in ``extra``.
 
         Raises:

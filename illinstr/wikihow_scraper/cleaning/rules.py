@@ -11,12 +11,12 @@ from pydantic import Field, computed_field, model_validator
 
 from illinstr.articles import MAX_STEPS, Article, Step, normalise_goal
 from illinstr.config import Config
+from illinstr.shards.takedown import Takedown
 from illinstr.wikihow_scraper.cleaning.image_rules import Lookalikes, PictureRules, look_at, picture_digest, unfit
 from illinstr.wikihow_scraper.cleaning.language import language_of
 from illinstr.wikihow_scraper.cleaning.tokens import counter, most_tokens, token_counts
 from illinstr.wikihow_scraper.licences import OPEN_KINDS
 from illinstr.wikihow_scraper.source import Dropped
-from illinstr.wikihow_scraper.takedown import Takedown
 
 ImageLicense = Literal["cc", "any"]
 

@@ -22,6 +22,7 @@ from illinstr.articles import Article
 from illinstr.errors import DataError, FetchError
 from illinstr.files import canonical_json, write_text
 from illinstr.progress import Advance, Reporter, SilentReporter
+from illinstr.shards.takedown import Takedown
 from illinstr.wikihow_scraper.cleaning.media import wanted_pictures
 from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules
 from illinstr.wikihow_scraper.fetching import visits
@@ -35,7 +36,6 @@ from illinstr.wikihow_scraper.reservations import PICTURES_ONLY
 from illinstr.wikihow_scraper.sites import registry
 from illinstr.wikihow_scraper.sites.site import WebPage
 from illinstr.wikihow_scraper.source import FindPicture, Source, no_picture
-from illinstr.wikihow_scraper.takedown import Takedown
 
 MAX_HOSTS_AT_ONCE = 8
 BuildTask = Callable[[int, list[Visit]], None]
