@@ -12,7 +12,7 @@ from illinstr.articles import Article, Provenance, Step, make_id
 from illinstr.errors import PlanError
 from illinstr.sampling.serving.web import WebServer
 from illinstr.sampling.serving.workshop import Workshop
-from illinstr.sampling.writing import Task
+from illinstr.sampling.writing import WritingTask
 
 
 class NumberedSteps:
@@ -20,7 +20,7 @@ class NumberedSteps:
 
     name = "numbers"
 
-    def write(self, task: Task) -> Article:
+    def write(self, task: WritingTask) -> Article:
         if "impossible" in task.goal:
             raise PlanError("nobody can do that", hint="ask for something else")
         words = [f"Part {number + 1} <b>{task.goal}</b>" for number in range(task.num_steps)]
