@@ -6,19 +6,18 @@ Importing this module loads no torch; ``load_pipeline`` does.
 from __future__ import annotations
 
 import dataclasses
-import re
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from illinstr.engine.devices import choose_device, choose_dtype, silence_libraries
 from illinstr.errors import ModelError, UsageError
+from illinstr.models.hub import is_hub_id
 
 if TYPE_CHECKING:
     from illinstr.diffusion.pipeline import StackedDiffusionPipeline
 
 EMBEDDED = "mini"
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 def check_model(model: str) -> str:
@@ -45,7 +44,7 @@ def check_model(model: str) -> str:
                 hint="a model folder is what illinstr train writes, or a diffusers pipeline's save_pretrained",
             )
         return str(path)
-    if not _HUB_ID.fullmatch(model):
+    if not is_hub_id(model):
         raise ModelError(f"no such model folder: {model}", hint="mini is the embedded model; a hub id reads ORG/NAME")
     return model
 

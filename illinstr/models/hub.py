@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from illinstr.errors import ModelError
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+
+
+def is_hub_id(text: str) -> bool:
+    """Whether ``text`` has the form of a repository's name on the hub, ORG/NAME."""
+    return _HUB_ID.fullmatch(text) is not None
 
 
 def hub_failures(*more: type[BaseException]) -> tuple[type[BaseException], ...]:

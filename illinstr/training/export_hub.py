@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from illinstr.errors import FetchError, UsageError
+from illinstr.models.hub import is_hub_id
 
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 LOGIN_HINT = "log in with: hf auth login; or set HF_TOKEN"
 
 
@@ -23,7 +22,7 @@ def check_hub(hub_id: str) -> str:
 
     from illinstr.models.hub import hub_failures
 
-    if not HUB_ID.fullmatch(hub_id):
+    if not is_hub_id(hub_id):
         raise UsageError(f"{hub_id!r} is no hub id", hint="write ORG/NAME")
     try:
         return str(HfApi().whoami()["name"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from illinstr.engine.devices import choose_device, silence_libraries
 from illinstr.errors import ModelError
 from illinstr.files import sha256_file
+from illinstr.models.hub import is_hub_id
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +33,6 @@ BATCH_SIZE = 32
 IMAGE_TEXT_TYPES = ("clip", "siglip")
 IMAGE_TYPES = (*IMAGE_TEXT_TYPES, "dinov2", "dinov2_with_registers")
 
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _HUB_FILES = ["config.json", "preprocessor_config.json", "model*.safetensors", "model.safetensors.index.json"]
 _OPEN_CLIP = "open_clip_config.json"
 _HUB_TEXT_FILES = ["tokenizer*", "vocab.json", "merges.txt", "special_tokens_map.json", "spiece.model"]
@@ -190,7 +189,7 @@ def resolve(spec: str, *, with_text: bool) -> tuple[Path, str]:
     folder = Path(spec)
     if folder.is_dir():
         return folder, folder.resolve().name
-    if not _HUB_ID.fullmatch(spec):
+    if not is_hub_id(spec):
         raise ModelError(
             f"no encoder folder {spec}", hint="--encoder takes judge, a folder, or a hub id such as ORG/MODEL"
         )

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from illinstr.errors import ModelError, PlanError
+from illinstr.models.hub import is_hub_id
 from illinstr.sampling.writing.answers import schema
 from illinstr.sampling.writing.language_model import Forced, Question
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 PREFIX = "hf:"
 TEMPERATURE = 0.6
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 class HuggingFaceModel:
@@ -177,6 +176,6 @@ def _check(where: str) -> str:
                 hint="a language model's folder is what save_pretrained writes, or a download of it from the hub",
             )
         return str(path)
-    if not _HUB_ID.fullmatch(where):
+    if not is_hub_id(where):
         raise ModelError(f"--llm {where[:80]!r}: no such folder, and no hub id", hint="hf:ORG/NAME, or a folder")
     return where
