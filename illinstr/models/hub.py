@@ -1,4 +1,4 @@
-"""What can go wrong between here and the model hub."""
+"""Names on the model hub, and what can go wrong between here and there."""
 
 from __future__ import annotations
 
