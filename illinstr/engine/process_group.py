@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
-from illinstr.progress import Advance, Reporter
+from illinstr.progress import Reporter, SilentReporter
 
 T = TypeVar("T")
 
@@ -79,21 +78,12 @@ class ProcessGroup:
         return inner if self.is_main else RankReporter(inner, self.rank)
 
 
-class RankReporter:
+class RankReporter(SilentReporter):
     """What ranks other than the first report: no bars, and every line with the rank before it."""
 
     def __init__(self, inner: Reporter, rank: int) -> None:
         self.inner = inner
         self.rank = rank
-
-    @contextmanager
-    def task(self, description: str, total: int | None = None) -> Iterator[Advance]:
-        """A task that is not shown; the first process shows it."""
-
-        def advance(amount: int = 1, *, status: str | None = None) -> None:
-            return None
-
-        yield advance
 
     def log(self, message: str) -> None:
         """Pass a line on."""
