@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from illinstr.config import validate
 from illinstr.errors import FetchError, UsageError
+from illinstr.workflows.checks import check_range, validated
 from illinstr.workflows.request import Request
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def scrape_job(request: ScrapeRequest) -> ScrapeJob:
         collection=collection,
         pictures=_path(request.pictures),
         takedown=Takedown.read(Path(request.takedown)) if request.takedown is not None else Takedown(),
-        fetch=None if discovery is None else validate(FetchConfig, network),
+        fetch=None if discovery is None else validated(FetchConfig, network, {"min_interval_s": "--min-interval"}),
         cache=_path(request.cache),
         limit=request.limit,
         images=request.images,
@@ -224,8 +224,6 @@ def check_discovery(sitemap: str | None, since: str | None, categories: Iterable
 
 
 def _check_numbers(request: ScrapeRequest) -> None:
-    from illinstr.workflows.checks import check_range
-
     check_range("--category-depth", request.category_depth, 0, MAX_CATEGORY_DEPTH, "0 is the category alone")
     check_range("--limit", request.limit, 1, None, "only the first so many pages")
     check_range("--shard-pages", request.shard_pages, 1, MAX_SHARD_PAGES, f"{SHARD_PAGES} is usual")
@@ -250,7 +248,17 @@ def _rules(request: ScrapeRequest) -> CleanRules:
             "crop_watermark": request.crop_watermark,
         },
     }
-    return validate(CleanRules, settings)
+    return validated(
+        CleanRules,
+        settings,
+        {
+            "pictures.duplicates": "--image-duplicates",
+            "pictures.min_px": "--min-image-px",
+            "pictures.max_aspect": "--max-aspect",
+            "pictures.min_contrast": "--min-contrast",
+            "pictures.crop_watermark": "--crop-watermark",
+        },
+    )
 
 
 def _sources(request: ScrapeRequest) -> tuple[Discovery | None, Collection | None]:
