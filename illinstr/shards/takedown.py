@@ -14,7 +14,6 @@ from urllib.parse import unquote, urlsplit
 
 from illinstr.articles import Article
 from illinstr.errors import UsageError
-from illinstr.files import read_text
 from illinstr.shards.layout import SampleRow
 
 NAME = "takedown.txt"
@@ -34,7 +33,7 @@ class Takedown:
             UsageError: the file cannot be read.
         """
         try:
-            lines = read_text(file).splitlines()
+            lines = file.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"cannot read {file}: {error}") from error
         named = (line.split(" #")[0].strip() for line in lines)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from illinstr.articles import MAX_STEPS, Article, Provenance, Step, make_id
 from illinstr.wikihow_scraper.page import Group, Method, Page, PageStep
+from illinstr.wikihow_scraper.permissions import allowed
 from illinstr.wikihow_scraper.sentences import first_sentence
 from illinstr.wikihow_scraper.source import Dropped
 
@@ -105,6 +106,8 @@ def _extra(page: Page, method: Method, index: int, steps: list[PageStep]) -> dic
         "things_needed": _groups(page.things_needed),
         "servings": page.servings,
         "license_found": page.license_found,
+        "license_allows": allowed(page.license) if page.license_found else None,
+        "times": page.times,
         "tips": list(page.tips) if page.lists_in_extra else None,
         "warnings": list(page.warnings) if page.lists_in_extra else None,
         "categories": list(page.categories),

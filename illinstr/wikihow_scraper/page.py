@@ -132,6 +132,7 @@ class Page(_Record):
     materials: tuple[Material, ...] = ()
     tools: tuple[str, ...] = ()
     total_time: str | None = None
+    times: dict[str, str] = {}
     servings: str | None = None
     tips: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -84,13 +84,15 @@ def linked_data(article: Article) -> Markup:
     """The article as schema.org ``HowTo`` in JSON-LD, safe inside a ``script`` element.
 
     ``<``, ``>`` and ``&`` are written as JSON escapes, so that no text can end the element or open a comment in it
-    (JSON-LD 1.1, section 7.2).
+    (JSON-LD 1.1, section 7.2). ``illinstr scrape`` reads the same article back from it.
     """
-    steps = []
+    steps: list[dict[str, Any]] = []
     for index, step in enumerate(article.steps):
         place = {"position": index + 1, "url": f"#step-{index + 1}"}
         entry: dict[str, Any] = {"@type": "HowToStep", **place, "name": step.headline}
         entry["text"] = " ".join(filter(None, (step.body, *step.bullets))) or step.headline
+        if step.bullets:
+            entry["itemListElement"] = [{"@type": "HowToDirection", "text": bullet} for bullet in step.bullets]
         if step.image is not None:
             entry["image"] = picture_name(index, step.image)
         steps.append(entry)
@@ -99,10 +101,36 @@ def linked_data(article: Article) -> Markup:
         data["license"] = article.license
     if "image" in steps[-1]:
         data["image"] = steps[-1]["image"]
-    text = json.dumps(data | {"step": steps})
+    text = json.dumps(data | _things(article) | {"step": _in_section(article, steps) + _tips(article)})
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)
+
+
+def _in_section(article: Article, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if article.method is None:
+        return steps
+    return [{"@type": "HowToSection", "name": article.method, "itemListElement": steps}]
+
+
+def _tips(article: Article) -> list[dict[str, Any]]:
+    """Tips and warnings; schema.org has no type for a warning, so it is a tip of that name."""
+    tips = [{"@type": "HowToTip", "text": tip} for tip in article.tips]
+    return tips + [{"@type": "HowToTip", "name": "Warning", "text": warning} for warning in article.warnings]
+
+
+def _things(article: Article) -> dict[str, Any]:
+    """What is needed, and how long it takes."""
+    supplies: list[dict[str, Any]] = []
+    for material in article.materials:
+        quantity = {"requiredQuantity": material.amount} if material.amount else {}
+        supplies.append({"@type": "HowToSupply", "name": material.name, **quantity})
+    found: dict[str, Any] = {"supply": supplies} if supplies else {}
+    if article.tools:
+        found["tool"] = [{"@type": "HowToTool", "name": tool} for tool in article.tools]
+    if article.total_time:
+        found["totalTime"] = article.total_time
+    return found
 
 
 def render_markdown(article: Article, record: RunRecord) -> str:

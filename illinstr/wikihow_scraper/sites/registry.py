@@ -7,17 +7,19 @@ program by ``register``. No other file changes.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any
 
-from illinstr.articles import Article
 from illinstr.errors import DataError, FetchError, UsageError
 from illinstr.wikihow_scraper.page import Page
-from illinstr.wikihow_scraper.sites.site import Listing, NotAnArticle, Site, Table, Terms, WebPage
+from illinstr.wikihow_scraper.sites.ifixit import IFixit
+from illinstr.wikihow_scraper.sites.instructables import Instructables
+from illinstr.wikihow_scraper.sites.mediawiki import MediaWiki
+from illinstr.wikihow_scraper.sites.ordered_list import OrderedList
+from illinstr.wikihow_scraper.sites.schema_org.site import SchemaOrg
+from illinstr.wikihow_scraper.sites.site import Listing, NotAnArticle, Site, Terms, WebPage
 from illinstr.wikihow_scraper.sites.wikihow.site import WikiHow
-from illinstr.wikihow_scraper.source import Dropped
 
 ENTRY_POINTS = "illinstr.sites"
 NO_STEPS = "no list of steps found on the page"
@@ -95,16 +97,6 @@ def parsers(site: str | None = None) -> str:
     return ", ".join(sorted(one.parser for one in asked))
 
 
-def json_readers() -> list[Callable[[dict[str, Any]], list[Article | Dropped] | None]]:
-    """Readers of the JSON records of every site's data sets."""
-    return [site.data_sets.json_record for site in sites()]
-
-
-def tables() -> list[Table]:
-    """The CSV forms of every site's data sets."""
-    return [table for site in sites() for table in site.data_sets.tables]
-
-
 def terms_of(host: str) -> Terms | None:
     """What the owner of a host asks of whoever fetches from it; None where no site knows of terms."""
     return next((site.terms for site in sites() if site.terms is not None and site.owns_host(host)), None)
@@ -125,7 +117,7 @@ def listing(content: bytes, url: str) -> Listing:
 
 @cache
 def _built_in() -> None:
-    for site in (WikiHow(),):
+    for site in (WikiHow(), SchemaOrg(), IFixit(), Instructables(), MediaWiki(), OrderedList()):
         _sites[site.name] = site
     for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
         made: Site = entry.load()()

@@ -1,0 +1,183 @@
+"""JSON-LD as pages really carry it, read as structured-data testers read it.
+
+Strict JSON first; where that fails, one linear pass takes out comments and stray commas and mends escapes. Then names
+lose their prefixes (``schema:``, ``https://schema.org/``), wrappers (``@value``, ``@list``, ``@set``) are opened, and
+every object is known by its ``@id``, so that references can be followed. JSON-LD 1.1: https://www.w3.org/TR/json-ld11/.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from illinstr.errors import DataError
+
+MAX_WORK = 5_000_000  # values read and tens of characters; a page of 16 MB takes a fifth of it
+MAX_LEVELS = 48  # of objects in objects; real data stays under 12
+Node = dict[str, Any]
+
+_OPENINGS = ("//<![CDATA[", "/*<![CDATA[*/", "<![CDATA[", "<!--")
+_ENDINGS = ("//]]>", "/*]]>*/", "]]>", "//-->", "-->")
+_STRING = r'"(?:[^"\\]|\\.)*+(?:"|\Z)'
+_COMMENT = r"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|//[^\n]*+"
+_STRING_OR_COMMENT = re.compile(rf"{_STRING}|{_COMMENT}", re.DOTALL)
+_STRING_OR_COMMAS = re.compile(rf"{_STRING}|,[\s,]*+", re.DOTALL)
+_BAD_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})?|(.))", re.DOTALL)
+_NAME = re.compile(r"^(?:https?://(?:www\.)?schema\.org/(?:#)?|schema:)", re.IGNORECASE)
+
+
+def values(text: str) -> list[Any]:
+    """The values in one script element; empty where nothing in it can be read."""
+    text = _unwrapped(text)
+    if '"' not in text and "&quot;" in text:
+        text = html.unescape(text)
+    return _decoded(text) or _decoded(mended(text))
+
+
+def _unwrapped(text: str) -> str:
+    """Without what hides the data from old browsers: a comment of HTML, a CDATA section, or one in the other."""
+    text = text.strip().lstrip("\ufeff").lstrip()
+    for _ in range(2):
+        spaced = re.match(r"(?:/\*|//)\s+(?=<!)", text)  # "// <![CDATA["
+        text = text[:2] + text[spaced.end() :] if spaced else text
+        opening = next((one for one in _OPENINGS if text.startswith(one)), "")
+        text = text[len(opening) :].strip()
+        ending = next((one for one in _ENDINGS if text.endswith(one)), "")
+        text = text[: len(text) - len(ending)].strip()
+    return text.removesuffix("//").strip().rstrip(";")
+
+
+def mended(text: str) -> str:
+    """Broken JSON without comments and stray commas, and with only escapes that JSON knows; linear in its length."""
+    bare = _STRING_OR_COMMENT.sub(lambda match: match[0] if match[0][0] == '"' else " ", text)
+    return _STRING_OR_COMMAS.sub(_string_or_comma, bare)
+
+
+def _string_or_comma(match: re.Match[str]) -> str:
+    if match[0][0] == '"':
+        return _BAD_ESCAPE.sub(_escape, match[0]) if "\\" in match[0] else match[0]
+    return "" if match.string[match.end() : match.end() + 1] in ("}", "]", "") else ","
+
+
+def _escape(match: re.Match[str]) -> str:
+    if match[1] is not None or (match[2] and match[2] in '"\\/bfnrt'):
+        return match[0]
+    return match[2] or ""
+
+
+def _decoded(text: str) -> list[Any]:
+    """The JSON values that follow each other in ``text``, as far as they can be read."""
+    decoder = json.JSONDecoder(strict=False, parse_int=_whole, parse_constant=lambda _: None)
+    found: list[Any] = []
+    at = 0
+    try:
+        while at < len(text):
+            value, at = decoder.raw_decode(text, at)
+            found.append(value)
+            at = _skipped(text, at)
+    except (ValueError, RecursionError):
+        pass
+    return found if any(isinstance(value, dict | list) for value in found) else []
+
+
+def _skipped(text: str, at: int) -> int:
+    while at < len(text) and (text[at].isspace() or text[at] in ",;"):
+        at += 1
+    return at
+
+
+def _whole(digits: str) -> int | None:
+    return int(digits) if len(digits) <= 30 else None
+
+
+class Graph:
+    """The objects of a page, in document order, and by their ``@id``."""
+
+    def __init__(self, loaded: Iterable[Any] = ()) -> None:
+        self.nodes: list[Node] = []
+        self._left = MAX_WORK
+        self._by_id: dict[str, Node] = {}
+        for value in loaded:
+            self._taken(value, 0)
+
+    def _taken(self, value: Any, level: int) -> Any:
+        if level > MAX_LEVELS:
+            return None
+        if isinstance(value, list):
+            return [self._taken(item, level + 1) for item in value]
+        if not isinstance(value, dict):
+            return value
+        for wrapper in ("@value", "@list", "@set"):
+            if wrapper in value:
+                return self._taken(value[wrapper], level + 1)
+        node: Node = {}
+        self.nodes.append(node)
+        for key, inner in value.items():
+            node.setdefault(_NAME.sub("", key), self._taken(inner, level + 1))
+        self.add(node)
+        return node
+
+    def add(self, node: Node) -> None:
+        """Know an object by its ``@id``; what is said of one in several places is put together."""
+        name = node.get("@id")
+        if isinstance(name, str) and name:
+            known = self._by_id.setdefault(name, node)
+            if known is not node:
+                known["@type"] = [*listed(known.get("@type")), *listed(node.get("@type"))][:20]
+                for key, inner in node.items():
+                    known.setdefault(key, inner)
+
+    def charge(self, work: int) -> None:
+        """Count work done, for references can make little data say endlessly much.
+
+        Raises:
+            DataError: more than any real page asks for.
+        """
+        self._left -= work
+        if self._left < 0:
+            raise DataError("the page's structured data refers to itself too often")
+
+    def followed(self, value: Any) -> Any:
+        """What a reference refers to; any other value as it is."""
+        if isinstance(value, dict) and "@id" in value and value.keys() <= {"@id", "@type"}:
+            return self._by_id.get(str(value["@id"]), value)
+        return value
+
+    def named(self, name: str) -> Node | None:
+        """The object of this ``@id``."""
+        return self._by_id.get(name)
+
+    def all(self, node: Node, *keys: str) -> list[Any]:
+        """The values of the first of ``keys`` that says something, lists opened, references followed."""
+        for key in keys:
+            value = node.get(key)
+            self.charge(1 + (len(value) if isinstance(value, list | dict) else 0))
+            found = [self.followed(value) for value in listed(value)]
+            found = [value for value in found if value not in (None, "", {}, [])]
+            if found:
+                return found
+        return []
+
+
+def listed(value: Any) -> list[Any]:
+    """A value as a list: lists in lists opened, and objects whose keys count ("0", "1", ...) taken for lists."""
+    found: list[Any] = []
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            waiting.extend(reversed(one))
+        elif isinstance(one, dict) and one and all(key.isascii() and key.isdigit() for key in one):
+            waiting.extend(reversed(list(one.values())))
+        elif one is not None:
+            found.append(one)
+    return found
+
+
+def types(node: Node) -> set[str]:
+    """The names of the object's types."""
+    found = listed(node.get("@type", node.get("type")))
+    return {_NAME.sub("", name).strip() for name in found if isinstance(name, str)}
