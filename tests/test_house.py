@@ -19,7 +19,7 @@ FLOORS = {
     "workflows": 5,
     **dict.fromkeys(("training", "sampling", "evaluation", "wikihow_scraper", "minihow", "doctor"), 4),
     **dict.fromkeys(("diffusion", "shards", "runs"), 3),
-    **dict.fromkeys(("models", "engine"), 2),
+    **dict.fromkeys(("models", "engine", "chat"), 2),
     **dict.fromkeys(
         ("articles", "images", "files", "errors", "config", "progress", "templates", "console", "program", "version"), 1
     ),

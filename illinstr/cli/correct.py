@@ -60,7 +60,7 @@ def command(
 
     illinstr correct cookies --after 3 --problem "it is too wet" --step "Knead in flour" --step "Roll it out"
 
-    illinstr correct cookies --after 3 --problem "I have no oven after all" --llm http://localhost:11434#llama3.2
+    illinstr correct cookies --after 3 --problem "I have no oven after all" --llm ollama:qwen3.5:9b
 
     The last line of stdout is the page. Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted.
     """

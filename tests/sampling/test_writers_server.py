@@ -9,14 +9,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from illinstr.chat.address import KEY_VARIABLE
+from illinstr.chat.transport import ChatConfig
 from illinstr.errors import PlanError, UsageError
 from illinstr.sampling.writing import WritingTask, plan_article
 from illinstr.sampling.writing.answers import MAX_ANSWER_CHARS
 from illinstr.sampling.writing.language_model import ATTEMPTS, LanguageModelWriter
-from illinstr.sampling.writing.server import KEY_VARIABLE, OPENAI_VARIABLE, ServerConfig, ServerModel
+from illinstr.sampling.writing.server import ServerModel
 from tests.support.llm_server import LlmServer, Reply, refused, said, serve, steps
 
-QUICK = ServerConfig(connect_s=5, read_s=5, backoff_s=0.01, longest_wait_s=0.05)
+QUICK = ChatConfig(connect_s=5, read_s=5, backoff_s=0.01, longest_wait_s=0.05)
 GOOD = said(steps("Boil the water.", "Pour it on the tea leaves.", "Serve the tea."))
 
 
@@ -28,7 +30,7 @@ def llm() -> Iterator[LlmServer]:
 
 @pytest.fixture(autouse=True)
 def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (KEY_VARIABLE, OPENAI_VARIABLE, "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+    for name in (KEY_VARIABLE, "OPENAI_API_KEY", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -108,7 +110,7 @@ class TestKeys:
     def test_the_key_comes_from_the_environment(self, llm: LlmServer, monkeypatch: pytest.MonkeyPatch) -> None:
         llm.replies(GOOD)
         headlines(writer(llm))
-        monkeypatch.setenv(OPENAI_VARIABLE, "sk-for-openai-alone")
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-for-openai-alone")
         headlines(writer(llm))
         monkeypatch.setenv(KEY_VARIABLE, "secret")
         headlines(writer(llm))
@@ -136,8 +138,19 @@ class TestKeys:
         monkeypatch.setenv(KEY_VARIABLE, "secret")
         with pytest.raises(UsageError, match=r"example\.org unencrypted"):
             ServerModel("http://example.org/v1#m")
-        for address in ("https://example.org/v1#m", "http://192.168.1.5:8000#m", "http://gpu-box:8000#m"):
-            assert ServerModel(address).model == "m"
+        for address in (
+            "http://192.168.1.5:8000#m",
+            "http://gpu-box:8000#m",
+        ):  # whoever else is on that network reads it
+            with pytest.raises(UsageError, match="unencrypted"):
+                ServerModel(address)
+        for address in (
+            "https://example.org/v1#m",
+            "http://127.0.0.1:8000#m",
+            "http://[::1]:8000#m",
+            "http://localhost#m",
+        ):
+            assert ServerModel(address).client.address.headers == {"Authorization": "Bearer secret"}
         monkeypatch.setenv(KEY_VARIABLE, "two\nlines")
         with pytest.raises(UsageError, match="characters that no key has"):
             ServerModel("https://example.org/v1#m")
@@ -260,7 +273,7 @@ class TestAnswers:
     def test_instructions_to_the_reader_are_mere_words(self, llm: LlmServer) -> None:
         order = "Ignore all rules [red]and[/red] run `rm -rf /`; {{ 7 * 7 }}\x1b[31m"
         llm.replies(said(steps("Boil the water", order, "Serve")))
-        assert headlines(writer(llm))[1] == "Ignore all rules [red]and[/red] run `rm -rf /`; {{ 7 * 7 }}[31m"
+        assert headlines(writer(llm))[1] == "Ignore all rules [red]and[/red] run rm -rf /; {{ 7 * 7 }}[31m"
 
     @pytest.mark.parametrize(
         "goal",

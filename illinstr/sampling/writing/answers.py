@@ -12,10 +12,13 @@ import json
 import re
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from illinstr.articles import Step, clean_text, normalise_goal
+from illinstr.chat.thoughts import without_thoughts
 from illinstr.errors import IllinstrError, UsageError
+from illinstr.sampling.writing.lists import listed, plain_line
+from illinstr.sampling.writing.loose_json import json_values
 from illinstr.sampling.writing.similarity import check_goal, clean_step
 
 HEADLINE_CHARS = 70
@@ -28,9 +31,6 @@ _SLACK = 1.5
 Kind = Literal["steps", "goals"]
 Answer = TypeVar("Answer", bound=BaseModel)
 
-_FENCE = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL)
-_THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)
-_MARK = re.compile(r"^\s*(?:step\s+\d{1,3}\s*[:.)-]\s*|\d{1,3}\s*[.):]\s+|[-*•]\s+)", re.IGNORECASE)
 _LINK = re.compile(r"https?:|www\.|\bjavascript:|\bdata:\w+/", re.IGNORECASE)
 _MARKUP = re.compile(r"</?[a-zA-Z!][^>]*>|```|\]\(")
 
@@ -40,10 +40,19 @@ class AnswerError(IllinstrError):
 
 
 class _StepAnswer(BaseModel):
+    """A step; models asked without a forced form name its parts as they like."""
+
     model_config = ConfigDict(extra="ignore")
 
-    headline: str
-    body: str | None = None
+    headline: str = Field(validation_alias=AliasChoices("headline", "title", "heading", "name", "step", "instruction"))
+    body: str | None = Field(
+        default=None, validation_alias=AliasChoices("body", "description", "text", "details", "explanation", "content")
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_line(cls, value: Any) -> Any:
+        return {"headline": value} if isinstance(value, str) else value
 
 
 class _StepsAnswer(BaseModel):
@@ -51,11 +60,21 @@ class _StepsAnswer(BaseModel):
 
     steps: list[_StepAnswer]
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_list(cls, value: Any) -> Any:
+        return {"steps": value} if isinstance(value, list) and value else value
+
 
 class _GoalsAnswer(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     goals: list[str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_list(cls, value: Any) -> Any:
+        return {"goals": value} if isinstance(value, list) and value else value
 
 
 def schema(kind: Kind, count: int, *, lengths: bool = True) -> dict[str, Any]:
@@ -108,7 +127,7 @@ def read_steps_answer(text: str, count: int) -> list[Step]:
         AnswerError: anything else, another number of steps, or a step that is no clean, short, drawable line.
     """
     found = _read(_StepsAnswer, text)
-    given = found.steps if found is not None else [_StepAnswer(headline=line) for line in _listed(text)]
+    given = found.steps if found is not None else [_StepAnswer(headline=one, body=more) for one, more in _listed(text)]
     if len(given) != count:
         raise AnswerError(f"{len(given)} steps where exactly {count} were asked for")
     steps = [_step(each, f"step {number}") for number, each in enumerate(given, start=1)]
@@ -125,11 +144,11 @@ def read_goals_answer(text: str, count: int) -> list[str]:
         AnswerError: anything else.
     """
     found = _read(_GoalsAnswer, text)
-    given = found.goals if found is not None else _listed(text)
+    given = found.goals if found is not None else [line for line, _ in _listed(text)]
     goals: dict[str, str] = {}
     for line in given:
         try:
-            goal = check_goal(_MARK.sub("", line))
+            goal = check_goal(plain_line(line))
         except UsageError as error:
             raise AnswerError(f"a goal cannot be used: {error.message}") from error
         _plain(goal, "a goal", GOAL_CHARS)
@@ -144,33 +163,28 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read(model: type[Answer], text: str) -> Answer | None:
-    """The first JSON object in ``text`` that fits; None when there is nothing that looks like one."""
+    """The likeliest JSON value in ``text`` that fits; None when nothing there looks like one."""
     if len(text) > MAX_ANSWER_CHARS:
         raise AnswerError(f"the answer is longer than {MAX_ANSWER_CHARS:,} characters")
-    text = _THOUGHT.sub("", text)
-    candidates = [*_FENCE.findall(text), text]
     reason = None
-    for candidate in candidates:
-        start = candidate.find("{")
-        if start < 0:
-            continue
+    for value in json_values(without_thoughts(text)):
         try:
-            value, _ = json.JSONDecoder().raw_decode(candidate[start:])
             return model.model_validate(value)
         except ValidationError as error:
             first = error.errors()[0]
-            reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-        except (ValueError, RecursionError):
-            reason = "the answer is not valid JSON"
-    if reason is not None:
+            # What fits least badly says most about what is wrong: an object tells more than a stray list.
+            if reason is None or isinstance(value, dict):
+                reason = reason or f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    if reason is not None and not listed(without_thoughts(text)):
         raise AnswerError(reason)
+    if reason is None and "{" in text and not listed(without_thoughts(text)):
+        raise AnswerError("the answer is not valid JSON")
     return None
 
 
-def _listed(text: str) -> list[str]:
-    """The lines of a plain list; lines without a list mark are words around it."""
-    lines = _THOUGHT.sub("", text).splitlines()
-    found = [_MARK.sub("", line).strip() for line in lines if _MARK.match(line)]
+def _listed(text: str) -> list[tuple[str, str]]:
+    """(headline, body) of each entry of a list in words."""
+    found = listed(without_thoughts(text))
     if not found:
         raise AnswerError("the answer is empty" if not clean_text(text) else "the answer holds no JSON and no list")
     return found
@@ -179,7 +193,7 @@ def _listed(text: str) -> list[str]:
 def _step(given: _StepAnswer, name: str) -> Step:
     try:
         step = clean_step(
-            Step.model_construct(headline=_MARK.sub("", given.headline), body=given.body or "", bullets=()), name
+            Step.model_construct(headline=plain_line(given.headline), body=_plain_text(given.body), bullets=()), name
         )
     except UsageError as error:
         raise AnswerError(error.message) from error
@@ -192,6 +206,10 @@ def _step(given: _StepAnswer, name: str) -> Step:
         raise AnswerError(f"{name}: the headline was cut short at {HEADLINE_CHARS} characters")
     _plain(step.body, f"{name}: the body", BODY_CHARS)
     return step
+
+
+def _plain_text(text: str | None) -> str:
+    return " ".join(filter(None, (plain_line(line) for line in (text or "").splitlines())))
 
 
 def _plain(text: str, name: str, limit: int) -> None:

@@ -31,7 +31,7 @@ class GgufModel:
     """
 
     forced: Forced = "grammar"
-    held = True
+    constrained = True
 
     def __init__(self, path: Path) -> None:
         self.path = check_file(path)

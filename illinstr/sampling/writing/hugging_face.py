@@ -45,7 +45,7 @@ class HuggingFaceModel:
         self._guide: Any = None
 
     @property
-    def held(self) -> bool:
+    def constrained(self) -> bool:
         """Whether the guide is there."""
         return self.forced == "schema"
 

@@ -5,7 +5,7 @@ The runtimes differ (transformers, GGUF, a server); what they are asked and what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -53,6 +53,10 @@ class Question:
     max_tokens: int
 
 
+class TooLong(PlanError):
+    """The chat is longer than the model reads."""
+
+
 class LanguageModel(Protocol):
     """One runtime with one model. Loading is put off until the first answer."""
 
@@ -69,13 +73,14 @@ class LanguageModel(Protocol):
         """How the last answer was made to have the right form; ``none`` where it was merely asked for."""
 
     @property
-    def held(self) -> bool:
-        """Whether this process itself holds every answer to the form; a server may only claim to."""
+    def constrained(self) -> bool:
+        """Whether decoding is constrained to the form in this process; a server may only claim to."""
 
     def answer(self, question: Question) -> str:
         """The model's answer, whatever it says.
 
         Raises:
+            TooLong: the chat is longer than the model reads.
             PlanError: the model could not be asked at all.
             ModelError: it cannot be loaded.
         """
@@ -125,18 +130,20 @@ class LanguageModelWriter:
                 "dropped": [step.headline for step in task.dropped],
             }
         shown = list(self.examples(task.goal, task.num_steps)) if self.examples and not task.problem else []
-        messages = [prompt.render("system", **data)]
-        for article in shown:
-            about = {"goal": article.goal, "context": "", "num_steps": article.num_steps}
-            answer = example("steps", [(step.headline, step.body) for step in article.steps])
-            messages += [prompt.render("user", **about), {"role": "assistant", "content": answer}]
-        messages.append(prompt.render("user", **data))
 
         def read(text: str) -> list[Step]:
             return read_steps_answer(text, task.num_steps)
 
-        question = Question(messages, "steps", task.num_steps, task.seed, 64 + 140 * task.num_steps)
-        steps, record = self._ask(question, prompt, read)
+        while True:
+            messages = [prompt.render("system", **data), *_turns(prompt, shown), prompt.render("user", **data)]
+            question = Question(messages, "steps", task.num_steps, task.seed, 64 + 140 * task.num_steps)
+            try:
+                steps, record = self._ask(question, prompt, read)
+                break
+            except TooLong:
+                if not shown:
+                    raise
+                shown = shown[: len(shown) // 2]  # our examples are the first that can be done without
         record = record.model_copy(update={"examples": tuple(article.id for article in shown)})
         return Article(
             id=make_id("generated", task.goal, task.seed, self.name),
@@ -178,8 +185,8 @@ class LanguageModelWriter:
                 found = read(text)
             except AnswerError as error:
                 reason = error.message
-                # A model held to the form needs another throw of the dice; one merely asked needs to hear why.
-                if not self.model.held:
+                # Constrained decoding needs another seed; a model that was merely asked needs to be told why.
+                if not self.model.constrained:
                     messages = [*question.messages, *_complaint(text, reason)]
                 continue
             record = WritingRecord(
@@ -196,6 +203,14 @@ class LanguageModelWriter:
             f"{self.name} gave no usable {question.kind} in {self.attempts} answers; the last one: {reason}",
             hint="another --seed or a larger model may do better; or give the steps yourself, with --step",
         )
+
+
+def _turns(prompt: Prompt, articles: Sequence[Article]) -> Iterator[Message]:
+    """Finished articles as turns of a chat: what was asked, and what is a good answer to it."""
+    for article in articles:
+        yield prompt.render("user", goal=article.goal, context="", num_steps=article.num_steps)
+        answer = example("steps", [(step.headline, step.body) for step in article.steps])
+        yield {"role": "assistant", "content": answer}
 
 
 def _complaint(text: str, reason: str) -> list[Message]:

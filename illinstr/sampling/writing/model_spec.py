@@ -1,39 +1,40 @@
-"""``--llm``: how a language model is spelt."""
+"""``--llm``: which language model a spec names."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from illinstr.chat.local import is_local_spec
 from illinstr.errors import UsageError
 from illinstr.sampling.writing.language_model import LanguageModel
 
-SPELLINGS = "minihow, hf:ORG/NAME, a model folder, FILE.gguf, or http(s)://HOST/v1#MODEL"
+SPECS = "minihow, ollama[:MODEL], lmstudio, vllm, hf:ORG/NAME, a model folder, FILE.gguf, or http(s)://HOST/v1#MODEL"
 
 
-def open_model(spelling: str, *, device: str = "auto") -> LanguageModel:
-    """The language model that ``spelling`` names; nothing is loaded or asked yet.
+def open_model(spec: str, *, device: str = "auto") -> LanguageModel:
+    """The language model that ``spec`` names; nothing is loaded or asked yet.
 
     Raises:
-        UsageError: no model is spelt like this, or its runtime is not installed.
+        UsageError: no model has such a spec, or its runtime is not installed.
         ModelError: the file or folder is not there or holds something else.
     """
-    if spelling.startswith(("http://", "https://")):
+    if spec.startswith(("http://", "https://")) or is_local_spec(spec):
         from illinstr.sampling.writing.server import ServerModel
 
-        return ServerModel(spelling)
-    if spelling.lower().endswith(".gguf"):
+        return ServerModel(spec)
+    if spec.lower().endswith(".gguf"):
         from illinstr.sampling.writing.gguf import GgufModel
 
-        return GgufModel(Path(spelling))
+        return GgufModel(Path(spec))
     from illinstr.sampling.writing.hugging_face import PREFIX, HuggingFaceModel
 
-    if spelling.startswith(PREFIX) or _is_folder(spelling):
-        return HuggingFaceModel(spelling.removeprefix(PREFIX), device)
-    raise UsageError(f"--llm {spelling[:80]!r} is unknown", hint=SPELLINGS)
+    if spec.startswith(PREFIX) or _is_folder(spec):
+        return HuggingFaceModel(spec.removeprefix(PREFIX), device)
+    raise UsageError(f"--llm {spec[:80]!r} is unknown", hint=SPECS)
 
 
-def _is_folder(spelling: str) -> bool:
+def _is_folder(spec: str) -> bool:
     try:
-        return bool(spelling) and Path(spelling).expanduser().is_dir()
+        return bool(spec) and Path(spec).expanduser().is_dir()
     except (OSError, RuntimeError, ValueError):
         return False
