@@ -15,13 +15,13 @@ from typing import Any
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
-from illinstr.version import __version__
 from illinstr.articles import clean_text
 from illinstr.chat.address import KEY_VARIABLE, Address
 from illinstr.chat.completion import Completion, NotACompletion, ServerError, read_completion, stated_error
 from illinstr.chat.transport import Answer, ChatConfig, Transport
 from illinstr.errors import FetchError
 from illinstr.progress import current_reporter
+from illinstr.version import __version__
 
 MOST_TOKENS = 32_768  # reasoning models were seen to think for half of this before a short answer
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})

@@ -14,7 +14,7 @@ from PIL import Image
 
 from illinstr.errors import FetchError, UsageError
 from illinstr.evaluation.encoders.store import FeatureStore
-from illinstr.evaluation.encoders.vlm import QUESTIONS, QUESTIONS_VERSION, VlmJudge
+from illinstr.evaluation.encoders.vlm import QUESTIONS, QUESTIONS_VERSION, VlmJudge, yes_or_no
 from illinstr.evaluation.evaluate import Source, prepare, score
 from illinstr.evaluation.reports.report import render
 from illinstr.evaluation.results import Settings
@@ -151,10 +151,10 @@ def test_a_busy_server_is_asked_again(server, failure):
 @pytest.mark.parametrize(
     ("failure", "said"),
     [
-        ((404, b"no such model"), "HTTP 404"),
-        ((200, b"<html>"), "no chat completion"),
-        ((200, b'{"choices": []}'), "no chat completion"),
-        ((200, b"x" * (2 << 20)), "without end"),
+        ((404, b"no such model"), "answered 404: no such model"),
+        ((200, b"<html>"), "did not answer with JSON"),
+        ((200, b'{"choices": []}'), "not in the OpenAI protocol"),
+        ((200, b"x" * (2 << 20)), "more than 1 MiB"),
     ],
 )
 def test_what_is_no_answer_stops_the_evaluation(server, failure, said):
@@ -165,15 +165,46 @@ def test_what_is_no_answer_stops_the_evaluation(server, failure, said):
 
 def test_a_server_that_stays_busy_or_is_not_there_is_named(server):
     server.failures += [(500, b"")] * 100
-    with pytest.raises(FetchError, match="does not answer: HTTP 500"):
+    with pytest.raises(FetchError, match=r"does not answer: .* answered 500"):
         evaluate(good_run()[:1], judge_of(server))
     nobody = VlmJudge("http://127.0.0.1:9/v1", "eye-1", FeatureStore(), wait_s=0.01)
-    with pytest.raises(FetchError, match=r"127\.0\.0\.1:9 does not answer"):
+    with pytest.raises(FetchError, match=r"does not answer: cannot reach 127\.0\.0\.1:9"):
         nobody.samples("run", prepare(Source("run", good_run()[:1]), Settings()).sides["run"], SilentReporter())
 
 
-def test_a_password_in_the_address_is_never_recorded():
-    judge = VlmJudge("http://user:pass@localhost:1/v1", "eye", FeatureStore())
-    assert judge.record().host == "localhost:1"
+def test_a_password_in_the_address_is_refused_and_not_repeated():
+    with pytest.raises(UsageError, match="may hold no user") as caught:
+        VlmJudge("http://user:pass@localhost:1/v1", "eye", FeatureStore())
+    assert "pass" not in caught.value.message.replace("password", "")
     with pytest.raises(UsageError, match="not an address"):
         VlmJudge("localhost:1", "eye", FeatureStore())
+
+
+def test_a_key_goes_to_its_own_origin_alone(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    for url in ("http://127.0.0.1:1/v1", "https://example.org/v1"):
+        assert VlmJudge(url, "eye", FeatureStore())._chat.address.headers == {}
+    assert VlmJudge("https://api.openai.com/v1", "eye", FeatureStore())._chat.address.headers
+    monkeypatch.setenv("ILLINSTR_API_KEY", "secret")
+    with pytest.raises(UsageError, match="unencrypted"):
+        VlmJudge("http://example.org/v1", "eye", FeatureStore())
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("yes", 1.0), ("No.", 0.0), ("**Yes**", 1.0), ("There is no doubt: yes", 1.0), ("No doubt about it. Yes.", 1.0),
+        ("The image shows it.\n\nAnswer: no", 0.0), ("yes and no", 2.0), ("Well, yes", 1.0), ("", 2.0), ("maybe", 2.0),
+        ("Yes, since nothing says no.", 1.0), ("I see no apple, and yes, a pear.", 2.0),
+    ],
+)  # fmt: skip
+def test_what_counts_as_an_answer(text, answer):
+    assert yes_or_no(text) == answer
+
+
+def test_a_model_that_thinks_first_has_room(server):
+    thinking = {"choices": [{"message": {"content": "<think>Is there a"}, "finish_reason": "length"}]}
+    server.failures += [(200, json.dumps(thinking).encode())]
+    evaluation = evaluate(good_run()[:1], judge_of(server))
+    assert evaluation.results.metric("vlm_goal").value == 1
+    assert max(body["max_tokens"] for _, _, body in server.requests) > 16

@@ -8,22 +8,25 @@ writes is data: the first yes or no counts, anything else is no answer and is re
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import json
-import os
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 
 from illinstr.articles import clean_text
+from illinstr.chat.address import KEY_VARIABLE, read_address
+from illinstr.chat.client import ChatClient, ChatRequest
+from illinstr.chat.thoughts import without_thoughts
+from illinstr.chat.transport import ChatConfig
 from illinstr.engine.process_group import join_process_group
-from illinstr.errors import FetchError, UsageError
+from illinstr.errors import FetchError
 from illinstr.evaluation.encoders.store import FeatureStore
 from illinstr.evaluation.results import VlmRecord
 from illinstr.evaluation.samples import Sample, Side
@@ -48,12 +51,12 @@ QUESTIONS = {
     ),
 }
 
-KEY_VARIABLES = ("ILLINSTR_API_KEY", "OPENAI_API_KEY")
+KEY_VARIABLES = (KEY_VARIABLE, "ILLINSTR_API_KEY")  # keys meant for the server that --vlm names
 ATTEMPTS = 4
 AT_ONCE = 4
 PIECE = 16
+MAX_TOKENS = 16  # grows for a model that thinks first
 TIMEOUT_S = 120.0
-MAX_ANSWER_BYTES = 1 << 20
 MAX_PICTURES = 12
 LONGEST_SIDE = 512
 _NO_ANSWER = 2.0
@@ -83,25 +86,19 @@ class VlmJudge:
         url: base address of the API, such as ``http://localhost:11434/v1``.
         model: the model's name on that server.
         store: where answers are kept.
-        key: sent as a bearer token; by default from ``ILLINSTR_API_KEY`` or ``OPENAI_API_KEY``.
         wait_s: first pause after a refused or failed request; doubles each time.
 
     Raises:
-        UsageError: not an http(s) address.
+        UsageError: not an http(s) address, or a key that would travel in the clear.
     """
 
-    def __init__(
-        self, url: str, model: str, store: FeatureStore, *, key: str | None = None, wait_s: float = 1.0
-    ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UsageError(f"--vlm {url}: not an address", hint="for example http://localhost:11434/v1")
-        self.url = url.rstrip("/")
-        self.host = parts.netloc.rpartition("@")[2]  # never a password
-        self.id = model
+    def __init__(self, url: str, model: str, store: FeatureStore, *, wait_s: float = 1.0) -> None:
+        address = read_address(url, "--vlm", KEY_VARIABLES)
+        self.url, self.host, self.id = address.base, address.where, model
+        waits = ChatConfig(read_s=TIMEOUT_S, backoff_s=wait_s, tries=ATTEMPTS)
+        self._chat = ChatClient(dataclasses.replace(address, model=model), waits)
         self.sha256 = hashlib.sha256(json.dumps([self.url, model, QUESTIONS, QUESTIONS_VERSION]).encode()).hexdigest()
-        self._store, self._wait_s = store, wait_s
-        self._key = key or next((os.environ[name] for name in KEY_VARIABLES if os.environ.get(name)), None)
+        self._store = store
         self.asked = self.unanswered = 0
 
     def record(self) -> VlmRecord:
@@ -157,12 +154,11 @@ class VlmJudge:
         own: dict[str, float] = {}
         with (
             reporter.task(f"questions to {self.id}", len(mine)) as advance,
-            self._client() as client,
             ThreadPoolExecutor(AT_ONCE) as pool,
         ):
             for start in range(0, len(mine), PIECE):
                 piece = mine[start : start + PIECE]
-                found = pool.map(lambda question: self._ask(client, question), piece)
+                found = pool.map(self._ask, piece)
                 fresh = {question.name: answer for question, answer in zip(piece, found, strict=True)}
                 self._store.save(self, "answer", {name: np.array([value], np.float32) for name, value in fresh.items()})
                 own.update(fresh)
@@ -171,79 +167,34 @@ class VlmJudge:
             answers.update(part)
         return answers
 
-    def _client(self) -> Any:
-        import httpx
-
-        from illinstr.version import __version__
-
-        headers = {"User-Agent": f"illinstr/{__version__}"}
-        if self._key:
-            headers["Authorization"] = f"Bearer {self._key}"
-        return httpx.Client(timeout=TIMEOUT_S, headers=headers)
-
-    def _ask(self, client: Any, question: Question) -> float:
+    def _ask(self, question: Question) -> float:
         content: list[dict[str, Any]] = [{"type": "text", "text": question.text}]
         content += [{"type": "image_url", "image_url": {"url": _inlined(panel)}} for panel in question.panels]
-        body = {
-            "model": self.id,
-            "messages": [{"role": "user", "content": content}],
-            "temperature": 0,
-            "max_tokens": 16,
-        }
-        found = _ANSWER.search(self._post(client, body))
-        if found is None:
-            return _NO_ANSWER
-        return float(found[1].lower() == "yes")
-
-    def _post(self, client: Any, body: dict[str, Any]) -> str:
-        import httpx
-        from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
-
+        request = ChatRequest([{"role": "user", "content": content}], max_tokens=MAX_TOKENS, temperature=0)
         try:
-            for attempt in Retrying(
-                stop=stop_after_attempt(ATTEMPTS),
-                wait=wait_exponential(self._wait_s),
-                retry=retry_if_exception_type((httpx.TransportError, _Busy)),
-            ):
-                with attempt:
-                    return _message(self._read(client, body))
-        except RetryError as error:
-            reason = error.last_attempt.exception()
+            said = self._chat.complete(request)
+        except FetchError as error:
             raise FetchError(
-                f"the vision-language model at {self.host} does not answer: {reason or 'no reply'}",
-                hint="start the server, or leave out --vlm",
+                f"the vision-language model does not answer: {error.message}",
+                hint=error.hint or "start the server, or leave out --vlm",
             ) from error
-        raise AssertionError("Retrying always returns or raises")
-
-    def _read(self, client: Any, body: dict[str, Any]) -> bytes:
-        with client.stream("POST", f"{self.url}/chat/completions", json=body) as response:
-            if response.status_code == 429 or response.status_code >= 500:
-                raise _Busy(f"HTTP {response.status_code}")
-            if response.status_code != 200:
-                raise FetchError(
-                    f"the vision-language model at {self.host} refused: HTTP {response.status_code}",
-                    hint=f"check --vlm, --vlm-model and, for services that want one, {KEY_VARIABLES[0]}",
-                )
-            content = b""
-            for block in response.iter_bytes():
-                content += block
-                if len(content) > MAX_ANSWER_BYTES:
-                    raise FetchError(f"the vision-language model at {self.host} sends without end")
-            return content
+        return yes_or_no(without_thoughts(said.text))
 
 
-class _Busy(Exception):
-    """The server asks to be asked later."""
+def yes_or_no(text: str) -> float:
+    """1 for yes, 0 for no, ``_NO_ANSWER`` where the words are neither or both.
 
-
-def _message(content: bytes) -> str:
-    try:
-        text = json.loads(content)["choices"][0]["message"]["content"]
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise FetchError(
-            "the server's reply is no chat completion", hint="--vlm is the base address, often ending in /v1"
-        ) from error
-    return text if isinstance(text, str) else ""
+    The first or the last sentence decides if it begins with the word ("There is no doubt: yes" ends in one of its own);
+    else the only one of the two that occurs.
+    """
+    sentences = [part.strip(" *_`\"'()").lower() for part in re.split(r"[.!?:;\n]", text)]
+    said = list(filter(None, sentences))
+    for sentence in said[:1] + said[-1:]:
+        match = re.match(r"(yes|no)\b(?! (?:doubt|matter|question|way|one|longer|more|and|or)\b)", sentence)
+        if match:
+            return float(match[1] == "yes")
+    found = {word.lower() for word in _ANSWER.findall(text)}
+    return float(found == {"yes"}) if len(found) == 1 else _NO_ANSWER
 
 
 def _questions(subject: Subject) -> Iterator[Question]:
