@@ -1,5 +1,8 @@
-"""``python -m illinstr``, which is also what launchers of several processes start."""
+"""The entry point: ``illinstr``, and ``python -m illinstr``, which is what launchers of several processes start."""
 
-from illinstr.cli.app import main
+from illinstr.cli.app import COMMANDS, app, main
 
-main()
+__all__ = ["COMMANDS", "app", "main"]
+
+if __name__ == "__main__":
+    main()

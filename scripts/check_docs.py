@@ -21,8 +21,8 @@ from urllib.parse import unquote
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from illinstr.cli.app import COMMANDS as ROOT_COMMANDS  # noqa: E402
-from illinstr.cli.app import app  # noqa: E402
+from illinstr.__main__ import COMMANDS as ROOT_COMMANDS  # noqa: E402
+from illinstr.__main__ import app  # noqa: E402
 from illinstr.files import canonical_json, write_text  # noqa: E402
 
 CLI_PAGE = Path("docs/cli.md")
@@ -87,7 +87,7 @@ def help_text(command: str) -> str:
     environment = {name: value for name, value in os.environ.items() if name not in _COLOUR_SWITCHES}
     width = {"TERMINAL_WIDTH": str(HELP_WIDTH), "COLUMNS": str(HELP_WIDTH), "NO_COLOR": "1", "TERM": "dumb"}
     environment |= width | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
-    code = "import sys; sys.argv[0] = 'illinstr'; from illinstr.cli.app import main; main()"
+    code = "import sys; sys.argv[0] = 'illinstr'; from illinstr.__main__ import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code, *command.split(), "--help"], env=environment, capture_output=True, check=True
     )
