@@ -160,8 +160,9 @@ class Popen:
         except subprocess.TimeoutExpired:
             self.kill()
             raise
-        for reader in readers:
-            reader.join(timeout)
+        finally:
+            for reader in readers:
+                reader.join(timeout)
         return said.get(1), said.get(2)
 
     def __enter__(self) -> Popen:

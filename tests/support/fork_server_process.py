@@ -45,12 +45,21 @@ class ForkedPopen(subprocess.Popen):  # type: ignore[type-arg]
             return
         self.args, self.returncode = words, None
         self.stdin = self.stdout = self.stderr = None
-        null = os.open(os.devnull, os.O_RDWR)
+        theirs = []
 
         def number(place: int, asked: Any) -> int:
             if asked is None:
                 return place
-            return null if asked == subprocess.DEVNULL else asked if isinstance(asked, int) else asked.fileno()
+            if asked == subprocess.PIPE:
+                reading, writing = os.pipe()
+                assert place == 2, "a pipe for stderr alone"
+                self.stderr = os.fdopen(reading, "rb")
+                theirs.append(writing)
+                return writing
+            if asked == subprocess.DEVNULL:
+                theirs.append(os.open(os.devnull, os.O_RDWR))
+                return theirs[-1]
+            return asked if isinstance(asked, int) else asked.fileno()
 
         fds = [number(place, options.get(name)) for place, name in enumerate(("stdin", "stdout", "stderr"))]
         sys.stdout.flush()
@@ -60,7 +69,8 @@ class ForkedPopen(subprocess.Popen):  # type: ignore[type-arg]
             env, cwd = options.get("env"), options.get("cwd")
             job = {"words": [str(word) for word in words[1:]], "env": dict(os.environ if env is None else env)}
             _become(job | {"cwd": str(cwd or Path.cwd()), "session": options.get("start_new_session", False)}, fds)
-        os.close(null)
+        for fd in theirs:
+            os.close(fd)
 
     def _wait_here(self, flags: int) -> int | None:
         if self.returncode is None:
@@ -92,6 +102,14 @@ class ForkedPopen(subprocess.Popen):  # type: ignore[type-arg]
             super().__del__(*arguments)
 
 
+def _fork_children() -> None:
+    """Put ``ForkedPopen`` in the place of ``subprocess.Popen``, in our modules too."""
+    started = subprocess.Popen
+    for name, module in list(sys.modules.items()):
+        if (name == "subprocess" or name.startswith("illinstr.")) and vars(module).get("Popen") is started:
+            module.Popen = ForkedPopen  # type: ignore[attr-defined]
+
+
 def _become(job: dict[str, Any], fds: Sequence[int]) -> None:
     """Be the process of the job: its streams, folder, environment and program, to the end."""
     code = 1
@@ -108,7 +126,7 @@ def _become(job: dict[str, Any], fds: Sequence[int]) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if job.get("forked_children"):
-            subprocess.Popen = ForkedPopen  # type: ignore[misc]
+            _fork_children()
         sys.stdin = os.fdopen(0, closefd=False)
         if os.isatty(1):  # the same objects go on, on other files: handlers of libraries hold them
             sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""Toy runs of one or more processes that may really die: forked from one program, so that torch is imported once.
+"""Toy runs of one or more processes that may really die, forked from one program.
 
     python -m tests.support.forked MODULE:FUNCTION JOB...
 
@@ -14,18 +14,18 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.support import fork_server
+
 
 def run_jobs(function: str, jobs: list[dict[str, Any]], timeout_s: float = 300.0) -> list[list[int]]:
     """The exit codes of each job's processes: 0, or -9 throughout where the job was to die."""
     words = [sys.executable, "-m", "tests.support.forked", function, *map(json.dumps, jobs)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run(words, capture_output=True, text=True, timeout=timeout_s, env=environment)
+    done = fork_server.run(words, capture_output=True, text=True, timeout=timeout_s)
     assert done.returncode == 0, done.stderr[-2000:]
     codes = [json.loads(line) for line in done.stdout.splitlines()]
     for job, each in zip(jobs, codes, strict=True):

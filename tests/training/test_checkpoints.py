@@ -14,6 +14,7 @@ from torch import nn
 from illinstr.progress import SilentReporter
 from illinstr.training.checkpoint import Checkpointer, Trained
 from illinstr.training.ema import Ema
+from tests.support import fork_server
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
@@ -119,9 +120,7 @@ for kill in range(kills):
 
 def save_and_be_killed(folder, kills, seed):
     words = [sys.executable, "-c", SAVE_AND_BE_KILLED, str(folder), str(kills), str(seed)]
-    done = subprocess.run(
-        words, capture_output=True, text=True, timeout=600, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    )
+    done = fork_server.run(words, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-2000:]
     steps = [int(line) for line in done.stdout.split()]
     assert len(steps) == kills

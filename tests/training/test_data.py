@@ -1,6 +1,5 @@
 """How samples reach the model: noise by place, dealing, streaming from shards, caches, failures to read."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from illinstr.training.data import Prefetcher, read_split, training_articles
 from illinstr.training.latents import encode_article, encode_articles
 from illinstr.training.noise import mixed_seed, randint, randn, rows_of, sample_generator
 from illinstr.training.reading import ErrorBudget
+from tests.support import fork_server
 from tests.support.tiny_data import TINY_PX, make_tiny_data, tiny_article
 from tests.support.toy_task import Listener
 
@@ -305,8 +305,7 @@ while True:
 
 def test_kill_9_while_adding_loses_nothing_that_was_published(tmp_path):
     words = [sys.executable, "-c", KILLED_WHILE_ADDING, str(tmp_path)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with fork_server.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         for _ in range(12):
             last = int(process.stdout.readline())
         process.send_signal(signal.SIGKILL)

@@ -17,6 +17,7 @@ from illinstr.cli.app import app
 from illinstr.engine import accelerate_config as accelerate
 from illinstr.engine.launching import free_port
 from illinstr.errors import ConfigError, UsageError
+from tests.support import fork_server
 from tests.support.tiny_data import make_tiny_data
 from tests.support.training_configs import VAE, write_config
 
@@ -39,8 +40,11 @@ def arguments(config, data, out, *more):
     return [*PROGRAM, "--config", str(config), "--data", str(data), "--out", str(out), *more]
 
 
-def run(*words, code=0):
-    done = subprocess.run(words, capture_output=True, text=True, timeout=300, env=ENVIRONMENT)
+def run(*words, code=0, forked=True):
+    """Run a program to its end; ``forked``: it and those it launches need not import torch again."""
+    options = {"capture_output": True, "text": True, "timeout": 300, "env": ENVIRONMENT}
+    start = fork_server.run if forked else subprocess.run
+    done = start(words, **options, **({"forked_children": True} if forked else {}))
     assert done.returncode == code, done.stderr[-3000:]
     return done
 
@@ -65,7 +69,7 @@ def alone(tmp_path_factory, config, data):
 @pytest.fixture(scope="module")
 def together(tmp_path_factory, config, data):
     out = tmp_path_factory.mktemp("together") / "run"
-    done = run(*arguments(config, data, out, "--processes", "2"))
+    done = run(*arguments(config, data, out, "--processes", "2"), forked=False)  # once as people start it
     assert done.stdout.splitlines()[-1] == str(out / "model")  # printed once, by the first process
     return out
 
@@ -84,7 +88,8 @@ def test_two_processes_with_half_the_batch_equal_one_with_the_whole(alone, toget
 def test_eight_steps_equal_five_a_kill_and_three_more_with_two_processes(tmp_path, config, data, together):
     out = tmp_path / "killed"
     words = arguments(config, data, out, "--processes", "2")
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = fork_server.Popen(words, env=ENVIRONMENT, forked_children=True, **quiet)
     deadline = time.monotonic() + 300
     while not (out / "checkpoints" / "latest").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -179,11 +184,11 @@ def test_a_u_net_on_two_processes_equals_one_and_shards(tmp_path, data):
 @pytest.mark.slow
 def test_torchrun_and_accelerate_launch_start_the_same_run(tmp_path, config, data, alone):
     words = arguments(config, data, tmp_path / "torchrun")[1:]
-    run(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *words)
+    run(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *words, forked=False)
     assert losses(tmp_path / "torchrun") == pytest.approx(losses(alone), rel=1e-4)
     words = arguments(config, data, tmp_path / "accelerate")[2:]
     started = [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch", "--cpu", "--num_processes", "1"]
-    run(*started, "-m", *words[0:])
+    run(*started, "-m", *words[0:], forked=False)
     assert losses(tmp_path / "accelerate") == losses(alone)
 
 

@@ -1,6 +1,7 @@
 """Whole training runs on a tiny world: resume after SIGKILL, overfitting, golden losses, the exported folders."""
 
 import csv
+import functools
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from safetensors.torch import load_file
 from illinstr.diffusion.pipeline import StackedDiffusionPipeline
 from illinstr.errors import DataError, UsageError
 from illinstr.progress import SilentReporter
+from tests.support import fork_server
 from tests.support.tiny_data import make_tiny_data
 from tests.support.training_configs import CLIP, UNET, VAE, write_config
 from tests.support.training_runs import run_training
@@ -107,10 +109,32 @@ def test_one_batch_is_overfitted(tmp_path, foundations):
         base=foundations,
         stacking={"drop_all": 0.0},
         optim={"lr": 3e-3},
-        train={"steps": 300, "validate_every": 300, "checkpoint_every": 300, "log_every": 30},
+        train={"steps": 240, "validate_every": 240, "checkpoint_every": 240, "log_every": 30},
     )
     losses = column(train(config, data, tmp_path / "run"), "loss")
     assert losses[-1] < 0.3 * losses[0]
+
+
+SHORT = ("train.steps=2", "train.validate_every=5", "data.val_limit=1", "sample.sampling_steps=1")
+
+
+@pytest.fixture(scope="module")
+def plain_losses(tmp_path_factory, data, foundations):
+    """The losses of a run as it is before a switch is thrown, which was made twice and came out the same."""
+
+    @functools.cache
+    def losses(zero_snr):
+        folder = tmp_path_factory.mktemp("plain")
+        config = write_config(folder / "plain.yaml", UNET, base=foundations, **before(zero_snr))
+        first = _losses(config, data, folder / "first", *SHORT)
+        assert first == _losses(config, data, folder / "again", *SHORT)
+        return first
+
+    return losses
+
+
+def before(zero_snr):
+    return {"stacking": {"drop_all": 0.0}, **({} if zero_snr else {"noise": {"zero_snr": False}})}
 
 
 @pytest.mark.parametrize(
@@ -130,17 +154,12 @@ def test_one_batch_is_overfitted(tmp_path, foundations):
         ("train", {"seed": 5}),
     ],
 )
-def test_every_switch_changes_the_loss(tmp_path, data, foundations, section, change):
-    steps = ("train.steps=2", "train.validate_every=5")
-    base = {"stacking": {"drop_all": 0.0}}
-    if section == "noise" and "min_snr_gamma" in change:
-        base["noise"] = {"zero_snr": False}
-    plain = write_config(tmp_path / "plain.yaml", UNET, base=foundations, **base)
+def test_every_switch_changes_the_loss(tmp_path, data, foundations, plain_losses, section, change):
+    zero_snr = "min_snr_gamma" not in change
+    base = before(zero_snr)
     switched = {**base, section: {**base.get(section, {}), **change}}
     other = write_config(tmp_path / "other.yaml", UNET, base=foundations, **switched)
-    first = _losses(plain, data, tmp_path / "first", *steps)
-    assert first == _losses(plain, data, tmp_path / "again", *steps)
-    assert first != _losses(other, data, tmp_path / "second", *steps)
+    assert plain_losses(zero_snr) != _losses(other, data, tmp_path / "second", *SHORT)
 
 
 def _weights(run):
@@ -156,7 +175,7 @@ def test_eight_steps_equal_five_a_kill_and_three_more_bit_for_bit(tmp_path, data
         *("--config", str(straight), "--data", str(data), "--out", str(tmp_path / "killed")),
     ]
     slow = "train.log_every=1"
-    process = subprocess.Popen([*command, "--set", slow], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = fork_server.Popen([*command, "--set", slow], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 300
     while not (tmp_path / "killed" / "checkpoints" / "latest").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -168,7 +187,7 @@ def test_eight_steps_equal_five_a_kill_and_three_more_bit_for_bit(tmp_path, data
         import shutil
 
         shutil.rmtree(tmp_path / "killed" / "checkpoints" / newest)
-    done = subprocess.run([*command, "--resume"], capture_output=True, text=True, timeout=300)
+    done = fork_server.run([*command, "--resume"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     for name, tensors in _weights(tmp_path / "straight").items():
         others = _weights(tmp_path / "killed")[name]
@@ -229,7 +248,7 @@ def test_dry_run_resolves_counts_and_writes_nothing(tmp_path, data):
             "train.steps=77",
         ),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    done = fork_server.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "steps: 77" in done.stdout
     assert "training articles: 24" in done.stdout
@@ -241,7 +260,7 @@ def test_an_unknown_key_on_the_command_line_is_one_line_and_a_hint(tmp_path, dat
         *(sys.executable, "-c", "from illinstr.cli.app import main; main()", "train", "--config", "mini-vae"),
         *("--data", str(data), "--out", str(tmp_path / "run"), "--set", "train.stpes=1"),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = fork_server.run(command, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
         "error: unknown config key train.stpes",

@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from illinstr.progress import SilentReporter
 from illinstr.training.presets import load_config
 from illinstr.training.tasks.stacked.config import UNetConfig
 from illinstr.training.tasks.stacked.export import CONFIG_KEY
+from tests.support import fork_server
 from tests.support.tiny_data import make_tiny_data
 from tests.support.tiny_sd import SD_PANEL_PX, make_tiny_sd
 from tests.support.training_configs import write_config
@@ -96,9 +96,8 @@ def runs(tmp_path_factory, data, base):
 
 def test_plain_diffusers_loads_and_draws_in_a_fresh_process(runs):
     folders = [str(runs[name] / "model") for name in ("whole", "lora")]
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", PLAIN_DIFFUSERS, *folders], capture_output=True, text=True, timeout=300
-    )
+    words = [sys.executable, "-W", "ignore", "-c", PLAIN_DIFFUSERS, *folders]
+    done = fork_server.run(words, capture_output=True, text=True, server="libraries")
     assert done.returncode == 0, done.stderr[-2000:]
     drawn = f"({SD_PANEL_PX}, {SD_PANEL_PX}, 3) True DDPMScheduler 0.0"
     assert done.stdout.splitlines() == [drawn, drawn]
