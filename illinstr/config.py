@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from illinstr.errors import ConfigError
+from illinstr.files import read_text
 
 
 class Config(BaseModel):
@@ -31,7 +32,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ConfigError: missing, unreadable, or not a mapping.
     """
     try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+        loaded = yaml.safe_load(read_text(path))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read config {path}: {error}") from error
     except yaml.YAMLError as error:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from illinstr import files
 from illinstr.engine.devices import available_cores, multiplies_bfloat16
-from illinstr.errors import DataError
+from illinstr.errors import DataError, ModelError
 from illinstr.version import __version__
 
 Status = Literal["pass", "warn", "fail"]
@@ -33,8 +33,6 @@ DISK_WARN_BYTES = 5 * GIB
 HUB_TIMEOUT_S = 3.0
 DEFAULT_HUB = "https://huggingface.co"
 
-MODEL_PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
-_WITH_WEIGHTS = ("unet", "vae", "text_encoder")
 # Formats that run code when they are loaded.
 _PICKLED = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle")
 _REINSTALL = "install illinstr again: pip install --force-reinstall illinstr"
@@ -115,20 +113,31 @@ def check_devices() -> list[Check]:
 
 
 def check_model(folder: Path, *, embedded: bool = False) -> Check:
-    """A model folder: every part its index names is there, weights are safetensors, their headers fit their sizes."""
+    """A model: first of all its family, then every part its index names, weights in safetensors with whole headers.
+
+    Of a hub model only the index is fetched, and its family looked at.
+    """
+    from illinstr.models.hub import is_hub_id
+    from illinstr.models.registry import family_of
+
     fix = _REINSTALL if embedded else _COPY_AGAIN
-    if not folder.is_dir():
+    if not folder.is_dir() and not is_hub_id(str(folder)):
         return Check("model", "fail", f"no folder {folder}", fix)
     try:
-        parts = _named_parts(folder)
-        for part in parts:
-            _require_part(folder / part, weights=part in _WITH_WEIGHTS)
+        family = family_of(str(folder))
+    except ModelError as error:
+        return Check("model", "fail", error.message, fix if embedded else error.hint or fix)
+    if not folder.is_dir():
+        return Check("model", "pass", f"{folder} on the hub: {family.title}; downloaded when it first draws")
+    try:
+        for part in sorted({*family.parts, *_named_parts(folder)}):
+            _require_part(folder / part, weights=part in family.weighted_parts)
         count, size = _read_weights(folder)
         if (folder / "stacked.json").exists():
             _read_json(folder / "stacked.json")
     except _Unfit as problem:
         return Check("model", "fail", str(problem), fix)
-    detail = f"{folder}: {count / 1e6:.1f} M parameters, {size / 1e6:.0f} MB"
+    detail = f"{folder}: {family.title}, {count / 1e6:.1f} M parameters, {size / 1e6:.0f} MB"
     if not (folder / "stacked.json").exists():
         return Check("model", "warn", f"{detail}; no stacked.json, so not trained for stacking", _TRAIN_IT)
     return Check("model", "pass", detail)
@@ -238,8 +247,7 @@ def _check_multiplies(torch: Any, device: str, detail: str) -> Check:
 
 def _named_parts(folder: Path) -> list[str]:
     index = _read_json(folder / "model_index.json")
-    named = [name for name, value in index.items() if isinstance(value, list) and value and value[0] is not None]
-    return sorted({*MODEL_PARTS, *named})
+    return [name for name, value in index.items() if isinstance(value, list) and value and value[0] is not None]
 
 
 def _require_part(folder: Path, *, weights: bool) -> None:

@@ -7,6 +7,7 @@ state or the new one, and at worst an ``.incomplete`` or dot-prefixed temporary 
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import hashlib
 import json
@@ -15,7 +16,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 INCOMPLETE_SUFFIX = ".incomplete"
 
@@ -55,6 +56,55 @@ def atomic_open(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def text_encoding(head: bytes) -> str:
+    """The encoding of a text by its first bytes: its byte order mark (which decoding then takes off), or UTF-16 without
+    one by the zero bytes beside its ASCII letters; UTF-8 otherwise."""
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if head.startswith(mark):
+            return encoding
+    if len(head) >= 4 and 0 in head[:4]:
+        if head[0] and not head[1] and head[2] and not head[3]:
+            return "utf-16-le"
+        if head[1] and not head[0] and head[3] and not head[2]:
+            return "utf-16-be"
+    return "utf-8"
+
+
+def decode_text(content: bytes, *, errors: str = "strict") -> str:
+    """The text of a file somebody wrote with an editor: UTF-8 or UTF-16, with a byte order mark or without.
+
+    Raises:
+        UnicodeDecodeError: it is neither, and ``errors`` is "strict".
+    """
+    return content.decode(text_encoding(content[:4]), errors)
+
+
+def read_text(path: Path, *, errors: str = "strict") -> str:
+    """The text of a file; see ``decode_text``.
+
+    Raises:
+        OSError: it cannot be read.
+        UnicodeDecodeError: it is in another encoding, and ``errors`` is "strict".
+    """
+    return decode_text(path.read_bytes(), errors=errors)
+
+
+def open_text(path: Path, *, newline: str | None = None) -> TextIO:
+    """Open a text file for reading, in the encoding its first bytes show; bytes that do not fit become U+FFFD."""
+    with path.open("rb") as stream:
+        encoding = text_encoding(stream.read(4))
+    return path.open(encoding=encoding, errors="replace", newline=newline)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -13,19 +13,23 @@ import pytest
 from safetensors.numpy import save_file
 
 from illinstr import doctor
+from illinstr.models.stable_diffusion.family import STABLE_DIFFUSION
 from tests.support.shard_articles import article, write_data
 
 ROOT = Path(__file__).parent.parent
+
+
+INDEX = {"_class_name": "StableDiffusionPipeline", "safety_checker": [None, None]}
 
 
 @pytest.fixture
 def model(tmp_path) -> Path:
     """A model folder with the files of a real one and very small weights."""
     folder = tmp_path / "model"
-    parts = {part: ["diffusers", "Any"] for part in doctor.MODEL_PARTS}
+    parts = {part: ["diffusers", "Any"] for part in STABLE_DIFFUSION.parts}
     for part in parts:
         (folder / part).mkdir(parents=True)
-    (folder / "model_index.json").write_text(json.dumps({"_class_name": "X", "safety_checker": [None, None], **parts}))
+    (folder / "model_index.json").write_text(json.dumps({**INDEX, **parts}))
     (folder / "stacked.json").write_text("{}")
     for part in ("unet", "vae", "text_encoder"):
         (folder / part / "config.json").write_text("{}")
@@ -130,7 +134,7 @@ def cut(path: Path) -> None:
         (lambda m: shutil.rmtree(m), "no folder"),
         (lambda m: (m / "model_index.json").unlink(), "model_index.json"),
         (lambda m: (m / "model_index.json").write_text("{"), "damaged"),
-        (lambda m: (m / "model_index.json").write_text("[]"), "not a JSON object"),
+        (lambda m: (m / "model_index.json").write_text("[]"), "damaged"),
         (lambda m: shutil.rmtree(m / "vae"), "no folder"),
         (lambda m: (m / "unet/config.json").unlink(), "config.json"),
         (lambda m: (m / "scheduler/scheduler_config.json").unlink(), "scheduler_config.json"),
@@ -149,6 +153,14 @@ def test_a_damaged_model_folder_is_noticed(model, damage, said):
     assert check.status == "fail"
     assert said in check.detail
     assert check.fix
+
+
+def test_the_family_of_a_model_is_told_before_its_parts_are_missed(tmp_path):
+    (tmp_path / "model_index.json").write_text('{"_class_name": "KolorsPipeline"}')
+    check = doctor.check_model(tmp_path)
+    assert check.status == "fail"
+    assert "Kolors" in check.detail
+    assert "Stable Diffusion 1 and 2" in str(check.fix)
 
 
 def test_parts_beyond_the_usual_are_checked_when_the_index_names_them(model):

@@ -1,6 +1,7 @@
 """The plan of the house, held: imports run downwards, rooms of one floor do not know each other, files stay short."""
 
 import ast
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -129,3 +130,16 @@ def test_one_file_knows_the_embedded_world():
     world = {name for name in names if name.split(".")[:2] == ["illinstr", "minihow"]}
     knowing = {str(m.relative_to(PACKAGE)) for m in outside if imports_of(m, names) & world}
     assert knowing <= {"workflows/world.py"}
+
+
+FAMILY_WORDS = re.compile(r"UNet2D|StableDiffusion|CLIPText")
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(ROOT)))
+def test_families_are_named_in_their_own_places_only(module):
+    """The method, the rooms and the workflows know backbones; a family has its folder and its task in the trainer."""
+    place = module.relative_to(PACKAGE).as_posix()
+    if not place.startswith(("models/", "training/tasks/")):
+        assert not FAMILY_WORDS.search(module.read_text(encoding="utf-8"))
+    if place.startswith("diffusion/"):
+        assert not re.search(r"\b(unet|text_encoder)\b", module.read_text(encoding="utf-8"))

@@ -12,7 +12,7 @@ from illinstr.cli.options import AsJson
 
 def command(
     model: Annotated[
-        Path | None, typer.Option(help="Model folder to check. \\[default: the embedded one]", show_default=False)
+        Path | None, typer.Option(help="Model folder or hub id. \\[default: the embedded one]", show_default=False)
     ] = None,
     judge: Annotated[
         Path | None, typer.Option(help="Judge folder to check. \\[default: the embedded one]", show_default=False)

@@ -21,11 +21,15 @@ EMBEDDED = "mini"
 
 
 def check_model(model: str) -> str:
-    """The model folder or hub id that ``--model`` names; only the presence of its files is looked at.
+    """The model folder or hub id that ``--model`` names, of a family that this version draws with.
+
+    Nothing is loaded: only ``model_index.json`` is read, and of a hub model nothing else is downloaded.
 
     Raises:
-        ModelError: no such folder, or a folder that holds no model.
+        ModelError: no such folder, a folder that holds no model, or a model of another family.
     """
+    from illinstr.models.registry import family_of
+
     if model == EMBEDDED:
         folder = Path(str(resources.files("illinstr"))) / "assets" / EMBEDDED
         if not (folder / "model_index.json").is_file():
@@ -43,9 +47,11 @@ def check_model(model: str) -> str:
                 f"{model} is not a model folder: it holds no model_index.json",
                 hint="a model folder is what illinstr train writes, or a diffusers pipeline's save_pretrained",
             )
+        family_of(str(path))
         return str(path)
     if not is_hub_id(model):
         raise ModelError(f"no such model folder: {model}", hint="mini is the embedded model; a hub id reads ORG/NAME")
+    family_of(model)
     return model
 
 

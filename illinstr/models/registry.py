@@ -8,15 +8,16 @@ of the group ``illinstr.families``, which is looked up when a folder is of no fa
 from __future__ import annotations
 
 import json
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from illinstr.errors import ModelError
 from illinstr.models.family import Family
+from illinstr.models.hub import hub_failures, is_hub_id, unreachable
 from illinstr.models.stable_diffusion.family import STABLE_DIFFUSION
 
 INDEX = "model_index.json"
 ENTRY_POINTS = "illinstr.families"
+MAX_INDEX_BYTES = 1 << 20
 
 _families: dict[str, Family] = {family.name: family for family in (STABLE_DIFFUSION,)}
 
@@ -81,7 +82,7 @@ def family_of(model: str, revision: str | None = None) -> Family:
         ModelError: no such model, a damaged index, or a family that this version does not draw with, by its name.
     """
     folder = Path(model)
-    index = folder / INDEX if folder.is_dir() else fetch_index(model, revision)
+    index = folder / INDEX if folder.is_dir() or not is_hub_id(model) else fetch_index(model, revision)
     return family_of_class(pipeline_class(index), model)
 
 
@@ -94,10 +95,10 @@ def pipeline_class(index: Path) -> str:
     if not index.is_file():
         raise ModelError(f"{index.parent} is not a model folder: no {INDEX}", hint="illinstr doctor checks the model")
     try:
-        name = json.loads(index.read_text(encoding="utf-8"))["_class_name"]
+        with index.open("rb") as stream:
+            return str(json.loads(stream.read(MAX_INDEX_BYTES))["_class_name"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(f"damaged {index}", hint="copy or download the model again") from error
-    return str(name)
 
 
 def family_of_class(name: str, model: str) -> Family:
@@ -113,7 +114,7 @@ def family_of_class(name: str, model: str) -> Family:
     if found is not None:
         return found
     carried = ", ".join(family.title for family in families())
-    shown = name[:80]
+    shown = name if name.isidentifier() and len(name) <= 80 else repr(name[:80])
     if any(kind in name for kind in _FROM_IMAGES):
         raise ModelError(
             f"{model} holds a {shown}, a model that changes images; drawing needs a text-to-image model",
@@ -136,8 +137,6 @@ def fetch_index(hub_id: str, revision: str | None = None) -> Path:
     """
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, GatedRepoError
-
-    from illinstr.models.hub import hub_failures, unreachable
 
     try:
         return Path(hf_hub_download(hub_id, INDEX, revision=revision))
@@ -163,6 +162,8 @@ def _by_class(name: str) -> Family | None:
 
 
 def _register_installed() -> None:
+    from importlib.metadata import entry_points
+
     for point in entry_points(group=ENTRY_POINTS):
         family = point.load()
         if isinstance(family, Family):

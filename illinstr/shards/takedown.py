@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from illinstr.articles import Article
 from illinstr.errors import UsageError
+from illinstr.files import read_text
 from illinstr.shards.layout import SampleRow
 
 NAME = "takedown.txt"
@@ -33,7 +34,7 @@ class Takedown:
             UsageError: the file cannot be read.
         """
         try:
-            lines = file.read_text(encoding="utf-8").splitlines()
+            lines = read_text(file).splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"cannot read {file}: {error}") from error
         named = (line.split(" #")[0].strip() for line in lines)

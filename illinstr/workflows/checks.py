@@ -7,9 +7,14 @@ spelling, see ``illinstr.errors``.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
+from illinstr.config import Config, validate
 from illinstr.engine.devices import DTYPES
-from illinstr.errors import UsageError
+from illinstr.errors import ConfigError, UsageError
+
+ConfigT = TypeVar("ConfigT", bound=Config)
 
 
 def check_whole(option: str, value: int | None, hint: str) -> None:
@@ -52,6 +57,27 @@ def check_choice(option: str, value: str | None, known: tuple[str, ...]) -> None
     """
     if value is not None and value not in known:
         raise UsageError(f"{option} {value!r} is unknown", hint=f"choose from {', '.join(known)}")
+
+
+def validated(cls: type[ConfigT], settings: Mapping[str, Any], options: Mapping[str, str]) -> ConfigT:
+    """Settings of a room, checked; what is wrong is told of the parameter it came from.
+
+    Args:
+        cls: the room's settings.
+        settings: their values.
+        options: config key to option, where the option is not the key with dashes.
+
+    Raises:
+        UsageError: the first value that cannot be, and what it may be.
+    """
+    try:
+        return validate(cls, dict(settings))
+    except ConfigError as error:
+        key, _, reason = error.message.removeprefix("config key ").partition(": ")
+        if key == "config":  # two values at odds; the reason names them
+            raise UsageError(reason.removeprefix("Value error, "), hint=error.hint) from error
+        option = options.get(key, f"--{key.replace('_', '-')}")
+        raise UsageError(f"{option}: {reason}", hint=error.hint) from error
 
 
 def check_dtype(dtype: str | None) -> None:

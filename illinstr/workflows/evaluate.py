@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from illinstr.articles import Article
 from illinstr.engine.devices import check_device
 from illinstr.engine.process_group import join_process_group
-from illinstr.errors import ConfigError, PartialError, UsageError
+from illinstr.errors import PartialError, UsageError
 from illinstr.progress import Reporter, SilentReporter
-from illinstr.workflows.checks import check_choice, check_range
+from illinstr.workflows.checks import check_choice, check_range, validated
 from illinstr.workflows.evaluation_sources import open_source
 from illinstr.workflows.request import Request
 from illinstr.workflows.world import EmbeddedWorld, embedded_world, encode_scene
@@ -194,7 +194,6 @@ def check_evaluate(request: EvaluateRequest) -> Settings:
 
 
 def _settings(request: EvaluateRequest) -> Settings:
-    from illinstr.config import validate
     from illinstr.evaluation.results import Settings
 
     values = {
@@ -206,12 +205,7 @@ def _settings(request: EvaluateRequest) -> Settings:
         "bootstrap": request.bootstrap,
         "min_fid_pictures": request.min_fid,
     }
-    try:
-        return validate(Settings, values)
-    except ConfigError as error:
-        option = error.message.removeprefix("config key ").replace("min_fid_pictures", "min_fid")
-        name, _, reason = option.partition(":")
-        raise UsageError(f"--{name.replace('_', '-')}:{reason}") from error
+    return validated(Settings, values, {"min_fid_pictures": "--min-fid"})
 
 
 def _check_together(request: EvaluateRequest) -> None:

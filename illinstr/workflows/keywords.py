@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any, ParamSpec, TypeVar
 
 from illinstr.errors import speaking_of_arguments
+from illinstr.workflows.value_types import check_types
 
 P = ParamSpec("P")
 RequestT = TypeVar("RequestT")
@@ -28,9 +29,12 @@ def by_keywords(name: str, request: Callable[P, RequestT], verb: Callable[[Reque
 
     def call(*args: P.args, **kwargs: P.kwargs) -> ResultT:
         with speaking_of_arguments(spelling):
-            return verb(request(*args, **kwargs))
+            asked = request(*args, **kwargs)
+            check_types(asked)
+            return verb(asked)
 
-    described, about = inspect.getdoc(verb) or "", inspect.getdoc(request) or ""
+    classes = [each for each in inspect.getmro(request) if is_dataclass(each)]  # type: ignore[arg-type]
+    described, about = inspect.getdoc(verb) or "", "\n\n".join(inspect.getdoc(each) or "" for each in classes)
     call.__name__ = call.__qualname__ = name
     call.__doc__ = f"{described}\n\n{about}"
     call.__module__ = "illinstr"

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from illinstr.config import validate
 from illinstr.errors import FetchError, UsageError
+from illinstr.files import read_text
+from illinstr.workflows.checks import check_range, validated
 from illinstr.workflows.request import Request
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def scrape_job(request: ScrapeRequest) -> ScrapeJob:
         collection=collection,
         pictures=_path(request.pictures),
         takedown=Takedown.read(Path(request.takedown)) if request.takedown is not None else Takedown(),
-        fetch=None if discovery is None else validate(FetchConfig, network),
+        fetch=None if discovery is None else validated(FetchConfig, network, {"min_interval_s": "--min-interval"}),
         cache=_path(request.cache),
         limit=request.limit,
         images=request.images,
@@ -169,31 +170,45 @@ def scrape_job(request: ScrapeRequest) -> ScrapeJob:
     )
 
 
-def read_urls(arguments: Iterable[str], file: Path | None) -> tuple[str, ...]:
-    """Addresses given one by one and from a file of one per line, each once and without its fragment, in order.
+def read_urls(arguments: Iterable[str], file: Path | None) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Addresses given one by one and from a file with one on each line, each once and without its fragment, in order.
 
-    Blank lines of the file and ``#`` comments are skipped.
+    Blank lines of the file and ``#`` comments are skipped. A line of the file that is not an address is kept, as a page
+    that fails.
+
+    Returns:
+        The addresses, and those among them that are none: each with its line and what is wrong.
 
     Raises:
-        UsageError: the file cannot be read, or a line is no address.
+        UsageError: the file cannot be read, or holds no address; or one that was given by itself is none.
     """
     from illinstr.wikihow_scraper.fetching.safety import check_url
 
-    lines = list(arguments)
+    hint = "addresses look like https://example.org/Page"
+    lines = [("", line) for line in arguments]
     if file is not None:
         try:
-            lines += file.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"cannot read {file}: {error}") from error
+            text = read_text(file, errors="replace")
+        except OSError as error:
+            raise UsageError(f"cannot read {file}: {error.strerror}") from error
+        lines += [(f"{file.name}:{number}: ", line) for number, line in enumerate(text.splitlines(), start=1)]
     found: dict[str, None] = {}
-    for line in (line.strip() for line in lines):
-        if line and not line.startswith("#"):
-            try:
-                check_url(line)
-            except FetchError as error:
-                raise UsageError(error.message, hint="addresses look like https://example.org/Page") from error
+    refused: dict[str, str] = {}
+    for place, line in ((place, line.strip()) for place, line in lines):
+        if not line or line.startswith("#"):
+            continue
+        try:
+            check_url(line)
             found[urlunsplit(urlsplit(line)._replace(fragment=""))] = None
-    return tuple(found)
+        except (FetchError, ValueError) as error:
+            reason = error.message if isinstance(error, FetchError) else f"not an address: {line!r}"
+            if not place:
+                raise UsageError(reason, hint=hint) from error
+            found[line] = None
+            refused.setdefault(line, place + reason)
+    if refused and len(refused) == len(found):
+        raise UsageError(next(iter(refused.values())), hint=hint)
+    return tuple(found), refused
 
 
 def check_discovery(sitemap: str | None, since: str | None, categories: Iterable[str], depth: int) -> None:
@@ -224,8 +239,6 @@ def check_discovery(sitemap: str | None, since: str | None, categories: Iterable
 
 
 def _check_numbers(request: ScrapeRequest) -> None:
-    from illinstr.workflows.checks import check_range
-
     check_range("--category-depth", request.category_depth, 0, MAX_CATEGORY_DEPTH, "0 is the category alone")
     check_range("--limit", request.limit, 1, None, "only the first so many pages")
     check_range("--shard-pages", request.shard_pages, 1, MAX_SHARD_PAGES, f"{SHARD_PAGES} is usual")
@@ -250,7 +263,17 @@ def _rules(request: ScrapeRequest) -> CleanRules:
             "crop_watermark": request.crop_watermark,
         },
     }
-    return validate(CleanRules, settings)
+    return validated(
+        CleanRules,
+        settings,
+        {
+            "pictures.duplicates": "--image-duplicates",
+            "pictures.min_px": "--min-image-px",
+            "pictures.max_aspect": "--max-aspect",
+            "pictures.min_contrast": "--min-contrast",
+            "pictures.crop_watermark": "--crop-watermark",
+        },
+    )
 
 
 def _sources(request: ScrapeRequest) -> tuple[Discovery | None, Collection | None]:
@@ -281,7 +304,7 @@ def _sources(request: ScrapeRequest) -> tuple[Discovery | None, Collection | Non
                 raise UsageError(f"{option} is for fetched pages")
         made = [Collection(kind, file, _path(request.pictures)) for kind, file in given.items()]
         return None, made[0] if made else None
-    addresses = read_urls(request.urls, _path(request.urls_file))
+    addresses, refused = read_urls(request.urls, _path(request.urls_file))
     if not addresses and not discovering:
         raise UsageError("nothing to scrape", hint="give addresses, --urls-file FILE or --from-html FOLDER")
     if request.contact is None:
@@ -291,7 +314,7 @@ def _sources(request: ScrapeRequest) -> tuple[Discovery | None, Collection | Non
         )
     lists: dict[str, Any] = {"sitemap": request.sitemap, "since": request.since}
     lists |= {"categories": tuple(request.category), "category_depth": request.category_depth}
-    return Discovery(urls=addresses, **lists), None
+    return Discovery(urls=addresses, refused=refused, **lists), None
 
 
 def _path(given: str | Path | None) -> Path | None:

@@ -27,7 +27,7 @@ from illinstr.wikihow_scraper.imports.collection import Collection
 from illinstr.wikihow_scraper.imports.json_lines import imported
 from illinstr.wikihow_scraper.imports.saved_pages import saved_files, saved_pages
 from illinstr.wikihow_scraper.pipeline import build
-from illinstr.wikihow_scraper.pipeline.crawl import Order, crawl, source_of
+from illinstr.wikihow_scraper.pipeline.crawl import CrawlRequest, crawl, source_of
 from illinstr.wikihow_scraper.pipeline.plan import lines, plan
 from illinstr.wikihow_scraper.pipeline.tasks import SETTINGS_NAME, Tasks
 from illinstr.wikihow_scraper.pipeline.terms import check_terms
@@ -153,7 +153,7 @@ def _from_the_web(job: ScrapeJob, fetch: FetchConfig, cleaner: Cleaner, reporter
         named, given = job.addresses, fetch.accept_terms
         accepted = check_terms(named, given, interval_s, cache.folder, reporter)
         config = fetch.model_copy(update={"accept_terms": accepted})
-        order = Order(
+        asked = CrawlRequest(
             discovery=job.discovery or Discovery(),
             rules=job.rules,
             takedown=job.takedown,
@@ -168,17 +168,17 @@ def _from_the_web(job: ScrapeJob, fetch: FetchConfig, cleaner: Cleaner, reporter
                 pages = "\n".join(f"{visit.url} {visit.identity}" for visit in visits)
                 tasks.run(pages, (source_of(visit, cache, images=job.images) for visit in visits))
 
-            journey = crawl(order, config, cache, reporter, stop, task_pages=job.shard_pages, build=build)
-            home = asyncio.run(journey)
-            if home.stopped:
-                reporter.log(f"stopped: {home.settled} of {home.pages or 'an unknown number of'} pages are settled")
+            crawling = crawl(asked, config, cache, reporter, stop, task_pages=job.shard_pages, build=build)
+            done = asyncio.run(crawling)
+            if done.stopped:
+                reporter.log(f"stopped: {done.settled} of {done.pages or 'an unknown number of'} pages are settled")
                 reporter.log("hint: run the same command again to go on")
                 raise KeyboardInterrupt
             _tell_funnel(tasks.funnel, reporter)
-            if home.closed and not tasks.funnel.articles["kept"]:
+            if done.closed and not tasks.funnel.articles["kept"]:
                 tasks.discard()
-                raise FetchError("; ".join(home.closed.values()), hint=CLOSED_HINT)
-            return ScrapeResult(job.out, tasks.funnel, tasks.finish(), home.closed)
+                raise FetchError("; ".join(done.closed.values()), hint=CLOSED_HINT)
+            return ScrapeResult(job.out, tasks.funnel, tasks.finish(), done.closed)
 
 
 def _from_disk(job: ScrapeJob, cleaner: Cleaner, reporter: Reporter) -> ScrapeResult:

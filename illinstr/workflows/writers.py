@@ -41,6 +41,7 @@ def choose_writer(
     """
     from illinstr.sampling.writing import UserSteps
 
+    check_range("--examples", examples, 0, MAX_EXAMPLES, "3 is usual")
     named = EMBEDDED_WRITER if writer is None else writer
     if not isinstance(steps, int):
         given = own_steps(steps)

@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import pytest
+
 TOKEN = "hf_loopback"
 
 
@@ -148,6 +150,18 @@ class _Handler(BaseHTTPRequestHandler):
                 self.hub.repos[repo][value["path"]] = self.hub.blobs[value["oid"]]
         sha = self.hub.sha(repo)
         self._answer({"success": True, "commitOid": sha, "commitUrl": f"{self.hub.endpoint}/{repo}/commit/{sha}"})
+
+
+def talk_to(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process ask ``hub`` alone; the client reads its environment when it is imported, so set what it read."""
+    from huggingface_hub import constants
+
+    template = hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)  # the hub is on the loopback interface
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
 
 
 def _oid(content: bytes) -> str:

@@ -18,7 +18,7 @@ from illinstr.progress import SilentReporter
 from illinstr.training.export import export_run
 from illinstr.training.export_hub import check_hub, push_folder
 from illinstr.training.tasks.stacked.export import CONFIG_KEY
-from tests.support.hub_server import TOKEN, running_hub
+from tests.support.hub_server import TOKEN, running_hub, talk_to
 from tests.support.tiny_data import make_tiny_data
 from tests.support.tiny_sd import SD_PANEL_PX, make_tiny_sd
 from tests.support.training_configs import VAE, write_config
@@ -186,17 +186,9 @@ def test_a_run_goes_to_a_hub_and_comes_back_by_its_id(tmp_path, folders):
 
 @pytest.fixture
 def hub(monkeypatch):
-    """A hub that this process talks to; the client reads its environment when it is imported, so set what it read."""
-    from huggingface_hub import constants
-
+    """A hub that this process talks to."""
     with running_hub() as running:
-        monkeypatch.setattr(constants, "ENDPOINT", running.endpoint)
-        monkeypatch.setattr(
-            constants, "HUGGINGFACE_CO_URL_TEMPLATE", running.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
-        )
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)  # the hub is on the loopback interface
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        talk_to(running, monkeypatch)
         yield running
 
 
@@ -265,7 +257,7 @@ def test_a_base_in_half_precision_only_is_taken_as_it_is(hub, folders, tmp_path,
 
 
 def test_a_broken_folder_is_not_uploaded(hub, tmp_path):
-    (tmp_path / "model_index.json").write_text("{}")
+    (tmp_path / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
     with pytest.raises(ModelError, match="has no unet/"):
         push_folder(tmp_path, "lab/stacked", private=False)
     assert not hub.repos

@@ -192,7 +192,7 @@ def test_other_data_is_not_replaced_unasked(run, saved, tmp_path):
         (["--from-html", "no/such/folder"], "no such folder"),
         (["--from-html", ".", "http://127.0.0.1:9/x"], "--from-html"),
         (["--urls-file", "no-such-file"], "cannot read"),
-        (["--from-html", ".", "--image-license", "free"], "image_license"),
+        (["--from-html", ".", "--image-license", "free"], "--image-license"),
         (["--from-html", ".", "--min-steps", "5", "--max-steps", "2"], "min_steps"),
     ],
 )

@@ -14,6 +14,7 @@ from illinstr.config import validate
 from illinstr.errors import ConfigError, FetchError, UsageError
 from illinstr.wikihow_scraper.fetching.cache import Cache
 from illinstr.wikihow_scraper.fetching.fetch import FetchConfig, Fetcher, NotAllowed, OptedOut, retry_after_s
+from illinstr.wikihow_scraper.sites import registry
 from tests.support.site import Answer, Site, html, serve
 
 PAGE = "<html><h1>How to Do</h1></html>"
@@ -35,7 +36,7 @@ def get(site: Site, folder, *paths: str, refresh: bool = False, kind: str = "pag
 
     async def run():
         found = []
-        async with Fetcher(config(**changes), Cache(folder), refresh=refresh) as fetcher:
+        async with Fetcher(config(**changes), Cache(folder), terms_of=registry.terms_of, refresh=refresh) as fetcher:
             for path in paths:
                 try:
                     url = path if "://" in path else site.origin + path
@@ -124,7 +125,7 @@ def test_the_least_interval_and_one_request_at_a_time(site, tmp_path):
         site.answers[f"/{number}"] = html(PAGE)
 
     async def run():
-        async with Fetcher(config(min_interval_s=0.1), Cache(tmp_path)) as fetcher:
+        async with Fetcher(config(min_interval_s=0.1), Cache(tmp_path), terms_of=registry.terms_of) as fetcher:
             await asyncio.gather(*(fetcher.get(f"{site.origin}/{number}") for number in range(4)))
 
     asyncio.run(run())
@@ -150,7 +151,7 @@ def test_a_pause_asked_by_one_host_holds_for_all(site, tmp_path):
 
         async def run():
             both = config(allowed_private_hosts=("127.0.0.1", "localhost"))
-            async with Fetcher(both, Cache(tmp_path)) as fetcher:
+            async with Fetcher(both, Cache(tmp_path), terms_of=registry.terms_of) as fetcher:
                 first = asyncio.create_task(fetcher.get(f"{site.origin}/a"))
                 while "/a" not in site.paths():
                     await asyncio.sleep(0.01)

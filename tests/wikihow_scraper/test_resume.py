@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from illinstr.shards import read_index, validate
 from illinstr.wikihow_scraper.fetching import visits
 from illinstr.wikihow_scraper.fetching.cache import Cache
 from illinstr.wikihow_scraper.pipeline import build
+from illinstr.wikihow_scraper.sites.wikihow.site import WikiHow
 from tests.support.pages import render
 from tests.support.site import Answer, html, serve
 from tests.wikihow_scraper.test_cli import NETWORK, articles, how_to, rows, run, saved, site, tree, urls
@@ -329,7 +331,7 @@ def test_the_word_about_terms_is_given_once(run, tmp_path, monkeypatch):
     code, _, errors = run(*command)
     assert code == 0
     assert "machine learning" not in errors
-    monkeypatch.setattr("illinstr.wikihow_scraper.pipeline.terms.TERMS_FACTS", ("Other facts.", "Now."))
+    monkeypatch.setattr(WikiHow, "terms", replace(WikiHow.terms, facts=("Other facts.", "Now.")))
     assert run(*command)[0] == 2  # the word was given for other facts
 
 

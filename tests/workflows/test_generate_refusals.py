@@ -35,7 +35,7 @@ def model_folder(tmp_path: Path) -> Path:
     """A folder that passes for a model as long as nobody loads it."""
     folder = tmp_path / "model"
     folder.mkdir()
-    (folder / "model_index.json").write_text("{}")
+    (folder / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
     return folder
 
 

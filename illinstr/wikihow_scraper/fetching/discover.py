@@ -10,27 +10,31 @@ from __future__ import annotations
 import io
 import re
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from lxml import etree
 
 from illinstr.errors import FetchError
-from illinstr.wikihow_scraper.fetching.category import MAX_PAGES, read_category
 from illinstr.wikihow_scraper.fetching.fetch import Fetcher, HostClosed, Stopped
 from illinstr.wikihow_scraper.fetching.safety import check_url
+from illinstr.wikihow_scraper.sites.site import Listing
 
 MAX_SITEMAPS = 1000
 MAX_SITEMAP_BYTES = 60_000_000  # the protocol allows 50 MB uncompressed
-MAX_CATEGORIES = 5000
+MAX_CATEGORY_PAGES = 5500
+
+ReadListing = Callable[[bytes, str], Listing]
 
 
 class Listed(NamedTuple):
-    """A page to visit; ``modified`` is its sitemap's ``lastmod``, which begins YYYY-MM-DD, empty without one."""
+    """A page to visit; ``modified`` is its sitemap's ``lastmod``, which begins YYYY-MM-DD, empty without one;
+    ``refusal`` says why it is not asked for."""
 
     url: str
     modified: str = ""
+    refusal: str | None = None
 
     def counts(self, host: str, since: str | None) -> bool:
         """Whether an entry of a sitemap on ``host`` is to be followed, given the day asked for."""
@@ -39,39 +43,46 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True)
 class Discovery:
-    """Where pages come from: ``urls`` first, then a ``sitemap`` (pages modified ``since`` that day), then
-    ``categories`` with their sub-categories down to ``category_depth``, 0 for none."""
+    """Where pages come from: ``urls`` first (``refused`` names those that are no addresses, with the reason), then a
+    ``sitemap`` (pages modified ``since`` that day), then ``categories`` with their sub-categories down to
+    ``category_depth``, 0 for none."""
 
     urls: tuple[str, ...] = ()
     sitemap: str | None = None
     since: str | None = None
     categories: tuple[str, ...] = ()
     category_depth: int = 0
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Those of ``urls`` that are addresses."""
+        return tuple(url for url in self.urls if url not in self.refused)
 
     @property
     def addresses(self) -> tuple[str, ...]:
         """Every address the user named."""
-        return (*self.urls, *((self.sitemap,) if self.sitemap is not None else ()), *self.categories)
+        return (*self.asked, *((self.sitemap,) if self.sitemap is not None else ()), *self.categories)
 
 
-async def find_pages(fetcher: Fetcher, discovery: Discovery) -> list[Listed]:
-    """Every page to visit, each once, in order.
+async def find_pages(fetcher: Fetcher, discovery: Discovery, read_listing: ReadListing) -> list[Listed]:
+    """Every page to visit, each once, in order; ``read_listing`` says what a category page lists.
 
     Raises:
         FetchError: a list cannot be had or is none; one missing part is as bad, for a list with a hole in it would pass
             for the whole.
     """
-    found = {url: Listed(url) for url in discovery.urls}
+    found = {url: Listed(url, refusal=discovery.refused.get(url)) for url in discovery.urls}
     if discovery.sitemap is not None:
         for page in await sitemap_pages(fetcher, discovery.sitemap, since=discovery.since):
             found[page.url] = page
     for category in discovery.categories:
-        for url in await category_pages(fetcher, category, depth=discovery.category_depth):
+        for url in await category_pages(fetcher, category, read_listing, depth=discovery.category_depth):
             found.setdefault(url, Listed(url))
     return list(found.values())
 
 
-async def category_pages(fetcher: Fetcher, category: str, *, depth: int = 0) -> list[str]:
+async def category_pages(fetcher: Fetcher, category: str, read_listing: ReadListing, *, depth: int = 0) -> list[str]:
     """The articles of a category, over all its pages; with ``depth``, those of its sub-categories too.
 
     Raises:
@@ -90,15 +101,15 @@ async def category_pages(fetcher: Fetcher, category: str, *, depth: int = 0) -> 
             if level > 0 and error.message in ("HTTP 404", "HTTP 410"):
                 continue
             raise FetchError(f"{url}: {error.message}", hint=error.hint) from error
-        page = read_category(content, entry.final_url)
+        page = read_listing(content, entry.final_url)
         articles |= dict.fromkeys(page.articles)
         deeper = [(found, level + 1) for found in page.subcategories] if level < depth else []
         for found, below in [*((further, level) for further in page.further), *deeper]:
             if found not in seen:
                 seen.add(found)
                 waiting.append((found, below))
-        if len(seen) > MAX_CATEGORIES + MAX_PAGES:
-            raise FetchError(f"more than {MAX_CATEGORIES} category pages behind {category}")
+        if len(seen) > MAX_CATEGORY_PAGES:
+            raise FetchError(f"more than {MAX_CATEGORY_PAGES} category pages behind {category}")
     return list(articles)
 
 

@@ -12,6 +12,7 @@ import os
 import random
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -31,9 +32,9 @@ from illinstr.wikihow_scraper.fetching.robots import Robots, robots_url
 from illinstr.wikihow_scraper.fetching.safety import GuardedTransport, check_url, read_body, reservations
 from illinstr.wikihow_scraper.fetching.settings import FetchConfig, HostClosed, NotAllowed, OptedOut, Stopped
 from illinstr.wikihow_scraper.reservations import PICTURES_ONLY
-from illinstr.wikihow_scraper.sites.wikihow.metadata import is_wikihow_host
+from illinstr.wikihow_scraper.sites.site import Terms
 
-__all__ = ["WIKIHOW_INTERVAL_S", "FetchConfig", "Fetcher", "HostClosed", "NotAllowed", "OptedOut", "Stopped"]
+__all__ = ["FetchConfig", "Fetcher", "HostClosed", "NotAllowed", "OptedOut", "Stopped"]
 
 Kind = Literal["page", "picture", "sitemap", "list"]
 _TYPES: dict[Kind, tuple[str, ...]] = {
@@ -48,7 +49,7 @@ _BLOCK_PAGE = re.compile(
     rb"|unusual traffic|request blocked|are you a robot",
     re.IGNORECASE,
 )
-WIKIHOW_INTERVAL_S = 3.0
+TermsOf = Callable[[str], Terms | None]
 _SITE_FILE_LIFE_S = 24 * 3600.0  # RFC 9309, section 2.4
 
 
@@ -85,6 +86,7 @@ class Fetcher:
     Args:
         config: names, waits and limits.
         cache: where answers are kept; a kept one is returned without asking, unless ``refresh``.
+        terms_of: what the owner of a host asks of whoever fetches from it, beyond robots.txt.
         refresh: ask again about kept answers, with their validators, so that an unchanged one costs the site nothing.
         reporter: is told when a site asks us to pause.
         stop: once set, requests in flight end as usual and no other is made.
@@ -95,10 +97,12 @@ class Fetcher:
         config: FetchConfig,
         cache: Cache,
         *,
+        terms_of: TermsOf,
         refresh: bool = False,
         reporter: Reporter | None = None,
         stop: asyncio.Event | None = None,
     ) -> None:
+        self._terms_of = terms_of
         self.config = config
         self.cache = cache
         self.refresh = refresh
@@ -188,7 +192,7 @@ class Fetcher:
 
     async def _check_allowed(self, url: str) -> None:
         host = check_url(url)
-        if is_wikihow_host(host) and not self.config.accept_terms:
+        if self._terms_of(host) is not None and not self.config.accept_terms:
             raise FetchError(f"{host} needs --accept-terms")
         rules = await self._site_rules(url)
         reason = rules.robots.why_not(url) or rules.tdm.refusal
@@ -272,9 +276,9 @@ class Fetcher:
                 raise FetchError(f"{type(error).__name__}: {error}") from error
 
     def _delay_s(self, url: str) -> float:
-        """What the site asks for between two requests: its Crawl-delay, or what wikiHow's robots.txt says in words."""
-        asked = self._delays.get(robots_url(url), 0.0)
-        return max(asked, WIKIHOW_INTERVAL_S) if is_wikihow_host(check_url(url)) else asked
+        """What the site asks for between two requests: its Crawl-delay, or what its terms say in words."""
+        asked, terms = self._delays.get(robots_url(url), 0.0), self._terms_of(check_url(url))
+        return max(asked, terms.min_interval_s) if terms is not None else asked
 
     def _judge_status(self, answer: _Answer) -> None:
         """Raise what a status means; return for an answer to work with (200, 304, redirects)."""

@@ -1,12 +1,8 @@
-"""Data sets that others gathered, read into Articles.
+"""JSON lines read into Articles: our own, or records of a data set that a site knows.
 
-Two forms of JSON lines are told apart by their keys:
-
-- wikiHow-VGSI (Yang et al., "Visual Goal-Step Inference using wikiHow", EMNLP 2021): a line a page with ``file_id``,
-  ``goal``, ``goal_description``, ``category_hierarchy`` and ``methods[] {name, steps[] {headline, description, img,
-  img_license, step_id}}``; pictures lie in a folder as ``<step_id>.png``;
-- our own Articles, a line each; pictures lie in a folder as ``<id>.<step, two digits from 00>.jpg|png|webp``, the names
-  they have in a shard.
+Our own Articles stand one on each line; their images lie in a folder as ``<id>.<step, two digits from 00>`` with the
+ending ``jpg``, ``png`` or ``webp``, the names they have in a shard. What the records of a data set look like, the sites
+say (``Site.data_sets``).
 """
 
 from __future__ import annotations
@@ -15,45 +11,17 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from illinstr.articles import MAX_STEPS, Article, Provenance, Step, clean_text, make_id
+from illinstr.articles import Article, Step
 from illinstr.errors import DataError, UsageError
-from illinstr.wikihow_scraper.goals import goal_of
+from illinstr.files import open_text
 from illinstr.wikihow_scraper.licences import kind_of
+from illinstr.wikihow_scraper.sites import registry
 from illinstr.wikihow_scraper.source import MAX_PICTURE_BYTES, Dropped, FindPicture, Source
 
-MAX_LINE_BYTES = 8_000_000
-# The set was gathered in 2021, when this was the licence of wikiHow's text.
-VGSI_TEXT_LICENSE = "CC BY-NC-SA 3.0"
+MAX_LINE_CHARS = 8_000_000
 _SAFE_NAME = re.compile(r"[0-9A-Za-z_-]{1,200}(?:\.\d\d)?")
-
-
-class _Loose(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _VgsiStep(_Loose):
-    headline: str = ""
-    description: str | None = None
-    img: str | None = None
-    img_license: str | None = None
-    step_id: str | None = None
-
-
-class _VgsiMethod(_Loose):
-    name: str | None = None
-    steps: tuple[_VgsiStep, ...] = ()
-
-
-class _VgsiPage(_Loose):
-    file_id: str | int
-    goal: str
-    goal_description: str | None = None
-    category_hierarchy: tuple[str, ...] = ()
-    methods: tuple[_VgsiMethod, ...] = ()
 
 
 def imported(file: Path, pictures: Path | None, limit: int | None = None) -> Iterator[Source]:
@@ -71,7 +39,7 @@ def imported(file: Path, pictures: Path | None, limit: int | None = None) -> Ite
         raise UsageError(f"no such folder: {pictures}")
     find = in_folder(pictures)
     try:
-        with file.open("rb") as stream:
+        with open_text(file, newline="\n") as stream:
             for number, line in enumerate(_lines(stream), start=1):
                 if limit is not None and number > limit:
                     return
@@ -84,18 +52,18 @@ def imported(file: Path, pictures: Path | None, limit: int | None = None) -> Ite
         raise UsageError(f"cannot read {file}: {error.strerror}") from error
 
 
-def _lines(stream: Any) -> Iterator[bytes]:
-    while line := stream.readline(MAX_LINE_BYTES + 1):
+def _lines(stream: TextIO) -> Iterator[str]:
+    while line := stream.readline(MAX_LINE_CHARS + 1):
         whole = line
-        while len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):  # swallow the rest of an absurd line
-            line = stream.readline(MAX_LINE_BYTES + 1)
+        while len(line) > MAX_LINE_CHARS and not line.endswith("\n"):  # swallow the rest of an absurd line
+            line = stream.readline(MAX_LINE_CHARS + 1)
         if whole.strip():
             yield whole
 
 
-def _read(line: bytes) -> list[Article | Dropped]:
-    if len(line) > MAX_LINE_BYTES:
-        raise DataError(f"a line of over {MAX_LINE_BYTES} bytes")
+def _read(line: str) -> list[Article | Dropped]:
+    if len(line) > MAX_LINE_CHARS:
+        raise DataError(f"a line of over {MAX_LINE_CHARS} characters")
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -104,13 +72,11 @@ def _read(line: bytes) -> list[Article | Dropped]:
         raise DataError("not a JSON object")
     if "schema_version" in record:
         return [_own(Article.from_json(line))]
-    try:
-        page = _VgsiPage.model_validate(record)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise DataError(f"neither an Article nor a wikiHow-VGSI page: {where}: {first['msg']}") from error
-    return [_vgsi(page, index) for index in range(len(page.methods))]
+    for read in registry.json_readers():
+        found = read(record)
+        if found is not None:
+            return found
+    raise DataError("neither an Article nor a record of a data set we know", hint="docs/scraping.md lists the forms")
 
 
 def _own(article: Article) -> Article:
@@ -136,48 +102,6 @@ def _own(article: Article) -> Article:
             }
         steps.append(step.model_copy(update={"image": None}))
     return article.model_copy(update={"steps": tuple(steps), "extra": {**article.extra, "step_images": records}})
-
-
-def _vgsi(page: _VgsiPage, index: int) -> Article | Dropped:
-    method = page.methods[index]
-    kept = [step for step in method.steps if clean_text(step.headline)]
-    if not kept or len(kept) > MAX_STEPS:
-        return Dropped("no numbered steps" if not kept else "too many steps")
-    extra: dict[str, Any] = {
-        "title": clean_text(page.goal),
-        "method_index": index,
-        "method_count": len(page.methods),
-        "step_images": [_record(step) for step in kept],
-    }
-    if page.goal_description:
-        extra["intro"] = clean_text(page.goal_description)
-    if page.category_hierarchy:
-        extra["categories"] = [clean_text(name) for name in page.category_hierarchy]
-    number = str(page.file_id)
-    try:
-        return Article(
-            id=make_id("vgsi", number, index),
-            goal=goal_of(page.goal, "en"),
-            method=clean_text(method.name or "") or None,
-            steps=tuple(
-                Step(headline=clean_text(step.headline), body=clean_text(step.description or "")) for step in kept
-            ),
-            provenance=Provenance(
-                source="vgsi", page_id=int(number) if re.fullmatch(r"\d{1,12}", number) else None, parser="vgsi/1"
-            ),
-            license=VGSI_TEXT_LICENSE,
-            extra=extra,
-        )
-    except ValidationError as error:
-        return Dropped(f"does not fit the schema: {error.errors()[0]['msg']}")
-
-
-def _record(step: _VgsiStep) -> dict[str, Any] | None:
-    if not step.img and not step.step_id:
-        return None
-    record: dict[str, Any] = {"kind": "image", "license_kind": kind_of(step.img_license)}
-    named = {"url": step.img, "license": clean_text(step.img_license or ""), "file": step.step_id}
-    return record | {name: value for name, value in named.items() if value}
 
 
 def in_folder(folder: Path | None) -> FindPicture:

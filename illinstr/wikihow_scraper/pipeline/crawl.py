@@ -1,7 +1,7 @@
-"""The journey: every page asked for, host by host, and the pictures of the articles worth keeping.
+"""The crawl: every page asked for, host by host, and the pictures of the articles worth keeping.
 
 Everything lands in the cache, with a record of each settled page; data is built from the cache, a run of pages at a
-time, while the journey goes on. So a run that dies, at whatever moment, is finished by running it again: what is
+time, while the crawl goes on. So a run that dies, at whatever moment, is finished by running it again: what is
 settled is neither asked for nor parsed again.
 """
 
@@ -42,8 +42,8 @@ BuildTask = Callable[[int, list[Visit]], None]
 
 
 @dataclass(frozen=True)
-class Order:
-    """What to bring home.
+class CrawlRequest:
+    """What to fetch.
 
     ``images`` also brings pictures: those of articles that ``rules`` keep, where they allow the picture. ``refresh``
     asks again about everything kept (but not about pages whose sitemap says they are unchanged), ``retry_failed`` about
@@ -68,8 +68,8 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Homecoming:
-    """How a journey ended: pages in all, pages settled, and the hosts that were closed, each with the reason."""
+class CrawlResult:
+    """How a crawl ended: pages in all, pages settled, and the hosts that were closed, each with the reason."""
 
     pages: int
     settled: int
@@ -78,7 +78,7 @@ class Homecoming:
 
 
 async def crawl(
-    order: Order,
+    request: CrawlRequest,
     config: FetchConfig,
     cache: Cache,
     reporter: Reporter,
@@ -86,11 +86,11 @@ async def crawl(
     *,
     task_pages: int,
     build: BuildTask,
-) -> Homecoming:
+) -> CrawlResult:
     """Fetch pages (each once) and the pictures of their articles; hand them over in runs of ``task_pages``.
 
     Args:
-        order: what to fetch.
+        request: what to fetch.
         config: how requests are made.
         cache: where answers and records go.
         reporter: hears of every page.
@@ -106,27 +106,30 @@ async def crawl(
             loop.call_soon_threadsafe(stopping.set)
 
     stop.on_request(wake)
-    async with Fetcher(config, cache, refresh=order.refresh, reporter=reporter, stop=stopping) as fetcher:
+    polite = Fetcher(
+        config, cache, refresh=request.refresh, reporter=reporter, stop=stopping, terms_of=registry.terms_of
+    )
+    async with polite as fetcher:
         try:
-            listed = await find_pages(fetcher, order.discovery)
+            listed = await find_pages(fetcher, request.discovery, registry.listing)
         except Stopped:
-            return Homecoming(0, 0, fetcher.pace.closed, stopped=True)
-        if order.discovery.sitemap is not None:
-            _compare(order.discovery.sitemap, listed, cache, reporter if order.refresh else SilentReporter())
-        journey = _Journey(order, fetcher, listed[: order.limit], cache, stop)
-        with reporter.task("pages settled", total=len(journey.listed)) as advance:
+            return CrawlResult(0, 0, fetcher.pace.closed, stopped=True)
+        if request.discovery.sitemap is not None:
+            _compare(request.discovery.sitemap, listed, cache, reporter if request.refresh else SilentReporter())
+        work = Crawl(request, fetcher, listed[: request.limit], cache, stop)
+        with reporter.task("pages settled", total=len(work.listed)) as advance:
             try:
                 async with asyncio.TaskGroup() as group:
-                    building = group.create_task(journey.build(task_pages, build))
-                    async with asyncio.TaskGroup() as travellers:
-                        for pages in journey.by_host().values():
-                            travellers.create_task(journey.travel(pages, advance))
-                    journey.arrived()
+                    building = group.create_task(work.build(task_pages, build))
+                    async with asyncio.TaskGroup() as hosts:
+                        for pages in work.by_host().values():
+                            hosts.create_task(work.visit_host(pages, advance))
+                    work.no_more_pages()
                     await building
             except BaseExceptionGroup as errors:  # a full disk, say: one cause is what the user can act on
                 raise _first(errors) from errors
-        stopped = len(journey.visits) < len(journey.listed) or journey.left_unbuilt
-        return Homecoming(len(journey.listed), len(journey.visits), fetcher.pace.closed, stopped)
+        stopped = len(work.visits) < len(work.listed) or work.left_unbuilt
+        return CrawlResult(len(work.listed), len(work.visits), fetcher.pace.closed, stopped)
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -136,20 +139,20 @@ def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     return error
 
 
-class _Journey:
+class Crawl:
     """The state of one crawl."""
 
-    def __init__(self, order: Order, fetcher: Fetcher, listed: list[Listed], cache: Cache, stop: Stop) -> None:
-        self.order = order
+    def __init__(self, request: CrawlRequest, fetcher: Fetcher, listed: list[Listed], cache: Cache, stop: Stop) -> None:
+        self.request = request
         self.listed = listed
         self.visits: dict[str, Visit] = {}
         self.left_unbuilt = False
         self._fetcher = fetcher
         self._cache = cache
         self._stop = stop
-        self._began = _began(cache) if order.refresh else 0.0
+        self._began = _began(cache) if request.refresh else 0.0
         self._gate = asyncio.Semaphore(MAX_HOSTS_AT_ONCE)
-        self._news = asyncio.Event()
+        self._settled = asyncio.Event()
         self._over = False
         self._counts: Counter[str] = Counter()
 
@@ -160,7 +163,7 @@ class _Journey:
             found.setdefault(_host(page.url), []).append(page)
         return found
 
-    async def travel(self, pages: list[Listed], advance: Advance) -> None:
+    async def visit_host(self, pages: list[Listed], advance: Advance) -> None:
         """Visit one host's pages, one after the other."""
         async with self._gate:
             for page in pages:
@@ -174,13 +177,13 @@ class _Journey:
                 self._counts[visit.outcome] += 1
                 counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self._counts.items()))
                 advance(status=f"{counts} | {page.url}" + (f": {visit.reason}" if visit.reason else ""))
-                self._news.set()
+                self._settled.set()
                 await asyncio.sleep(0)  # settled pages need no waiting; let others have their turn
 
-    def arrived(self) -> None:
+    def no_more_pages(self) -> None:
         """No further page will come."""
         self._over = True
-        self._news.set()
+        self._settled.set()
 
     async def build(self, task_pages: int, build: BuildTask) -> None:
         """Hand over each run of pages as soon as all of it, and all before it, is settled."""
@@ -190,22 +193,24 @@ class _Journey:
                 if self._over:
                     self.left_unbuilt = True
                     return
-                self._news.clear()
-                await self._news.wait()
+                self._settled.clear()
+                await self._settled.wait()
             if self._stop.requested:
                 self.left_unbuilt = True
                 return
             await asyncio.to_thread(build, number, [self.visits[page.url] for page in run])
-        if self.order.refresh:
+        if self.request.refresh:
             _ended(self._cache)
 
     async def _visit(self, page: Listed) -> Visit:
-        if self.order.takedown.names(page.url):
+        if page.refusal is not None:
+            return Visit(url=page.url, outcome="failed", reason=page.refusal)
+        if self.request.takedown.names(page.url):
             self._cache.forget(page.url)
             return Visit(url=page.url, outcome="opted out", reason="on the takedown list")
         former = visits.read(self._cache, page.url)
         ask = self._ask_again(page, former)
-        if former is not None and not ask and former.wants == self.order.wants and self._holds(former):
+        if former is not None and not ask and former.wants == self.request.wants and self._holds(former):
             return former
         if former is not None and former.outcome != "fetched" and not ask:
             return former
@@ -217,17 +222,17 @@ class _Journey:
     def _ask_again(self, page: Listed, former: Visit | None) -> bool:
         """Whether a page that has a record is asked for once more."""
         if former is None:
-            return self.order.refresh
-        if self.order.retry_failed and former.incomplete:
+            return self.request.refresh
+        if self.request.retry_failed and former.incomplete:
             return former.outcome != "fetched"
-        if not self.order.refresh or former.checked >= self._began:
+        if not self.request.refresh or former.checked >= self._began:
             return False
         return former.incomplete or not page.modified or page.modified != former.listed
 
     def _holds(self, former: Visit) -> bool:
         if former.outcome != "fetched":
             return True
-        if self.order.retry_failed and former.incomplete:
+        if self.request.retry_failed and former.incomplete:
             return False
         entry = self._cache.entry(former.url)
         return entry is not None and entry.sha256 == former.sha256
@@ -236,7 +241,7 @@ class _Journey:
         """The visit, and whether it is settled; one that is not stays open for the next run."""
 
         def visit(outcome: Outcome, reason: str | None = None, **more: Any) -> Visit:
-            listed = {"listed": page.modified, "wants": self.order.wants, "checked": time.time()}
+            listed = {"listed": page.modified, "wants": self.request.wants, "checked": time.time()}
             return Visit(url=page.url, outcome=outcome, reason=reason, **listed, **more)
 
         try:
@@ -258,16 +263,16 @@ class _Journey:
     async def _pictures(
         self, entry: Entry, content: bytes, former: Visit | None, ask: bool
     ) -> tuple[tuple[PictureVisit, ...], bool]:
-        if not self.order.images or PICTURES_ONLY & set(entry.reservations):
+        if not self.request.images or PICTURES_ONLY & set(entry.reservations):
             return (), True
         known = {picture.url: picture for picture in former.pictures} if former is not None else {}
         found: dict[str, PictureVisit] = {}
         whole = True
-        for url in _pictures_of(content, entry, Cleaner(self.order.rules, self.order.takedown), self.order.site):
+        for url in _pictures_of(content, entry, Cleaner(self.request.rules, self.request.takedown), self.request.site):
             lost = known.get(url)
-            if self.order.takedown.names(url):
+            if self.request.takedown.names(url):
                 self._cache.forget(url)
-            elif lost is not None and lost.sha256 is None and not ask and not self.order.retry_failed:
+            elif lost is not None and lost.sha256 is None and not ask and not self.request.retry_failed:
                 found[url] = lost
             elif url not in found:
                 try:
@@ -333,7 +338,7 @@ def _pictures_of(content: bytes, entry: Entry, cleaner: Cleaner, site: str | Non
 
 
 def source_of(visit: Visit, cache: Cache, *, images: bool = True) -> Source:
-    """What a visit brought home."""
+    """What a visit gave."""
     if visit.outcome != "fetched":
         return Source(visit.url, url=visit.url, trouble=(visit.outcome, visit.reason or "no reason given"))
     stored = cache.get(visit.url)

@@ -8,11 +8,10 @@ from typing import Any
 from illinstr.errors import FetchError
 from illinstr.wikihow_scraper.fetching import visits
 from illinstr.wikihow_scraper.fetching.cache import Cache
-from illinstr.wikihow_scraper.fetching.category import read_category
 from illinstr.wikihow_scraper.fetching.discover import Discovery, read_sitemap
-from illinstr.wikihow_scraper.fetching.fetch import WIKIHOW_INTERVAL_S, FetchConfig
+from illinstr.wikihow_scraper.fetching.fetch import FetchConfig
 from illinstr.wikihow_scraper.fetching.safety import check_url
-from illinstr.wikihow_scraper.sites.wikihow.metadata import is_wikihow_host
+from illinstr.wikihow_scraper.sites import registry
 
 SITE_FILES = 2  # robots.txt and the TDM file, asked once a host and run
 JITTER = 1.125  # a pause is lengthened by up to a quarter, by chance
@@ -33,7 +32,7 @@ def plan(
     for how many pages they hold is known only once they have been asked. Pictures come on top of the time.
     """
     pages, unknown = _known_pages(discovery, cache)
-    urls = list(dict.fromkeys([*discovery.urls, *pages]))[:limit]
+    urls = list(dict.fromkeys([*discovery.asked, *pages]))[:limit]
     wanted = [url for url in urls if _would_ask(url, cache, refresh=refresh, retry_failed=retry_failed)]
     hosts = Counter(check_url(url) for url in [*wanted, *unknown])
     seconds = {host: (count + SITE_FILES) * _pause_s(host, config) * JITTER for host, count in hosts.items()}
@@ -43,6 +42,7 @@ def plan(
         "to_fetch": dict(sorted(Counter(check_url(url) for url in wanted).items())),
         "urls": wanted,
         "unknown_lists": unknown,
+        "refused": dict(discovery.refused),
         "seconds": round(max(seconds.values(), default=0.0), 1),
     }
 
@@ -51,6 +51,7 @@ def lines(planned: dict[str, Any]) -> tuple[str, ...]:
     """The plan for a reader: addresses first, sums last."""
     said = [f"fetch {url}" for url in planned["urls"]]
     said += [f"ask   {url} (how many pages it lists is not known yet)" for url in planned["unknown_lists"]]
+    said += [f"skip  {url}: {reason}" for url, reason in planned["refused"].items()]
     said.append(f"{planned['pages']} pages: {planned['settled']} settled already, {len(planned['urls'])} to fetch")
     said += [f"  {host}: {count}" for host, count in planned["to_fetch"].items()]
     said.append(f"at the chosen pace about {_duration(planned['seconds'])}, pictures and unknown lists not counted")
@@ -65,7 +66,8 @@ def _would_ask(url: str, cache: Cache, *, refresh: bool, retry_failed: bool) -> 
 
 
 def _pause_s(host: str, config: FetchConfig) -> float:
-    return max(config.min_interval_s, WIKIHOW_INTERVAL_S) if is_wikihow_host(host) else config.min_interval_s
+    terms = registry.terms_of(host)
+    return max(config.min_interval_s, terms.min_interval_s) if terms is not None else config.min_interval_s
 
 
 def _known_pages(discovery: Discovery, cache: Cache) -> tuple[list[str], list[str]]:
@@ -93,7 +95,7 @@ def _known_pages(discovery: Discovery, cache: Cache) -> tuple[list[str], list[st
                 else:
                     waiting += [(found, kind, level) for found in listed]
             else:
-                category = read_category(stored[1], stored[0].final_url)
+                category = registry.listing(stored[1], stored[0].final_url)
                 pages += category.articles
                 waiting += [(found, kind, level) for found in category.further]
                 if level < discovery.category_depth:

@@ -1,4 +1,4 @@
-"""The user's word that they may: asked before the first request to wikiHow, once for each cache."""
+"""The user's word that they may: asked before the first request to a site that has terms, once for each cache."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from pathlib import Path
 from illinstr.errors import UsageError
 from illinstr.files import write_json
 from illinstr.progress import Reporter
-from illinstr.wikihow_scraper.fetching.fetch import WIKIHOW_INTERVAL_S, clock
+from illinstr.wikihow_scraper.fetching.fetch import clock
 from illinstr.wikihow_scraper.fetching.safety import check_url
-from illinstr.wikihow_scraper.sites.wikihow.licences import TERMS_FACTS
-from illinstr.wikihow_scraper.sites.wikihow.metadata import is_wikihow_host
+from illinstr.wikihow_scraper.sites import registry
 
 NAME = "terms.json"
 
@@ -32,26 +31,31 @@ def check_terms(
         keep: write a word down.
 
     Returns:
-        Whether pages of wikiHow may be asked for.
+        Whether pages of sites that have terms may be asked for.
 
     Raises:
-        UsageError: an address lies on wikiHow, and the terms are not accepted or the pause is under three seconds.
+        UsageError: an address lies on a site whose terms are not accepted, or whose pause is longer.
     """
-    if not any(is_wikihow_host(check_url(url)) for url in urls):
+    asked = {terms.name: terms for url in urls if (terms := registry.terms_of(check_url(url))) is not None}
+    if not asked:
         return accepted
-    facts = hashlib.sha256("\n".join(TERMS_FACTS).encode()).hexdigest()
+    told = [fact for _, terms in sorted(asked.items()) for fact in terms.facts]
+    facts = hashlib.sha256("\n".join(told).encode()).hexdigest()
     known = _given(cache) == facts
     if not known:
-        for fact in TERMS_FACTS:
+        for fact in told:
             reporter.log(fact)
+    names, places = " and ".join(sorted(asked)), ", ".join(terms.url for _, terms in sorted(asked.items()))
     if not accepted and not known:
         raise UsageError(
-            f"pages of wikiHow need --accept-terms. {TERMS_FACTS[0]} {TERMS_FACTS[1]}",
-            hint="read https://www.wikihow.com/wikiHow:Terms-of-Use; add --accept-terms if your use is within them",
+            f"pages of {names} need --accept-terms. {' '.join(told)}",
+            hint=f"read {places}; add --accept-terms if your use is within them",
         )
-    if interval_s < WIKIHOW_INTERVAL_S:
+    slowest = max(asked.values(), key=lambda terms: terms.min_interval_s)
+    if interval_s < slowest.min_interval_s:
         raise UsageError(
-            f"--min-interval {interval_s:g} is too short: wikiHow's robots.txt asks for a page per 3 seconds at most",
+            f"--min-interval {interval_s:g} is too short: {slowest.name} asks for {slowest.min_interval_s:g} seconds "
+            "between two pages",
             hint="leave --min-interval out",
         )
     if keep and not known:

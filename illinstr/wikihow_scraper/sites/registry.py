@@ -7,10 +7,12 @@ program by ``register``. No other file changes.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.metadata import entry_points
+from typing import Any
 
+from illinstr.articles import Article
 from illinstr.errors import DataError, FetchError, UsageError
 from illinstr.wikihow_scraper.page import Page
 from illinstr.wikihow_scraper.sites.ifixit import IFixit
@@ -18,8 +20,9 @@ from illinstr.wikihow_scraper.sites.instructables import Instructables
 from illinstr.wikihow_scraper.sites.mediawiki import MediaWiki
 from illinstr.wikihow_scraper.sites.ordered_list import OrderedList
 from illinstr.wikihow_scraper.sites.schema_org.site import SchemaOrg
-from illinstr.wikihow_scraper.sites.site import Listing, NotAnArticle, Site, Terms, WebPage
+from illinstr.wikihow_scraper.sites.site import Listing, NotAnArticle, Site, Table, Terms, WebPage
 from illinstr.wikihow_scraper.sites.wikihow.site import WikiHow
+from illinstr.wikihow_scraper.source import Dropped
 
 ENTRY_POINTS = "illinstr.sites"
 NO_STEPS = "no list of steps found on the page"
@@ -95,6 +98,16 @@ def parsers(site: str | None = None) -> str:
     """Name and version of every parser that may read a page: what data made from pages depends on."""
     asked = sites() if site is None else [site_named(site)]
     return ", ".join(sorted(one.parser for one in asked))
+
+
+def json_readers() -> list[Callable[[dict[str, Any]], list[Article | Dropped] | None]]:
+    """Readers of the JSON records of every site's data sets."""
+    return [site.data_sets.json_record for site in sites()]
+
+
+def tables() -> list[Table]:
+    """The CSV forms of every site's data sets."""
+    return [table for site in sites() for table in site.data_sets.tables]
 
 
 def terms_of(host: str) -> Terms | None:

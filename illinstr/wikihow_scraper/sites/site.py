@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from typing import Any, ClassVar
@@ -126,12 +126,28 @@ class Table:
     """A CSV form that somebody published.
 
     ``columns`` a file must have to be of this form; ``key`` names the article a row belongs to (None: a row is an
-    article); ``make`` turns the neighbouring rows of one key into an article.
+    article); ``make`` turns the neighbouring rows of one key into an article. ``numbered`` is a column whose values may
+    end in a number that only counts ("Tie a Knot1", "Tie a Knot2"); ``unnumbered`` gives them without it.
     """
 
     columns: frozenset[str]
     key: Callable[[Row], str | None]
     make: Callable[[list[Row]], Article | Dropped]
+    numbered: str | None = None
+
+
+_UNNUMBERED = " without its number"
+
+
+def unnumbered(row: Row, column: str) -> str:
+    """A value without the number at its end, where the file shows that the number only counts: it holds the same value
+    with every number from 1 on, 2 at least. "MP3" keeps its 3."""
+    return row.get(column + _UNNUMBERED, row[column])
+
+
+def with_unnumbered(row: Row, column: str, value: str) -> Row:
+    """The row, knowing a column's value without its number."""
+    return {**row, column + _UNNUMBERED: value}
 
 
 @dataclass(frozen=True)
@@ -139,7 +155,7 @@ class DataSets:
     """Published data sets made from a site's pages: ``json_record`` turns one JSON object into articles, and gives None
     for an object of another form."""
 
-    json_record: Callable[[dict[str, Any]], list[Article | Dropped] | None] = field(default=lambda record: None)
+    json_record: Callable[[dict[str, Any]], list[Article | Dropped] | None] = lambda record: None
     tables: tuple[Table, ...] = ()
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 from illinstr.wikihow_scraper.page import Page
-from illinstr.wikihow_scraper.sites.site import Site, Terms, Trust, WebPage
+from illinstr.wikihow_scraper.sites.site import DataSets, Listing, Site, Terms, Trust, WebPage
+from illinstr.wikihow_scraper.sites.wikihow import csv_sets, vgsi
+from illinstr.wikihow_scraper.sites.wikihow.category import read_category
 from illinstr.wikihow_scraper.sites.wikihow.licences import TERMS_FACTS
 from illinstr.wikihow_scraper.sites.wikihow.metadata import is_wikihow_host
 from illinstr.wikihow_scraper.sites.wikihow.parse import PARSER_VERSION, parse
@@ -28,6 +30,8 @@ class WikiHow(Site):
         min_interval_s=3.0,  # its robots.txt asks for it in words
     )
 
+    data_sets = DataSets(vgsi.articles, csv_sets.TABLES)
+
     def claim(self, page: WebPage) -> Trust | None:
         """By its host, or by markup that only wikiHow writes."""
         if self.owns_host(page.host) or any(mark in page.text for mark in _MARKS) or _TITLE.search(page.text):
@@ -37,6 +41,10 @@ class WikiHow(Site):
     def read(self, page: WebPage) -> list[Page]:
         """One page, its methods in order."""
         return [parse(page.content, url=page.url, charset=page.charset)]
+
+    def listing(self, content: bytes, url: str) -> Listing | None:
+        """Category pages of 2009 and of 2020, and those of any MediaWiki."""
+        return read_category(content, url)
 
     def owns_host(self, host: str) -> bool:
         """Its domains in every language."""

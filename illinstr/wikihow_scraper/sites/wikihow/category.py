@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from bs4 import BeautifulSoup, Tag
@@ -13,8 +12,9 @@ from bs4.exceptions import ParserRejectedMarkup
 
 from illinstr.errors import FetchError
 from illinstr.wikihow_scraper.fetching.safety import check_url
+from illinstr.wikihow_scraper.sites.site import Listing
 
-MAX_PAGES = 500
+MAX_PAGES = 500  # that a category's own numbers may count
 _ARTICLES = ("#cat_all .responsive_thumb a[href]", "#cat_all a[href]", "#mw-pages li a[href]")
 _SUBCATEGORIES = ("#subcats a[href]", ".subcategory a[href]", "#mw-subcategories li a[href]")
 _FURTHER = ("#large_pagination a[href]", "#mw-pages > a[href]")
@@ -22,32 +22,20 @@ _FURTHER = ("#large_pagination a[href]", "#mw-pages > a[href]")
 _NAMESPACE = re.compile(r"/(?:[^/:-]+|[^/:]*[Cc]ategor[^/:]*):[^-_ ]")
 
 
-@dataclass(frozen=True)
-class Category:
-    """One page of a category: addresses of articles, of sub-categories, and of its further pages."""
-
-    articles: tuple[str, ...]
-    subcategories: tuple[str, ...]
-    further: tuple[str, ...]
-
-
-def read_category(content: bytes, url: str) -> Category:
-    """Read a category page; only addresses on its own host count.
-
-    Raises:
-        FetchError: the page lists neither articles nor sub-categories.
-    """
+def read_category(content: bytes, url: str) -> Listing | None:
+    """Read a category page; only addresses on its own host count. None where it lists no articles and no
+    sub-categories."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             soup = BeautifulSoup(content, "lxml")
-    except (ParserRejectedMarkup, AssertionError, RecursionError, ValueError) as error:
-        raise FetchError(f"not a category page: {type(error).__name__}") from error
+    except (ParserRejectedMarkup, AssertionError, RecursionError, ValueError):
+        return None
     articles = [found for found in _links(soup, _ARTICLES, url) if not _NAMESPACE.match(urlsplit(found).path)]
     subcategories = [found for found in _links(soup, _SUBCATEGORIES, url) if _NAMESPACE.match(urlsplit(found).path)]
     if not articles and not subcategories:
-        raise FetchError("not a category page: it lists no articles and no sub-categories")
-    return Category(tuple(articles), tuple(subcategories), tuple(_further(soup, url)))
+        return None
+    return Listing(tuple(articles), tuple(subcategories), tuple(_further(soup, url)))
 
 
 def _links(soup: BeautifulSoup, selectors: Iterable[str], url: str) -> list[str]:
