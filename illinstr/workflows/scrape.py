@@ -156,7 +156,7 @@ def scrape_job(request: ScrapeRequest) -> ScrapeJob:
         folder=_path(request.from_html),
         jsonl=_path(request.from_jsonl),
         collection=collection,
-        pictures=_path(request.pictures),
+        image_folder=_path(request.pictures),
         takedown=Takedown.read(Path(request.takedown)) if request.takedown is not None else Takedown(),
         fetch=None if discovery is None else validated(FetchConfig, network, {"min_interval_s": "--min-interval"}),
         cache=_path(request.cache),

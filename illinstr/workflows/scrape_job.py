@@ -39,7 +39,7 @@ MAX_RUN_BYTES = 64_000_000
 
 @dataclass(frozen=True)
 class ScrapeJob:
-    """Pages to discover with ``fetch``, a ``folder``, ``jsonl`` with ``pictures``, or a ``collection``."""
+    """Pages to discover with ``fetch``, a ``folder``, ``jsonl`` with ``image_folder``, or a ``collection``."""
 
     out: Path
     rules: CleanRules
@@ -48,7 +48,7 @@ class ScrapeJob:
     folder: Path | None = None
     jsonl: Path | None = None
     collection: Collection | None = None
-    pictures: Path | None = None
+    image_folder: Path | None = None
     takedown: Takedown = field(default_factory=Takedown)
     fetch: FetchConfig | None = None
     cache: Path | None = None
@@ -214,7 +214,7 @@ def _judged(job: ScrapeJob, cleaner: Cleaner, reporter: Reporter) -> ScrapeResul
 def _sources(job: ScrapeJob, reporter: Reporter) -> Iterator[Iterable[Source]]:
     """The pages on disk, counted for the reporter as they are read."""
     if job.jsonl is not None:
-        read = imported(job.jsonl, job.pictures if job.images else None, job.limit)
+        read = imported(job.jsonl, job.image_folder if job.images else None, job.limit)
         with reporter.task("lines read") as advance:
             yield _counted(read, advance)
     elif job.collection is not None:

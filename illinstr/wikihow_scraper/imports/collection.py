@@ -16,11 +16,11 @@ Kind = Literal["csv", "warc", "zim"]
 
 @dataclass(frozen=True)
 class Collection:
-    """Which file, of which kind; ``pictures`` is the folder of a CSV file's pictures."""
+    """Which file, of which kind; ``image_folder`` is the folder of a CSV file's pictures."""
 
     kind: Kind
     file: Path
-    pictures: Path | None = None
+    image_folder: Path | None = None
 
     def sources(self, *, images: bool = True, limit: int | None = None) -> Iterator[Source]:
         """Its pages or articles, in its order.
@@ -29,7 +29,7 @@ class Collection:
             UsageError: the file is not there, or not what it should be.
         """
         if self.kind == "csv":
-            return tables(self.file, self.pictures if images else None, limit)
+            return tables(self.file, self.image_folder if images else None, limit)
         read = warc_pages if self.kind == "warc" else zim_pages
         return read(self.file, images=images, limit=limit)
 
