@@ -17,7 +17,7 @@ from illinstr.articles import Article, Provenance, Step, StepImage
 from illinstr.diffusion.pipeline import centre_square as square_for_drawing
 from illinstr.errors import DataError
 from illinstr.evaluation.study.page import _anonymous
-from illinstr.evaluation.subjects import open_picture
+from illinstr.evaluation.subjects import open_panel
 from illinstr.images import (
     WEB_FORMATS,
     centre_square,
@@ -208,7 +208,7 @@ ROOMS: dict[str, Callable[[bytes, Path], Image.Image]] = {
     "training": in_training,
     "shard loader": in_the_loader,
     "shard preview": lambda data, folder: from_uri(_thumbnail(StepImage.from_bytes(data))[0]),
-    "evaluation": lambda data, folder: open_picture(data, "x"),
+    "evaluation": lambda data, folder: open_panel(data, "x"),
     "study": lambda data, folder: from_uri(_anonymous(data, None)),
     "held while drawing": lambda data, folder: StepImage.from_bytes(data).decode(),
     "held, from Python": lambda data, folder: square_for_drawing(Image.open(io.BytesIO(data)), 32),

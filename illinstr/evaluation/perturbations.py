@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from illinstr.articles import Article
 from illinstr.evaluation.metrics.choices import item_generator
-from illinstr.evaluation.subjects import Identify, goal_identity, open_picture
+from illinstr.evaluation.subjects import Identify, goal_identity, open_panel
 
 Draw = Callable[[dict[str, Any], int], bytes]
 Pixels = NDArray[np.uint8]
@@ -112,7 +112,7 @@ def add_noise(article: Article, strength: int, seed: int) -> Article:
     for place, data in enumerate(_pictures(article)):
         if data is None:
             continue
-        pixels = np.asarray(open_picture(data, article.id), dtype=np.float64)
+        pixels = np.asarray(open_panel(data, article.id), dtype=np.float64)
         noise = item_generator(seed, "noise", article.id, place).normal(scale=strength, size=pixels.shape)
         images[place] = _encoded(np.clip(pixels + noise, 0, 255).round().astype(np.uint8))
     return article.with_images(images)
@@ -181,7 +181,7 @@ def _size(article: Article) -> int:
 
 
 def _pixels(data: bytes) -> NDArray[np.float64]:
-    return np.asarray(open_picture(data, "a drawing"), dtype=np.float64)
+    return np.asarray(open_panel(data, "a drawing"), dtype=np.float64)
 
 
 def _encoded(pixels: Pixels) -> bytes:

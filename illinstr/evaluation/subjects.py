@@ -68,7 +68,7 @@ def make_subject(key: str, identity: str, article: Article, step_text: StepText,
     for number, step in enumerate(article.steps, start=1):
         if step.image is None or step.image.data is None:
             continue
-        size = open_picture(step.image.data, f"step {number} of {article.id} in {source}").size
+        size = open_panel(step.image.data, f"step {number} of {article.id} in {source}").size
         digest = hashlib.sha256(step.image.data).hexdigest()
         panels.append(Panel(number, texts[number - 1], digest, size, step.image.data))
     return Subject(key, article.id, article.goal, identity, texts, tuple(panels), category_of(article))
@@ -97,7 +97,7 @@ def text_of(step: Step, step_text: StepText) -> str:
     return f"{step.headline} {step.body}" if step_text == "full" and step.body else step.headline
 
 
-def open_picture(data: bytes, label: str) -> Image:
+def open_panel(data: bytes, label: str) -> Image:
     """Decode picture bytes to RGB as every room does (``illinstr.images``).
 
     Raises:

@@ -21,7 +21,7 @@ from illinstr.evaluation.perturbations import (
 )
 from illinstr.evaluation.reports.perturbation_table import NEAR, fault_table, markdown, write_faults
 from illinstr.evaluation.results import Settings
-from illinstr.evaluation.subjects import open_picture
+from illinstr.evaluation.subjects import open_panel
 from illinstr.progress import SilentReporter
 from tests.support.eval_world import (
     COLOURS,
@@ -84,7 +84,7 @@ def test_swapped_goals_show_another_goal_step_for_step():
 def test_noise_has_its_strength(strength):
     grey = article("red", ("gray",))
     grey = grey.with_images({0: picture("red", "gray", 64)})
-    plain, noisy = (np.asarray(open_picture(data_of(a)[0], "x"), float) for a in (grey, add_noise(grey, strength, 0)))
+    plain, noisy = (np.asarray(open_panel(data_of(a)[0], "x"), float) for a in (grey, add_noise(grey, strength, 0)))
     middle = (noisy - plain)[16:48, 16:48]
     assert abs(middle.mean()) < strength / 10
     expected = np.clip(128 + np.random.default_rng(0).normal(scale=strength, size=200_000), 0, 255).std()
@@ -97,7 +97,7 @@ def test_recolouring_changes_one_object_in_the_pictures_it_should():
     for every, changed in ((1, [0, 1, 2, 3, 4]), (2, [0, 2, 4])):
         spoilt = recolour(one, draw, every=every)
         for place in range(5):
-            before, after = (np.asarray(open_picture(data_of(a)[place], "x")) for a in (one, spoilt))
+            before, after = (np.asarray(open_panel(data_of(a)[place], "x")) for a in (one, spoilt))
             frame_moved = (before[0, 0] != after[0, 0]).any()
             assert frame_moved == (place in changed)
             assert (before[8, 8] == after[8, 8]).all()

@@ -199,9 +199,9 @@ def test_reproduction_straddles_articles_and_drops_the_rest():
     assert found["goal_faithfulness"].definition == "goal_faithfulness/reproduction-1"
     encoder = ColourEncoder()
     row = [picture(colour, step) for colour in GOAL_COLOURS for step in STEPS]
-    from illinstr.evaluation.subjects import open_picture
+    from illinstr.evaluation.subjects import open_panel
 
-    features = encoder.encode_images([open_picture(data, "x") for data in row])
+    features = encoder.encode_images([open_panel(data, "x") for data in row])
     groups = [features[start : start + 4].tolist() for start in range(0, 24, 4)]
     expected = [np.mean([math.dist(a, b) for a, b in itertools.combinations(group, 2)]) for group in groups]
     scores = [s.score for s in evaluation.samples if s.metric == "consistency"]

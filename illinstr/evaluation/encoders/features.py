@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from illinstr.engine.process_group import join_process_group
 from illinstr.evaluation.encoders.store import FeatureStore, Kind, text_name
 from illinstr.evaluation.encoders.transformers import ImageEncoder, ImageTextEncoder
-from illinstr.evaluation.subjects import Panel, Subject, open_picture
+from illinstr.evaluation.subjects import Panel, Subject, open_panel
 from illinstr.progress import Reporter
 
 Vector = NDArray[np.float32]
@@ -44,7 +44,7 @@ def encode_pictures(
     distinct = {panel.sha256: panel.data for subject in subjects for panel in subject.panels}
 
     def look(names: Sequence[str]) -> Vector:
-        return encoder.encode_images([open_picture(distinct[name], name) for name in names])
+        return encoder.encode_images([open_panel(distinct[name], name) for name in names])
 
     return _encode(encoder, "picture", sorted(distinct), look, reporter, store)
 

@@ -30,7 +30,7 @@ from illinstr.errors import FetchError
 from illinstr.evaluation.encoders.store import FeatureStore
 from illinstr.evaluation.results import VlmRecord
 from illinstr.evaluation.samples import Sample, Side
-from illinstr.evaluation.subjects import Panel, Subject, open_picture
+from illinstr.evaluation.subjects import Panel, Subject, open_panel
 from illinstr.images import data_uri
 from illinstr.progress import Reporter
 
@@ -210,7 +210,7 @@ def _quoted(text: str) -> str:
 
 
 def _inlined(panel: Panel) -> str:
-    picture = open_picture(panel.data, f"step {panel.step}")
+    picture = open_panel(panel.data, f"step {panel.step}")
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     stream = io.BytesIO()
     picture.save(stream, format="PNG")

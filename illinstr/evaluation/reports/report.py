@@ -27,7 +27,7 @@ from illinstr.evaluation.results import (
     Results,
 )
 from illinstr.evaluation.samples import Sample, to_lines
-from illinstr.evaluation.subjects import Panel, Subject, open_picture
+from illinstr.evaluation.subjects import Panel, Subject, open_panel
 from illinstr.files import atomic_folder, canonical_json
 from illinstr.images import data_uri
 from illinstr.templates import template
@@ -264,7 +264,7 @@ def _findings(step: int, samples: Sequence[Sample]) -> list[str]:
 
 
 def _thumbnail(panel: Panel) -> str:
-    picture = open_picture(panel.data, f"step {panel.step}")
+    picture = open_panel(panel.data, f"step {panel.step}")
     picture.thumbnail((THUMBNAIL, THUMBNAIL))
     stream = io.BytesIO()
     picture.save(stream, format="PNG", optimize=True)
