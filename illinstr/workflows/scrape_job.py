@@ -289,7 +289,7 @@ def _settings(job: ScrapeJob) -> dict[str, Any]:
 
 
 def _check_out(job: ScrapeJob) -> None:
-    """Data of this very command may be made anew (a killed or partial run is finished that way); other data may not."""
+    """Data of this very command may be made anew, to finish a killed or partial run; other data may not."""
     out = job.out
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is not a folder")

@@ -45,8 +45,8 @@ class DealtUnit(int):
 class ArticleBatch:
     """b windows of n steps.
 
-    ``latents`` are scaled, (b, n, c, h, w), zero where ``pictured`` (b, n) is False; ``numbers`` (b, n) are the steps'
-    numbers in their articles, from 1; ``step`` is the optimiser step the batch was dealt for (from 0).
+    ``latents`` are scaled, (b, n, c, h, w), zero where ``pictured`` (b, n) is False; ``numbers`` (b, n) are the
+    steps' numbers in their articles, from 1; ``step`` is the optimiser step the batch was dealt for (from 0).
     """
 
     latents: Tensor
