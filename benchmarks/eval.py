@@ -1,12 +1,12 @@
-"""Pictures per second of a whole evaluation, beside the sum of torchmetrics runs for the metrics that both have.
+"""Images per second of a whole evaluation, beside the sum of torchmetrics runs for the metrics that both have.
 
 python benchmarks/eval.py --articles 40
 
-Ours: check and decode every picture of run and truth, look at each once, goal and step faithfulness, consistency, gap,
+Ours: check and decode every image of run and truth, look at each once, goal and step faithfulness, consistency, gap,
 diversity, CLIPScore, KID, CMMD and FID with their intervals, report written. torchmetrics: CLIPScore, FID and KID over
-the same decoded pictures with the same encoder in the same batches, one metric after the other, values without
+the same decoded images with the same encoder in the same batches, one metric after the other, values without
 intervals. The cache is off. Both values are printed, so that a fast wrong number cannot win; CLIPScore may differ in
-the third figure, because torchmetrics cuts the mean at 0 where the paper (and we) cut each picture's score. Time is CPU
+the third figure, because torchmetrics cuts the mean at 0 where the paper (and we) cut each image's score. Time is CPU
 time of the one process, which other work on the machine does not change.
 """
 
@@ -26,7 +26,7 @@ from illinstr.evaluation.encoders.transformers import TransformersImageTextEncod
 from illinstr.evaluation.evaluate import Prepared, Source, prepare, score
 from illinstr.evaluation.reports.report import write_eval
 from illinstr.evaluation.results import Results, Settings
-from illinstr.evaluation.subjects import Subject, open_picture
+from illinstr.evaluation.subjects import Subject, open_image
 
 NUM_STEPS = 5
 
@@ -38,7 +38,7 @@ def articles(seed: int, count: int) -> list[Any]:
 
 
 def ours(run: list[Any], truth: list[Any], encoder: Any) -> tuple[float, Results, Prepared]:
-    """Seconds of a whole evaluation, from encoded pictures in memory to the written report."""
+    """Seconds of a whole evaluation, from encoded images in memory to the written report."""
     started = time.process_time()
     prepared = prepare(Source("run", run), Settings(min_fid_pictures=2), truth=Source("truth", truth))
     evaluation = score(prepared, encoder)
@@ -50,7 +50,7 @@ def ours(run: list[Any], truth: list[Any], encoder: Any) -> tuple[float, Results
 def torchmetrics_runs(
     prepared: Prepared, encoder: TransformersImageTextEncoder
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Seconds and values of CLIPScore, FID and KID through torchmetrics, each with its own pass over the pictures."""
+    """Seconds and values of CLIPScore, FID and KID through torchmetrics, each with its own pass over the images."""
     import numpy as np
     import torch
     from torchmetrics.image.fid import FrechetInceptionDistance
@@ -75,12 +75,12 @@ def torchmetrics_runs(
     class Features(torch.nn.Module):
         num_features = model.config.projection_dim
 
-        def forward(self, pictures: Any) -> Any:
-            return torch.from_numpy(encoder.encode_images([to_picture(each) for each in pictures]))
+        def forward(self, images: Any) -> Any:
+            return torch.from_numpy(encoder.encode_images([to_image(each) for each in images]))
 
     def decoded(subjects: Sequence[Subject]) -> list[Any]:
-        found = [open_picture(panel.data, "x") for subject in subjects for panel in subject.panels]
-        return [torch.from_numpy(np.array(picture)).permute(2, 0, 1) for picture in found]
+        found = [open_image(panel.data, "x") for subject in subjects for panel in subject.panels]
+        return [torch.from_numpy(np.array(image)).permute(2, 0, 1) for image in found]
 
     run, truth = prepared.sides["run"], prepared.sides["truth"]
     texts = [panel.text for subject in run for panel in subject.panels]
@@ -90,36 +90,36 @@ def torchmetrics_runs(
         started = time.process_time()
         processor = CLIPProcessor(encoder._processor, encoder._tokenizer)
         clip = CLIPScore(model_name_or_path=lambda: (Plain(), processor))
-        pictures = decoded(run)
-        for start in range(0, len(pictures), size):
-            clip.update(pictures[start : start + size], texts[start : start + size])
+        images = decoded(run)
+        for start in range(0, len(images), size):
+            clip.update(images[start : start + size], texts[start : start + size])
         values["clip_score"] = float(clip.compute())
         seconds["clip_score"] = time.process_time() - started
         for name, metric in (
             ("fid", FrechetInceptionDistance(feature=Features())),
-            ("kid", KernelInceptionDistance(feature=Features(), subsets=1, subset_size=len(pictures))),
+            ("kid", KernelInceptionDistance(feature=Features(), subsets=1, subset_size=len(images))),
         ):
             started = time.process_time()
             metric.set_dtype(torch.float64)
             for subjects, real in ((truth, True), (run, False)):
-                pictures = decoded(subjects)
-                for start in range(0, len(pictures), size):
-                    metric.update(torch.stack(pictures[start : start + size]), real=real)
+                images = decoded(subjects)
+                for start in range(0, len(images), size):
+                    metric.update(torch.stack(images[start : start + size]), real=real)
             found = metric.compute()
             values[name] = float(found[0] if isinstance(found, tuple) else found)
             seconds[name] = time.process_time() - started
     return seconds, values
 
 
-def to_picture(pixels: Any) -> Any:
-    """A (3, h, w) uint8 tensor as a Pillow picture."""
+def to_image(pixels: Any) -> Any:
+    """A (3, h, w) uint8 tensor as a Pillow image."""
     from PIL import Image
 
     return Image.fromarray(pixels.permute(1, 2, 0).numpy())
 
 
 def main() -> None:
-    """Print one JSON object: pictures per second of both, their ratio, the values."""
+    """Print one JSON object: images per second of both, their ratio, the values."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--encoder", default="judge")
     parser.add_argument("--articles", type=int, default=40)
@@ -131,21 +131,21 @@ def main() -> None:
     whole, results, prepared = ours(run, truth, encoder)
     seconds, values = torchmetrics_runs(prepared, encoder)
     metrics = {metric.name: metric.value for metric in results.metrics}
-    pictures = 2 * results.n_pictures  # run and truth
+    images = 2 * results.n_pictures  # run and truth
     theirs = sum(seconds.values())
     print(
         json.dumps(
             {
                 "articles": results.n_articles,
-                "pictures": pictures,
+                "pictures": images,
                 "ours": {
                     "seconds": round(whole, 2),
-                    "pictures_per_s": round(pictures / whole, 1),
+                    "pictures_per_s": round(images / whole, 1),
                     "metrics": len(metrics),
                 },
                 "torchmetrics": {
                     "seconds": {name: round(value, 2) for name, value in seconds.items()},
-                    "pictures_per_s": round(pictures / theirs, 1),
+                    "pictures_per_s": round(images / theirs, 1),
                     "metrics": len(values),
                 },
                 "ours_over_torchmetrics": round(theirs / whole, 2),

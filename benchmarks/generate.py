@@ -2,8 +2,8 @@
 
     python benchmarks/generate.py --steps 6 --repeats 5 --threads 2
 
-The rival draws as many pictures with the same weights, sampler, sampling steps, guidance, precision and threads, each
-alone: once a call a picture, once all in one call. Prints one JSON object: medians of wall-clock seconds and of CPU
+The rival draws as many images with the same weights, sampler, sampling steps, guidance, precision and threads, each
+alone: once a call an image, once all in one call. Prints one JSON object: medians of wall-clock seconds and of CPU
 seconds (a busy machine stretches the former), and ours divided by theirs.
 """
 

@@ -1,4 +1,4 @@
-"""How fast MiniHow draws: six-step articles a second on one core, pictures encoded.
+"""How fast MiniHow draws: six-step articles a second on one core, images encoded.
 
     python benchmarks/minihow.py --articles 200 --panel-px 128
 

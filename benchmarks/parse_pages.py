@@ -3,7 +3,7 @@
     python benchmarks/parse_pages.py [FOLDER] [--repeat N] [--install]
 
 FOLDER holds saved pages of the 2020 layout; without one, pages are rendered by the tests' page builder. The truth for
-the pictures is a reading of its own: one regular expression over the raw text, step by step. Peers (pywikihow,
+the images is a reading of its own: one regular expression over the raw text, step by step. Peers (pywikihow,
 wikihowunofficialapi) take part where they are installed; ``--install`` puts them in a temporary folder for this run
 alone. Their fetching is replaced by the page's bytes, so parsing alone is timed. Times are CPU seconds of this process;
 the readers take turns round by round, and each one's best round counts, so that a busy machine hurts all alike.
@@ -27,7 +27,7 @@ from urllib.parse import unquote
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-Reading = list[tuple[str, str | None]]  # per step: its words, its picture's address
+Reading = list[tuple[str, str | None]]  # per step: its words, its image's address
 
 
 @dataclass
@@ -49,7 +49,7 @@ PEERS = ("pywikihow==0.5.7", "wikihowunofficialapi==0.1.1")
 
 
 def truth(html: str) -> list[str | None]:
-    """The file name of each step's still picture or video still, from the raw text."""
+    """The file name of each step's still image or video still, from the raw text."""
     found: list[str | None] = []
     for chunk in re.split(r'<li[^>]*\bid="step-id-', html)[1:]:
         shown = re.search(r'data-poster="([^"]+)"|<img[^>]*class="whcdn[^>]*data-src="([^"]+)"', chunk)
@@ -76,7 +76,7 @@ def pywikihow(content: bytes) -> Reading:
     module = importlib.import_module("pywikihow")
     module.get_html = lambda url: content
     page = module.HowTo("https://www.wikihow.com/x", lazy=False)
-    return [(f"{step.summary} {step.description}", step.picture) for step in page.steps]
+    return [(f"{step.summary} {step.description}", step.image) for step in page.steps]
 
 
 def wikihowunofficialapi(content: bytes) -> Reading:
@@ -87,7 +87,7 @@ def wikihowunofficialapi(content: bytes) -> Reading:
     urllib.request.urlopen = lambda *_: io.BytesIO(content)  # type: ignore[assignment]
     try:
         page = module.Article("https://www.wikihow.com/x", lazy=False)
-        return [(f"{step.title} {step.description}", step.picture) for method in page.methods for step in method.steps]
+        return [(f"{step.title} {step.description}", step.image) for method in page.methods for step in method.steps]
     finally:
         urllib.request.urlopen = opened
 
@@ -104,8 +104,8 @@ def judge(read: Callable[[bytes], Reading], pages: list[bytes]) -> Score:
             continue
         score.parsed += 1
         score.exact += len(found) == len(expected)
-        pictures = [_file(url) if url else None for _, url in found] + [None] * len(expected)
-        for wanted, got in zip(expected, pictures, strict=False):
+        images = [_file(url) if url else None for _, url in found] + [None] * len(expected)
+        for wanted, got in zip(expected, images, strict=False):
             score.right += got is not None and got == wanted
             score.wrong += got is not None and got != wanted
             score.missed += got is None and wanted is not None
@@ -131,7 +131,7 @@ def time_round(read: Callable[[bytes], Reading], pages: list[bytes]) -> float:
 def synthetic() -> list[bytes]:
     """Twenty rendered pages of 3 methods of 6 steps."""
     from illinstr.wikihow_scraper.page import Method, PageStep
-    from tests.support.pages import HowTo, picture, render, video
+    from tests.support.pages import HowTo, image, render, video
 
     pages = []
     for number in range(20):
@@ -140,7 +140,7 @@ def synthetic() -> list[bytes]:
                 headline=f"Do thing {index} of page {number}.",
                 body="Take your time over it. " * 12,
                 bullets=("A further point to mind. " * 5,) * 2,
-                image=picture(f"Thing-{number}-{index}") if index % 3 else None,
+                image=image(f"Thing-{number}-{index}") if index % 3 else None,
                 video=None if index % 3 else video(f"Thing-{number}-{index}"),
             )
             for index in range(18)

@@ -44,7 +44,7 @@ def main() -> None:
     encoder = load_image_text_encoder("judge")
     indices = range(options.articles)
     truth = [minihow.make_article(i, split="test", num_steps=options.steps) for i in indices]
-    bare = [minihow.make_article(i, split="test", num_steps=options.steps, picture=False) for i in indices]
+    bare = [minihow.make_article(i, split="test", num_steps=options.steps, image=False) for i in indices]
     for sampler in options.samplers:
         for sampling_steps in options.sampling_steps:
             artist = Illustrator(pipeline, DrawingSettings(sampler=sampler, sampling_steps=sampling_steps))

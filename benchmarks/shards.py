@@ -1,6 +1,6 @@
 """How fast articles go into shards and come out: ``python benchmarks/shards.py [--articles 300]``.
 
-Prints one JSON object. Pictures are 128-pixel JPEGs of noise over a gradient, about as heavy as photographs. Beside our
+Prints one JSON object. Images are 128-pixel JPEGs of noise over a gradient, about as heavy as photographs. Beside our
 reader stands webdataset's own tar iterator, which checks neither hashes nor schema, as the price of checking.
 """
 
@@ -28,7 +28,7 @@ PANEL_PX = 128
 
 
 def make_articles(count: int) -> list[Article]:
-    """Seeded articles with pictures of their own."""
+    """Seeded articles with images of their own."""
     from PIL import Image
 
     generator = np.random.default_rng(0)

@@ -1,7 +1,7 @@
 """What the training loop costs beside the bare step: ``python benchmarks/train_step.py [--steps 24] [--batch 8]``.
 
 Two tasks on articles of the embedded world, read from shards on disk, in one process: the embedded U-Net with latents
-from the cache, and the embedded VAE, whose pictures are decoded as they come. The bare step is forward, backward,
+from the cache, and the embedded VAE, whose images are decoded as they come. The bare step is forward, backward,
 clipping and AdamW on batches made beforehand; the loop's step does the same on the very same batches, with all there is
 besides: reading ahead, the check for non-finite losses, figures, the log. Both train the same model in turns of a few
 steps, so that a busy machine slows both alike. Seconds are medians; CPU seconds, all threads counted, are means and do
@@ -31,7 +31,7 @@ from illinstr.engine.devices import silence_libraries
 from illinstr.minihow.dataset import write_dataset
 from illinstr.progress import SilentReporter
 from illinstr.training.accelerator import make_accelerator
-from illinstr.training.batches import MicroBatch, deal
+from illinstr.training.batches import MicroBatch, assign
 from illinstr.training.data import Prefetcher
 from illinstr.training.loop import Trainer
 from illinstr.training.meter import Meter
@@ -71,7 +71,7 @@ class Both:
 
     def bare(self, step: int) -> None:
         """The same mathematics and nothing else."""
-        (share,) = deal(self.task.units_of(step), 0, 1, 1)
+        (share,) = assign(self.task.units_of(step), 0, 1, 1)
         generator = sample_generator(self.task.config.train.seed, step, share.places)
         loss, _ = self.task.loss(self.task.model, self.ready[step], generator)
         loss.backward()

@@ -2,7 +2,7 @@
 
 The scraper makes articles, shards store them, training reads them, sampling makes new ones, evaluation scores them and
 the page writer prints them. An ``Article`` is *one method* of one how-to page: a goal, an ordered list of steps, where
-it came from and under which licence. Pictures ride along as bytes in ``StepImage.data``; the JSON form leaves the bytes
+it came from and under which licence. Images ride along as bytes in ``StepImage.data``; the JSON form leaves the bytes
 out (they lie beside it as files) and keeps their SHA-256.
 """
 
@@ -62,10 +62,10 @@ class _Record(BaseModel):
 
 
 class StepImage(_Record):
-    """The picture of one step.
+    """The image of one step.
 
-    ``data`` holds the encoded bytes while the picture is in memory and never enters the JSON form. ``license`` is the
-    picture's own licence, which on many sites differs from that of the text. ``width`` and ``height`` are those of the
+    ``data`` holds the encoded bytes while the image is in memory and never enters the JSON form. ``license`` is the
+    image's own licence, which on many sites differs from that of the text. ``width`` and ``height`` are those of the
     stored pixels, before EXIF turns them.
     """
 
@@ -80,10 +80,10 @@ class StepImage(_Record):
 
     @classmethod
     def from_bytes(cls, data: bytes, **fields: Any) -> Self:
-        """Describe encoded picture bytes (JPEG, PNG or WebP).
+        """Describe encoded image bytes (JPEG, PNG or WebP).
 
         Raises:
-            DataError: the bytes are no picture of an allowed format, or one of over 64 million pixels.
+            DataError: the bytes are no image of an allowed format, or one of over 64 million pixels.
         """
         header = read_header(data)
         return cls(
@@ -107,7 +107,7 @@ class StepImage(_Record):
 
     @property
     def suffix(self) -> str:
-        """File name ending for the picture's format, without a dot."""
+        """File name ending for the image's format, without a dot."""
         return IMAGE_SUFFIX[self.media_type]
 
 

@@ -204,7 +204,7 @@ def check_data(data: Path) -> Check:
         report = validate(data)
     except DataError as error:
         return Check("data", "fail", error.message, error.hint)
-    counts = f"{report.articles} articles, {report.images} pictures, {report.failed} failed rows"
+    counts = f"{report.articles} articles, {report.images} images, {report.failed} failed rows"
     if not report.ok:
         detail = f"{len(report.problems)} problems; first: {report.problems[0]}"
         return Check("data", "fail", detail, "copy the data again from where it was made, or make it again")

@@ -6,7 +6,7 @@
     ├── DataError       (1)    articles, shards or pages are missing, damaged or unfit
     ├── ModelError      (1)    a model folder is missing, damaged or unfit for the task
     ├── PlanError       (1)    no step text could be written for the goal
-    ├── FetchError      (1)    a page or picture could not be fetched, or may not be
+    ├── FetchError      (1)    a page or image could not be fetched, or may not be
     └── PartialError    (3)    the work ended, but a part of it failed
 
 Each carries a one-line message and, where there is something to do about it, a hint. The command line prints both
@@ -94,7 +94,7 @@ class PlanError(IllinstrError):
 
 
 class FetchError(IllinstrError):
-    """A page or picture could not be fetched, or must not be."""
+    """A page or image could not be fetched, or must not be."""
 
 
 class PartialError(IllinstrError):

@@ -2,12 +2,12 @@
 
     RUN/
       index.html  article.md  strip.png    pages for people; any others may join them
-      article.json                         the article without its picture bytes, with their SHA-256
-      step-01.png  step-02.png  ...        one picture a step, counted from 1
+      article.json                         the article without its image bytes, with their SHA-256
+      step-01.png  step-02.png  ...        one image a step, counted from 1
       run.json                             how it was made (``RunRecord``)
 
 A batch is a folder of such folders. A run folder appears whole or not at all: it is filled beside its final name and
-renamed (``illinstr.files.atomic_folder``). What is read back is treated as untrusted: sizes are capped, every picture
+renamed (``illinstr.files.atomic_folder``). What is read back is treated as untrusted: sizes are capped, every image
 must be the one that ``article.json`` names by hash, and nothing outside the folder is opened.
 """
 
@@ -97,7 +97,7 @@ class Revision(BaseModel):
 
     Attributes:
         command: what changed it: ``edit``, ``correct``.
-        steps: the steps drawn anew, counted from 1; all others kept their pictures.
+        steps: the steps drawn again, counted from 1; all others kept their images.
         seed: seed of the new noise.
         note: why, in the user's words; empty when nothing was said.
         model_sha256: hash over the files of the model that drew them.
@@ -123,16 +123,16 @@ class RunRecord(BaseModel):
         goal: what was asked for.
         seed: seed of the steps and of the noise.
         num_steps: N, the number of instruction steps drawn.
-        method: ``stacked`` (all pictures drawn together) or ``independent`` (each alone).
+        method: ``stacked`` (all images drawn together) or ``independent`` (each alone).
         sampler: name of the sampler, as ``--sampler`` spells it.
         sampling_steps: denoising steps.
         guidance: classifier-free guidance scale.
-        window: pictures drawn together at most; None is as many as the model was trained on.
+        window: images drawn together at most; None is as many as the model was trained on.
         model_id: name or folder of the model.
         model_sha256: hash over the model's files.
         planner: who wrote the steps.
         writing: how a language model wrote them; None where none did.
-        given: steps whose pictures the user gave, counted from 1.
+        given: steps whose images the user gave, counted from 1.
         revisions: what was changed since, oldest first.
         versions: package name to version.
         timings: part of the work to seconds.
@@ -170,8 +170,8 @@ class RunRecord(BaseModel):
         return canonical_json(self.model_dump(mode="json"))
 
 
-def picture_name(index: int, image: StepImage) -> str:
-    """File name of the picture of step ``index``, counted from 0: ``step-01.png`` for the first."""
+def image_name(index: int, image: StepImage) -> str:
+    """File name of the image of step ``index``, counted from 0: ``step-01.png`` for the first."""
     return f"step-{index + 1:02d}.{image.suffix}"
 
 
@@ -237,7 +237,7 @@ def write_run(
         The folder, resolved.
 
     Raises:
-        DataError: a picture is described but its bytes are not there.
+        DataError: an image is described but its bytes are not there.
         ValueError: a page name that is not a plain file name or belongs to the run itself.
     """
     files: dict[str, bytes] = {ARTICLE_FILE: article.to_json().encode(), RECORD_FILE: record.to_json().encode()}
@@ -245,8 +245,8 @@ def write_run(
         if step.image is None:
             continue
         if step.image.data is None:
-            raise DataError(f"step {index + 1} of {article.id} has a picture without bytes")
-        files[picture_name(index, step.image)] = step.image.data
+            raise DataError(f"step {index + 1} of {article.id} has an image without bytes")
+        files[image_name(index, step.image)] = step.image.data
     for name, content in pages.items():
         if not name or name in files or Path(name).name != name or name.startswith("."):
             raise ValueError(f"{name!r} cannot name a page of a run folder")
@@ -264,7 +264,7 @@ def write_run(
 
 
 def read_run(run: Path) -> list[Article]:
-    """Read the articles of a run folder, pictures attached.
+    """Read the articles of a run folder, images attached.
 
     Args:
         run: the folder of one article, or a folder of such folders (read in order of their names).
@@ -281,7 +281,7 @@ def article_folders(run: Path) -> list[Path]:
     Folders that a killed process left behind (``.incomplete``, dot-prefixed) do not count.
 
     Raises:
-        DataError: no such folder, no article in it, or a folder of pictures or a ``run.json`` without ``article.json``.
+        DataError: no such folder, no article in it, or a folder of images or a ``run.json`` without ``article.json``.
     """
     if not run.exists():
         raise DataError(f"no such run folder: {run}", hint=_MAKE_ONE)
@@ -308,10 +308,10 @@ def article_folders(run: Path) -> list[Path]:
 
 
 def read_article(folder: Path) -> Article:
-    """Read one article folder, pictures attached.
+    """Read one article folder, images attached.
 
     Raises:
-        DataError: ``article.json`` or a picture is missing, damaged or over the size limit.
+        DataError: ``article.json`` or an image is missing, damaged or over the size limit.
     """
     path = folder / ARTICLE_FILE
     content = _read_capped(path, MAX_JSON_BYTES)
@@ -319,7 +319,7 @@ def read_article(folder: Path) -> Article:
         article = Article.from_json(content)
     except DataError as error:
         raise DataError(f"{path}: {error.message}", hint=_MAKE_AGAIN) from error
-    steps = tuple(_with_picture(folder, index, step) for index, step in enumerate(article.steps))
+    steps = tuple(_with_image(folder, index, step) for index, step in enumerate(article.steps))
     return article.model_copy(update={"steps": steps})
 
 
@@ -338,10 +338,10 @@ def read_record(folder: Path) -> RunRecord:
         raise DataError(f"{path}: not a valid run record: {where}: {first['msg']}", hint=_MAKE_AGAIN) from error
 
 
-def _with_picture(folder: Path, index: int, step: Step) -> Step:
+def _with_image(folder: Path, index: int, step: Step) -> Step:
     if step.image is None:
         return step
-    path = folder / picture_name(index, step.image)
+    path = folder / image_name(index, step.image)
     data = _read_capped(path, MAX_IMAGE_BYTES)
     try:
         found = StepImage.from_bytes(data)
@@ -349,7 +349,7 @@ def _with_picture(folder: Path, index: int, step: Step) -> Step:
         raise DataError(f"{path} is damaged: {error.message}", hint=_MAKE_AGAIN) from error
     wanted = step.image
     if found.sha256 != wanted.sha256:
-        raise DataError(f"{path} is damaged: it is not the picture that {ARTICLE_FILE} names", hint=_MAKE_AGAIN)
+        raise DataError(f"{path} is damaged: it is not the image that {ARTICLE_FILE} names", hint=_MAKE_AGAIN)
     if (found.media_type, found.width, found.height) != (wanted.media_type, wanted.width, wanted.height):
         raise DataError(f"{path}: its format or size is not what {ARTICLE_FILE} says", hint=_MAKE_AGAIN)
     return step.model_copy(update={"image": wanted.model_copy(update={"data": data})})

@@ -1,4 +1,4 @@
-"""Good, median and worst articles of an evaluated run, each above the program's own pictures of the same steps.
+"""Good, median and worst articles of an evaluated run, each above the program's own images of the same steps.
 
     python scripts/contact_sheet.py RUN --out docs/images/mini-sheet.png
 
@@ -93,7 +93,7 @@ def choose(ranked: Sequence[Ranked], each: int) -> list[tuple[str, Ranked]]:
 
 
 def draw_sheet(chosen: Sequence[tuple[str, Ranked]]) -> Image.Image:
-    """A caption, the model's pictures and the program's below them, article by article."""
+    """A caption, the model's images and the program's below them, article by article."""
     font = load_font("DejaVuSans", CAPTION_PX - 6)
     rows = [(caption(name, one), one.article, truth_of(one.article)) for name, one in chosen]
     longest = max(article.num_steps for _, article, _ in rows)
@@ -117,15 +117,15 @@ def caption(name: str, one: Ranked) -> str:
 
 
 def truth_of(article: Article) -> Article | None:
-    """The program's pictures of the same goal and number of steps; None for a goal outside its world."""
+    """The program's images of the same goal and number of steps; None for a goal outside its world."""
     if recognise(article.goal) is None:
         return None
     return illustrate(plan(article.goal, article.num_steps))
 
 
 def _panel(data: bytes) -> Image.Image:
-    with Image.open(io.BytesIO(data), formats=["PNG", "JPEG", "WEBP"]) as picture:
-        return picture.convert("RGB").resize((PANEL_PX, PANEL_PX), Image.Resampling.LANCZOS)
+    with Image.open(io.BytesIO(data), formats=["PNG", "JPEG", "WEBP"]) as image:
+        return image.convert("RGB").resize((PANEL_PX, PANEL_PX), Image.Resampling.LANCZOS)
 
 
 def main() -> None:

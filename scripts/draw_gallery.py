@@ -1,8 +1,8 @@
-"""Draw the gallery of MiniHow: one article of each family, a picture for each category, and the page that shows them.
+"""Draw the gallery of MiniHow: one article of each family, an image for each category, and the page that shows them.
 
 python scripts/draw_gallery.py    writes docs/minihow-gallery.md and docs/images/minihow-*.png
 
-The same program draws the same pictures every time.
+The same program draws the same images every time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PAGE = ROOT / "docs" / "minihow-gallery.md"
 IMAGES = ROOT / "docs" / "images"
 STEPS = 6
 PANEL_PX = 112
-COLOURS = 256  # of the palette a picture is reduced to
+COLOURS = 256  # of the palette an image is reduced to
 # The families on the cover, which README shows.
 COVER = ("juice", "flower", "gift", "snowman", "car-wash", "lamp", "dog-bath", "kite", "painting", "cake")
 
@@ -36,7 +36,7 @@ def sample(family: str) -> Article:
     return plan(goals[len(goals) * 3 // 7], STEPS, seed=len(family))
 
 
-def picture(families: list[str]) -> bytes:
+def image(families: list[str]) -> bytes:
     """A PNG of few colours: one article a row."""
     with Image.open(io.BytesIO(contact_sheet([sample(name) for name in families], panel_px=PANEL_PX))) as sheet:
         few = sheet.convert("RGB").quantize(
@@ -55,8 +55,8 @@ def page() -> str:
         "# Gallery of MiniHow",
         "",
         f"One article of {STEPS} steps from each of the {len(categories)} families of [MiniHow](minihow.md).",
-        f"The world has {every:,} goals. The pictures are drawn by program, not by a model:",
-        "they are what the miniature model learns from. This page and its pictures are written by",
+        f"The world has {every:,} goals. The images are drawn by program, not by a model:",
+        "they are what the miniature model learns from. This page and its images are written by",
         "`python scripts/draw_gallery.py`.",
     ]
     for category in CATEGORIES:
@@ -77,13 +77,13 @@ def page() -> str:
 
 
 def main() -> None:
-    """Write the page and its pictures."""
+    """Write the page and its images."""
     categories = family_categories()
     for category in CATEGORIES:
         write_bytes(
-            IMAGES / f"minihow-{category}.png", picture([name for name in categories if categories[name] == category])
+            IMAGES / f"minihow-{category}.png", image([name for name in categories if categories[name] == category])
         )
-    write_bytes(IMAGES / "minihow-gallery.png", picture(list(COVER)))
+    write_bytes(IMAGES / "minihow-gallery.png", image(list(COVER)))
     write_text(PAGE, page())
     print(PAGE)
 

@@ -2,9 +2,9 @@
 
     python scripts/measure_attributes.py runs/measure/stacked-n6 --out attributes.md
 
-For each picture of a MiniHow goal the program draws the same step once for each value that an attribute may have
+For each image of a MiniHow goal the program draws the same step once for each value that an attribute may have
 (a red, blue, green ... tail). Where those drawings differ is where the attribute shows; the value whose drawing is
-nearest there is what the picture is taken to show. The same is asked of the program's own pictures of the same goals,
+nearest there is what the image is taken to show. The same is asked of the program's own images of the same goals,
 drawn with other looks and positions, which says how far the ruler can be trusted. No judge takes part.
 """
 
@@ -57,7 +57,7 @@ TRUTH_SEED = 987_654  # looks and positions unlike those of any drawing
 
 @dataclass(frozen=True)
 class Shown:
-    """What one picture was taken to show of one thing."""
+    """What one image was taken to show of one thing."""
 
     family: str
     name: str  # of the attribute or look
@@ -83,11 +83,11 @@ def _draw(family: str, step: str, look: Look) -> Pixels:
     )
 
 
-def nearest(picture: Pixels, drawings: Mapping[str, Pixels]) -> str | None:
-    """The value whose drawing the picture is nearest to where the drawings differ, or None where they hardly do.
+def nearest(image: Pixels, drawings: Mapping[str, Pixels]) -> str | None:
+    """The value whose drawing the image is nearest to where the drawings differ, or None where they hardly do.
 
     Args:
-        picture: (h, w, 3), 0 to 255.
+        image: (h, w, 3), 0 to 255.
         drawings: the same for each value.
     """
     stack = np.stack(list(drawings.values()))
@@ -96,34 +96,34 @@ def nearest(picture: Pixels, drawings: Mapping[str, Pixels]) -> str | None:
         return None
     distances = np.full(len(stack), np.inf)
     for dx, dy in SHIFTS:
-        moved = np.roll(picture, (dy, dx), axis=(0, 1))
+        moved = np.roll(image, (dy, dx), axis=(0, 1))
         distances = np.minimum(distances, np.abs(stack[:, where] - moved[where]).mean(axis=(1, 2)))
     return list(drawings)[int(distances.argmin())]
 
 
-def named(article: Article, pictures: Sequence[Pixels | None]) -> Iterator[Shown]:
-    """What the pictures of an article show of each attribute of its goal."""
+def named(article: Article, images: Sequence[Pixels | None]) -> Iterator[Shown]:
+    """What the images of an article show of each attribute of its goal."""
     family, values = all_families()[article.extra["family"]], dict(article.extra["attributes"])
     look = Look.sample(values, random.Random(0))
-    for step, picture in _pictured(article, pictures):
+    for step, image in _illustrated(article, images):
         for name, options in family.attributes.items():
             others = [replace(look, attributes={**values, name: option}) for option in options]
             allowed = [each for each in others if len({each[n] for n in family.differ}) == len(family.differ)]
             drawings = {each[name]: _draw(family.name, step.key, each) for each in allowed}
-            seen = nearest(picture, drawings) if len(drawings) > 1 else None
+            seen = nearest(image, drawings) if len(drawings) > 1 else None
             if seen is not None:
                 alike = np.abs(drawings[seen] - drawings[values[name]]).max() <= VISIBLE
                 yield Shown(family.name, name, article.id, values[name], values[name] if alike else seen)
 
 
-def unnamed(article: Article, pictures: Sequence[Pixels | None]) -> Iterator[Shown]:
-    """What the pictures of an article show of each look that nothing names."""
+def unnamed(article: Article, images: Sequence[Pixels | None]) -> Iterator[Shown]:
+    """What the images of an article show of each look that nothing names."""
     family, values = all_families()[article.extra["family"]], dict(article.extra["attributes"])
     look = Look.sample(values, random.Random(0))
-    for step, picture in _pictured(article, pictures):
+    for step, image in _illustrated(article, images):
         for name, options in LOOKS.items():
             drawings = {each: _draw(family.name, step.key, _with(look, name, each)) for each in options}
-            seen = nearest(picture, drawings)
+            seen = nearest(image, drawings)
             if seen is not None:
                 yield Shown(family.name, name, article.id, "", seen)
 
@@ -133,15 +133,15 @@ def _with(look: Look, name: str, value: str) -> Look:
     return replace(look, **changed)
 
 
-def _pictured(article: Article, pictures: Sequence[Pixels | None]) -> Iterator[tuple[StepDef, Pixels]]:
+def _illustrated(article: Article, images: Sequence[Pixels | None]) -> Iterator[tuple[StepDef, Pixels]]:
     steps = {each.key: each for each in all_families()[article.extra["family"]].steps}
-    for step, picture in zip(article.steps, pictures, strict=True):
-        if picture is not None and step.scene is not None:
-            yield steps[step.scene["step"]], picture
+    for step, image in zip(article.steps, images, strict=True):
+        if image is not None and step.scene is not None:
+            yield steps[step.scene["step"]], image
 
 
 def pixels(article: Article) -> list[Pixels | None]:
-    """The pictures of an article as arrays; None where a step has none."""
+    """The images of an article as arrays; None where a step has none."""
     return [_array(step.image.data) if step.image and step.image.data else None for step in article.steps]
 
 
@@ -151,17 +151,17 @@ def _array(data: bytes) -> Pixels:
 
 
 def truth_of(article: Article) -> Article:
-    """The program's own pictures of the same goal in as many steps, with other looks."""
+    """The program's own images of the same goal in as many steps, with other looks."""
     return minihow.illustrate(minihow.plan(article.goal, article.num_steps, seed=TRUTH_SEED), panel_px=PANEL_PX)
 
 
 def right(shown: Iterable[Shown]) -> float | None:
-    """The share of pictures that show what the goal names; None of none."""
+    """The share of images that show what the goal names; None of none."""
     return _mean([float(each.seen == each.wanted) for each in shown])
 
 
 def agreement(shown: Iterable[Shown]) -> float | None:
-    """The share of pictures that show what most pictures of their article show of a look; None of none."""
+    """The share of images that show what most images of their article show of a look; None of none."""
     articles: dict[tuple[str, str], list[str]] = defaultdict(list)
     for each in shown:
         articles[each.article, each.name].append(each.seen)
@@ -179,7 +179,7 @@ def _share(value: float | None, digits: int = 0) -> str:
 
 def page(drawn: Sequence[Shown], truth: Sequence[Shown], looks: Sequence[Shown], true_looks: Sequence[Shown]) -> str:
     """Both tables in Markdown: attributes from the worst on, then the looks."""
-    lines = ["| family | attribute | as named | truth | pictures |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| family | attribute | as named | truth | images |", "| --- | --- | --- | --- | --- |"]
     kinds = sorted(
         {(each.family, each.name) for each in drawn},
         key=lambda kind: right(each for each in drawn if (each.family, each.name) == kind) or 0.0,
@@ -218,9 +218,9 @@ def main() -> None:
     with reporter().task("compare", len(articles)) as advance:
         for article in articles:
             for side, each in enumerate((article, truth_of(article))):
-                pictures = pixels(each)
-                found[side].extend(named(each, pictures))
-                found[2 + side].extend(unnamed(each, pictures))
+                images = pixels(each)
+                found[side].extend(named(each, images))
+                found[2 + side].extend(unnamed(each, images))
             advance()
     write_text(options.out, page(*found))
     print(options.out.read_text(encoding="utf-8"))

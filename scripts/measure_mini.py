@@ -2,9 +2,9 @@
 
     python scripts/measure_mini.py --out runs/measure
 
-For each number of steps the model draws held-out goals together; for six steps also each picture alone. All of it is
-scored by the judge inside the package beside true pictures of the same goals. Finished articles stay finished: kill it
-and run the same command again. Scoring is done anew each time, so a new judge gives new figures for the same drawings.
+For each number of steps the model draws held-out goals together; for six steps also each image alone. All of it is
+scored by the judge inside the package beside true images of the same goals. Finished articles stay finished: kill it
+and run the same command again. Scoring is done again each time, so a new judge gives new figures for the same drawings.
 OUT/measure.md holds the table, OUT/measure.json the same in numbers, and OUT/stacked-n*/eval the reports behind them.
 """
 
@@ -32,7 +32,7 @@ from illinstr.runs import article_folders, is_article_folder, read_record
 from scripts.measure_mini_table import Measured, measured, table
 from scripts.resumable import keep_plan, run_cli, run_illinstr
 
-ALONE_TOO = 6  # the number of steps for which each picture is drawn alone as well
+ALONE_TOO = 6  # the number of steps for which each image is drawn alone as well
 
 
 @dataclass(frozen=True)
@@ -117,15 +117,15 @@ def draw(out: Path, plan: Plan, method: str, length: int, *, left: Sequence[tupl
         "--seed", plan.seed, "--out", folder,
     )  # fmt: skip
     write_text(folder / ".complete", "")
-    seconds = _seconds_per_picture(folder)
+    seconds = _seconds_per_image(folder)
     to_come = sum(min(plan.goals, len(minihow.held_out_goals(plan.goals, n))) * n for _, n in left)
     _say(
-        f"done in {(time.monotonic() - started) / 60:.1f} min, {seconds:.2f} s a picture; "
-        f"{to_come} pictures to come: about {to_come * seconds / 60:.0f} min"
+        f"done in {(time.monotonic() - started) / 60:.1f} min, {seconds:.2f} s an image; "
+        f"{to_come} images to come: about {to_come * seconds / 60:.0f} min"
     )
 
 
-def _seconds_per_picture(folder: Path) -> float:
+def _seconds_per_image(folder: Path) -> float:
     records = [read_record(each) for each in article_folders(folder)]
     return sum(record.timings.get("draw_s", 0.0) for record in records) / sum(record.num_steps for record in records)
 
@@ -167,7 +167,7 @@ def report(out: Path, plan: Plan, found: Sequence[Measured]) -> None:
         "sampling_steps": record.sampling_steps,
         "guidance": record.guidance,
         "seconds_per_picture": {
-            f"{method}-n{n}": round(_seconds_per_picture(drawings(out, method, n)), 3) for method, n in plan.sets
+            f"{method}-n{n}": round(_seconds_per_image(drawings(out, method, n)), 3) for method, n in plan.sets
         },
     }
     write_json(out / "measure.json", {"schema_version": 1, "how": how, "measured": [each.as_json() for each in found]})

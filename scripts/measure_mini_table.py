@@ -83,7 +83,7 @@ def measured(
         side: where its scores stand in the evaluation.
         results: of the evaluation among any goals.
         samples: of the same.
-        near: results and samples of the same pictures among near goals.
+        near: results and samples of the same images among near goals.
     """
     shares = [_share(metric, metric, side, results, samples) for metric in (GOAL, STEP)]
     shares.insert(1, _share(NEAR, GOAL, side, *near))
@@ -175,8 +175,8 @@ def table(found: Sequence[Measured], how: Mapping[str, Any]) -> str:
             f"Model `{how['model']}` ({how['model_sha256'][:8]}), judge {how['judge']} ({how['judge_sha256'][:8]}); "
             f"{how['goals']} held-out goals at most a length, spread evenly over all; seed {how['seed']}; {steps} "
             f"sampling steps ({how['sampler']}), guidance {how['guidance']:g}. 95 % intervals over articles. Goal and "
-            "step: share of pictures that find their own among four (near: among goals that differ in one attribute). "
-            "Truth: the program's pictures of the same goals. Ratio and gap of truth: articles resampled in pairs. "
+            "step: share of images that find their own among four (near: among goals that differ in one attribute). "
+            "Truth: the program's images of the same goals. Ratio and gap of truth: articles resampled in pairs. "
             "The goals are held out; the step wordings are those of training.",
             "",
         ]
@@ -184,7 +184,7 @@ def table(found: Sequence[Measured], how: Mapping[str, Any]) -> str:
 
 
 def promises(each: Measured) -> list[str]:
-    """What issue and design ask of one set, with what was found; for pictures drawn alone, whether that is worse."""
+    """What issue and design ask of one set, with what was found; for images drawn alone, whether that is worse."""
     name = f"{each.length} steps"
     if each.method != "stacked":
         return [f"{name}: {_worse(each)}"]

@@ -2,13 +2,13 @@
 
     python scripts/reproduce.py --out runs/reproduce --train-steps 1500 --goals 100 --seeds 1,2,3
 
-For each seed every arm is trained for the same number of steps of the same batch (baselines that draw single pictures
+For each seed every arm is trained for the same number of steps of the same batch (baselines that draw single images
 see as many panels), draws the same held-out goals with the same step texts, and is scored together with all others.
 Whatever is finished stays finished: kill it and run the same command again. After each seed OUT/reproduce.md says what
 is known. The arms and the claims stand in ``reproduce_arms.py``.
 
 With ``--pretrain-steps`` all arms of a seed are fine-tuned from one base, as the paper's are from Stable Diffusion: a
-text-to-picture model that knows pictures of steps and no articles, which is also the frozen baseline.
+text-to-picture model that knows images of steps and no articles, which is also the frozen baseline.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _parse() -> tuple[Path, Plan]:
         "--claims-at", default="", help="those of the lengths that claims are asked at: every arm draws them"
     )
     parser.add_argument(
-        "--pretrain-steps", type=int, default=0, help="steps of a base on single pictures that all arms start from"
+        "--pretrain-steps", type=int, default=0, help="steps of a base on single images that all arms start from"
     )
     parser.add_argument("--arms", default="", help="only these, comma between; all when left out")
     parser.add_argument("--base", default="mini", help="model folder whose VAE and text encoder all arms share")
@@ -226,7 +226,7 @@ def _train(out: Path, plan: Plan, training: Training, seed: int) -> None:
 
 
 def resume_flag(folder: Path) -> list[str]:
-    """How to go on with a training run: from its checkpoint, or anew where a kill came before the first one."""
+    """How to go on with a training run: from its checkpoint, or again where a kill came before the first one."""
     checkpoints = folder / "checkpoints"
     if checkpoints.is_dir() and any(
         path.is_dir() and not path.name.startswith(".") and not path.name.endswith(INCOMPLETE_SUFFIX)

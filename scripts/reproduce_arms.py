@@ -24,7 +24,7 @@ class Arm:
         name: in folders and tables.
         what: in words.
         settings: what differs from the preset ``mini-unet``.
-        single: trained on single pictures; its batch holds as many panels as the others'.
+        single: trained on single images; its batch holds as many panels as the others'.
         method: how it draws.
         weights: draws with the weights of this arm; trains its own when None.
         only: draws this number of steps alone; None draws those that claims are asked at, "all" every one of the plan.
@@ -77,7 +77,7 @@ ARMS = (
         BASE_SETTINGS, single=True, method="independent", frozen=True,
     ),
     Arm(
-        "independent-tuned", "each step alone, by a model trained on single pictures with goal and step",
+        "independent-tuned", "each step alone, by a model trained on single images with goal and step",
         (*SINGLE, BUILT_ON), single=True, method="independent",
     ),
     Arm("stacked-alone", "the weights of stacked, each step drawn alone", method="independent", weights="stacked"),

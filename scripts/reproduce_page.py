@@ -180,13 +180,13 @@ def _method(plan: Mapping[str, Any], seeds: Sequence[int], first: Results) -> li
     start = ""
     if plan["pretrain_steps"]:
         start = (
-            f" All start from one base a seed: {plan['pretrain_steps']} steps on single pictures of the same articles "
+            f" All start from one base a seed: {plan['pretrain_steps']} steps on single images of the same articles "
             "with the step's text and no goal. `independent-frozen` is that base."
         )
     settings = f" Settings for all: `{'`, `'.join(plan['set'])}`." if plan["set"] else ""
     return [
         f"Training seeds {', '.join(map(str, seeds))}; every arm {plan['train_steps']} steps of {plan['batch_size']} "
-        f"articles ({seen} articles seen; arms of single pictures as many panels) of {plan['articles']} MiniHow "
+        f"articles ({seen} articles seen; arms of single images as many panels) of {plan['articles']} MiniHow "
         f"articles; VAE and text encoder of `{plan['base']}`, frozen, shared.{start}{settings} {plan['goals']} "
         f"held-out goals at most a length, {plan['sampling_steps']} sampling steps, the same step texts for all. "
         f"Encoder: {first.encoders.encoder.id} ({first.encoders.encoder.sha256[:8]}). Intervals over articles, 95 %; "

@@ -223,7 +223,7 @@ def forward_flops(network: nn.Module, *, channels: int, side: int, text_dim: int
 
 
 def transformer_like(unet: Any) -> PanelTransformer:
-    """The transformer of ``DEPTH`` blocks whose cost is nearest to that of ``unet``, weights drawn anew."""
+    """The transformer of ``DEPTH`` blocks whose cost is nearest to that of ``unet``, weights drawn again."""
     text_dim, channels = int(unet.config.cross_attention_dim), int(unet.config.in_channels)
     shape: dict[str, Any] = {"channels": channels, "side": int(unet.config.sample_size), "text_dim": text_dim}
     target = forward_flops(unet, conditioning="routed", **shape)

@@ -21,7 +21,7 @@ from illinstr.articles import (
     normalise_goal,
 )
 from illinstr.errors import DataError
-from tests.support.shard_articles import PIXEL_PNG, article, golden_article, picture
+from tests.support.shard_articles import PIXEL_PNG, article, golden_article, make_image
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -31,7 +31,7 @@ json_values = st.recursive(
     max_leaves=8,
 )
 lines = st.text(min_size=1).filter(lambda text: bool(text.strip()))
-images = st.builds(StepImage.from_bytes, st.sampled_from([picture(encoding=e) for e in ("PNG", "JPEG", "WEBP")]))
+images = st.builds(StepImage.from_bytes, st.sampled_from([make_image(encoding=e) for e in ("PNG", "JPEG", "WEBP")]))
 steps = st.builds(
     Step,
     headline=lines,
@@ -60,7 +60,7 @@ articles = st.builds(
 
 
 @given(articles)
-def test_json_form_comes_back_equal_but_for_the_picture_bytes(made):
+def test_json_form_comes_back_equal_but_for_the_image_bytes(made):
     back = Article.from_json(made.to_json())
     images = {i: step.image.data for i, step in enumerate(made.steps) if step.image}
     assert back.to_json() == made.to_json()
@@ -95,7 +95,7 @@ def test_a_time_is_a_duration_of_iso_8601(bad):
         article(1).model_validate(article(1).model_dump() | {"total_time": bad})
 
 
-def test_json_form_holds_no_picture_bytes():
+def test_json_form_holds_no_image_bytes():
     image = json.loads(golden_article().to_json())["steps"][0]["image"]
     assert "data" not in image
     assert image["sha256"] == hashlib.sha256(PIXEL_PNG).hexdigest()
@@ -140,8 +140,8 @@ def test_articles_are_frozen():
     ("encoding", "media_type", "suffix"),
     [("PNG", "image/png", "png"), ("JPEG", "image/jpeg", "jpg"), ("WEBP", "image/webp", "webp")],
 )
-def test_pictures_are_described(encoding, media_type, suffix):
-    image = StepImage.from_bytes(picture(size=(5, 9), encoding=encoding), alt="x")
+def test_images_are_described(encoding, media_type, suffix):
+    image = StepImage.from_bytes(make_image(size=(5, 9), encoding=encoding), alt="x")
     assert (image.media_type, image.suffix, image.width, image.height, image.alt) == (media_type, suffix, 5, 9, "x")
 
 
@@ -164,14 +164,14 @@ def png_header(width: int, height: int) -> bytes:
         (png_header(100_000, 100_000), "over the limit"),
     ],
 )
-def test_bytes_that_are_no_picture_we_take_are_refused(data, said):
+def test_bytes_that_are_no_image_we_take_are_refused(data, said):
     with pytest.raises(DataError, match=said):
         StepImage.from_bytes(data)
 
 
 def test_with_images_replaces_bytes_and_keeps_where_they_came_from():
     before = golden_article()
-    new = picture()
+    new = make_image()
     after = before.with_images({0: new})
     image = after.steps[0].image
     assert (image.data, image.sha256) == (new, hashlib.sha256(new).hexdigest())

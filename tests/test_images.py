@@ -192,7 +192,7 @@ def in_the_loader(data: bytes, folder: Path) -> Image.Image:
     return Image.fromarray(loaded_panels(article_of(data), 32)[0].permute(1, 2, 0).numpy())
 
 
-def as_first_picture(data: bytes, folder: Path) -> Image.Image:
+def as_first_image(data: bytes, folder: Path) -> Image.Image:
     path = folder / "photo"
     path.write_bytes(data)
     return Image.open(io.BytesIO(read_photo(path).data or b""))
@@ -212,7 +212,7 @@ ROOMS: dict[str, Callable[[bytes, Path], Image.Image]] = {
     "study": lambda data, folder: from_uri(_anonymous(data, None)),
     "held while drawing": lambda data, folder: StepImage.from_bytes(data).decode(),
     "held, from Python": lambda data, folder: square_for_drawing(Image.open(io.BytesIO(data)), 32),
-    "first picture": as_first_picture,
+    "first image": as_first_image,
     "strip": in_the_strip,
 }
 

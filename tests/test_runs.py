@@ -20,12 +20,12 @@ from hypothesis import strategies as st
 from illinstr.articles import Article, Provenance, Step
 from illinstr.errors import DataError, UsageError
 from illinstr.runs import RunRecord, check_out, read_record, read_run, write_run
-from tests.support.tiny_run import FORMATS, make_article, make_record, picture
+from tests.support.tiny_run import FORMATS, make_article, make_image, make_record
 
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40).filter(str.strip)
 step_images = st.one_of(
     st.none(),
-    st.builds(picture, st.tuples(*[st.integers(0, 255)] * 3), st.sampled_from(list(FORMATS)), st.just((5, 3))),
+    st.builds(make_image, st.tuples(*[st.integers(0, 255)] * 3), st.sampled_from(list(FORMATS)), st.just((5, 3))),
 )
 articles = st.builds(
     Article,
@@ -65,7 +65,7 @@ def test_what_is_written_is_read_back(tmp_path: Path, article: Article, record: 
     assert (run / "index.html").read_text(encoding="utf-8") == "<p>é</p>"
 
 
-def test_pictures_are_named_by_their_place_and_hashed_in_article_json(tmp_path: Path) -> None:
+def test_images_are_named_by_their_place_and_hashed_in_article_json(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", make_article(12), make_record(num_steps=12), {})
     names = sorted(path.name for path in run.glob("step-*"))
     assert names == [f"step-{i:02d}.png" for i in range(1, 13)]
@@ -113,7 +113,7 @@ def test_damage_is_named_with_a_hint(tmp_path: Path, spoil, message: str) -> Non
         read_run(tmp_path)
 
 
-def test_a_lie_about_the_size_of_a_picture_is_found(tmp_path: Path) -> None:
+def test_a_lie_about_the_size_of_a_image_is_found(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", make_article(), make_record(), {})
     stored = json.loads((run / "article.json").read_text())
     stored["steps"][0]["image"]["width"] = 9999
@@ -122,7 +122,7 @@ def test_a_lie_about_the_size_of_a_picture_is_found(tmp_path: Path) -> None:
         read_run(run)
 
 
-def test_pictures_whose_article_is_gone_are_not_passed_over(tmp_path: Path) -> None:
+def test_images_whose_article_is_gone_are_not_passed_over(tmp_path: Path) -> None:
     for name in "ab":
         write_run(tmp_path / "batch" / name, make_article(), make_record(), {})
     for name in ("article.json", "run.json"):
@@ -164,7 +164,7 @@ def test_pages_cannot_leave_the_folder_or_replace_the_run(tmp_path: Path, name: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_picture_without_bytes_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+def test_a_image_without_bytes_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     bare = Article.from_json(make_article().to_json())
     with pytest.raises(DataError, match="without bytes"):
         write_run(tmp_path / "run", bare, make_record(), {})

@@ -21,14 +21,14 @@ from illinstr.version import __version__
 # help, which a test compares with the command's own.
 COMMANDS = {
     "minihow": "Draw a data set of illustrated how-to articles: unlimited, licence-free (CC0), exactly known.",
-    "scrape": "Turn how-to pages into articles of steps and pictures, in WebDataset shards.",
-    "data": "Look at a data folder, check it, deal it anew.",
+    "scrape": "Turn how-to pages into articles of steps and images, in WebDataset shards.",
+    "data": "Look at a data folder, check it, assign it again.",
     "train": "Train a part of the model on a data folder.",
     "export": "Write the model of a training run as a folder that illinstr and plain diffusers load.",
     "generate": "Write the steps towards a goal, draw them together, and print them as a page.",
-    "edit": "Change a step of a finished article: its words and picture, or its picture alone.",
+    "edit": "Change a step of a finished article: its words and image, or its image alone.",
     "suggest": "Suggest goals for what is at hand. On a terminal, choose one and it is written and drawn.",
-    "correct": "Say what went wrong after a step: the steps done so far stay, the rest is written and drawn anew.",
+    "correct": "Say what went wrong after a step: the steps done so far stay, the rest is written and drawn again.",
     "print": "Print a finished article to a file: as PDF, or one of the pages that [bold]generate[/bold] writes.",
     "serve": (
         "Make, edit and correct articles from a page in the browser. Only this machine can reach it. Ctrl-C ends it."
@@ -113,7 +113,7 @@ def build_command(name: str) -> Any:
 app = typer.Typer(
     cls=LazyGroup,
     name="illinstr",
-    help="Illustrated instructions: a goal goes in, an article of steps in words and pictures comes out.",
+    help="Illustrated instructions: a goal goes in, an article of steps in words and images comes out.",
     no_args_is_help=True,
     add_completion=True,
     rich_markup_mode="rich",
@@ -133,7 +133,7 @@ def _version(show: bool) -> None:
 def root(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
-    """Illustrated instructions: a goal goes in, an article of steps in words and pictures comes out."""
+    """Illustrated instructions: a goal goes in, an article of steps in words and images comes out."""
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""``illinstr correct``: something went wrong after a step; what is done stays, the rest is written and drawn anew."""
+"""``illinstr correct``: something went wrong after a step; what is done stays, the rest is written and drawn again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def command(
         list[str] | None, typer.Option(help="A new step in your words, repeated.", show_default=False)
     ] = None,
     steps_file: Annotated[
-        Path | None, typer.Option(help="The new steps in your words, one a line; - is stdin.", show_default=False)
+        Path | None, typer.Option(help="The new steps in your words, one per line; - is stdin.", show_default=False)
     ] = None,
     steps: Annotated[
         int | None, typer.Option(help="Steps of the corrected article. \\[default: one more]", show_default=False)
@@ -47,9 +47,9 @@ def command(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Say what went wrong after a step: the steps done so far stay, the rest is written and drawn anew.
+    """Say what went wrong after a step: the steps done so far stay, the rest is written and drawn again.
 
-    The pictures of the steps that stay are held while the new ones are drawn, and are the same files to the byte. The
+    The images of the steps that stay are held while the new ones are drawn, and are the same files to the byte. The
     article is replaced in place, whole or not at all, unless --out names another folder; run.json says what changed.
 
     Example:

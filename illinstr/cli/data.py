@@ -1,4 +1,4 @@
-"""``illinstr data``: look at a data folder, check it, deal it anew."""
+"""``illinstr data``: look at a data folder, check it, assign it again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import typer
 from illinstr.cli.options import AsJson
 from illinstr.console import emit, reporter
 
-app = typer.Typer(help="Look at a data folder, check it, deal it anew.", no_args_is_help=True, rich_markup_mode="rich")
+app = typer.Typer(
+    help="Look at a data folder, check it, assign it again.", no_args_is_help=True, rich_markup_mode="rich"
+)
 
 Data = Annotated[Path, typer.Argument(help="Data folder, as scrape and minihow make it.", show_default=False)]
 Split = Annotated[str | None, typer.Option(help="One split only, such as train.")]
@@ -70,12 +72,12 @@ def _listed(entry: dict[str, Any]) -> str:
         return f"{entry['data']}  damaged: {entry['problem']}"
     splits = ", ".join(f"{count} {name}" for name, count in entry["splits"].items())
     size = entry["bytes"] / 1e6
-    return f"{entry['data']}  {entry['articles']} articles ({splits}), {entry['images']} pictures, {size:.1f} MB"
+    return f"{entry['data']}  {entry['articles']} articles ({splits}), {entry['images']} images, {size:.1f} MB"
 
 
 @app.command("stats")
 def stats(data: Data, split: Split = None, as_json: AsJson = False, quiet: Quiet = False) -> None:
-    """Count what a data folder holds: steps, pictures, licences, languages, sizes, failures.
+    """Count what a data folder holds: steps, images, licences, languages, sizes, failures.
 
     Example: illinstr data stats data/pages
     """
@@ -134,7 +136,7 @@ def validate(data: Data, as_json: AsJson = False, quiet: Quiet = False) -> None:
     from illinstr.shards import validate as check
 
     report = check(data, reporter=reporter(quiet))
-    told = [f"{report.articles} articles, {report.images} pictures, {report.failed} failed"]
+    told = [f"{report.articles} articles, {report.images} images, {report.failed} failed"]
     told += [f"problem: {problem}" for problem in report.problems]
     told += [f"warning: {warning}" for warning in report.warnings]
     emit({"ok": report.ok, **report.model_dump(mode="json")}, None, as_json=as_json, lines=tuple(told))
@@ -149,7 +151,7 @@ def split(
     fractions: Annotated[
         str, typer.Option(help="Splits and their shares of the goals.")
     ] = "train=0.9,val=0.05,test=0.05",
-    seed: Annotated[int, typer.Option(help="Another seed deals the goals anew.")] = 0,
+    seed: Annotated[int, typer.Option(help="Another seed assigns the goals again.")] = 0,
     near: Annotated[
         float, typer.Option(help="Goals that share so much of their words (Jaccard) stand on one side; 1: equal ones.")
     ] = 0.8,
@@ -157,9 +159,9 @@ def split(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Deal a data folder's articles to splits anew, by hash, near-duplicate goals on one side. DATA stays as it is.
+    """Deal a data folder's articles to splits again, by hash, near-duplicate goals on one side. DATA stays as it is.
 
-    Example: illinstr data split data/pages --out data/dealt --fractions train=0.8,val=0.2
+    Example: illinstr data split data/pages --out data/assigned --fractions train=0.8,val=0.2
     """
     from illinstr.shards.resplit import resplit
 

@@ -1,4 +1,4 @@
-"""``illinstr edit``: change steps of a finished article; every other picture stays as it is."""
+"""``illinstr edit``: change steps of a finished article; every other image stays as it is."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def command(
         str | None,
         typer.Option(help='What the step shall say: "headline" or "headline | body".', show_default=False),
     ] = None,
-    redraw: Annotated[bool, typer.Option("--redraw", help="Keep the words; draw the picture again.")] = False,
+    redraw: Annotated[bool, typer.Option("--redraw", help="Keep the words; draw the image again.")] = False,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -52,16 +52,16 @@ def command(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Change a step of a finished article: its words and picture, or its picture alone.
+    """Change a step of a finished article: its words and image, or its image alone.
 
-    All other pictures are held while the new one is drawn, so that it fits them, and stay as they are to the byte. The
+    All other images are held while the new one is drawn, so that it fits them, and stay as they are to the byte. The
     article is replaced in place, whole or not at all, unless --out names another folder.
 
-    Example, new words and a picture for them:
+    Example, new words and an image for them:
 
     illinstr edit juice --step 3 --text "Cut the apple into thin slices"
 
-    Another picture for the same words, as often as you like:
+    Another image for the same words, as often as you like:
 
     illinstr edit juice --step 3 --redraw
 

@@ -1,4 +1,4 @@
-"""``illinstr eval``: how well pictures show their goal and steps, how alike they are, and how sure each number is."""
+"""``illinstr eval``: how well images show their goal and steps, how alike they are, and how sure each number is."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def command(
     split: Annotated[str | None, typer.Option(help="Of a data folder: evaluate this split only.")] = None,
     limit: Annotated[int | None, typer.Option(help="Evaluate the first so many articles only.")] = None,
     seed: Annotated[int, typer.Option(help="Of distractors and resampling.")] = 0,
-    num_distractors: Annotated[int, typer.Option(help="Other texts that a picture chooses among.")] = 3,
+    num_distractors: Annotated[int, typer.Option(help="Other texts that an image chooses among.")] = 3,
     goal_distractors: Annotated[
         str, typer.Option(help="any other goals, or near ones first: of the same family or category.")
     ] = "any",
-    min_fid: Annotated[int, typer.Option(help="Fewest pictures for which FID is stated at all.")] = 2048,
+    min_fid: Annotated[int, typer.Option(help="Fewest images for which FID is stated at all.")] = 2048,
     bootstrap: Annotated[int, typer.Option(help="Resamples behind each interval.")] = 2000,
     step_text: Annotated[str, typer.Option(help="What stands for a step: headline, or full (with its body).")] = (
         "headline"
@@ -53,7 +53,7 @@ def command(
         str | None, typer.Option(help="Ask a vision-language model too: base URL of an OpenAI-compatible server.")
     ] = None,
     vlm_model: Annotated[str | None, typer.Option(help="Its name on that server.")] = None,
-    batch_size: Annotated[int, typer.Option(help="Pictures or texts a forward pass; changes no result.")] = 32,
+    batch_size: Annotated[int, typer.Option(help="Images or texts a forward pass; changes no result.")] = 32,
     cache: Annotated[
         Path | None,
         typer.Option(help="Where features are kept. \\[default: ~/.cache/illinstr/features]", show_default=False),
@@ -84,7 +84,7 @@ def command(
     --consistency-encoder facebook/dinov2-large
 
     The last line of stdout is the report. Exit codes: 0 done, 1 failed, 2 wrong use, 3 some steps of the run have no
-    picture, 130 interrupted.
+    image, 130 interrupted.
     """
     from illinstr.console import emit, reporter
     from illinstr.engine.launching import arguments_without, check_processes, launch_processes

@@ -1,4 +1,4 @@
-"""``illinstr generate``: a goal goes in, a page of steps in words and pictures comes out."""
+"""``illinstr generate``: a goal goes in, a page of steps in words and images comes out."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def command(
         str | None,
         typer.Option(
             help="dpm++2m, dpm++2m-sde, ddim, unipc, euler, euler-a or ddpm. \\[default: dpm++2m; dpm++2m-sde where "
-            "pictures are held]",
+            "images are held]",
             show_default=False,
         ),
     ] = None,
@@ -54,7 +54,7 @@ def command(
         typer.Option(help='A step in your words, repeated: "headline" or "headline | body".', show_default=False),
     ] = None,
     steps_file: Annotated[
-        Path | None, typer.Option(help="Steps in your words, one a line; - is stdin.", show_default=False)
+        Path | None, typer.Option(help="Steps in your words, one per line; - is stdin.", show_default=False)
     ] = None,
     llm: Annotated[
         str,
@@ -68,16 +68,16 @@ def command(
     examples: Annotated[int, typer.Option(help="Articles to show a language model as examples.")] = DEFAULT_EXAMPLES,
     num_variants: Annotated[int, typer.Option(help="Articles to make, with seeds SEED, SEED+1, ...")] = 1,
     goals_file: Annotated[
-        Path | None, typer.Option(help="Goals, one a line; - is stdin. One folder each under --out.")
+        Path | None, typer.Option(help="Goals, one per line; - is stdin. One folder each under --out.")
     ] = None,
     window: Annotated[
         int | None,
         typer.Option(
-            help="Pictures drawn together at most. \\[default: as many as the model was trained on]", show_default=False
+            help="Images drawn together at most. \\[default: as many as the model was trained on]", show_default=False
         ),
     ] = None,
     first_picture: Annotated[
-        Path | None, typer.Option(help="Your own picture of step 1; the others are drawn to fit it.")
+        Path | None, typer.Option(help="Your own image of step 1; the others are drawn to fit it.")
     ] = None,
     processes: Annotated[int, typer.Option(help="Processes that share a batch, one a GPU where there are.")] = 1,
     no_metadata: Annotated[bool, typer.Option("--no-metadata", help="Keep the recipe out of the PNGs.")] = False,
@@ -95,7 +95,7 @@ def command(
 
     Works offline: without options the embedded miniature model and its own writer are used.
 
-    Example, to [bold]juice/index.html[/bold] with six pictures:
+    Example, to [bold]juice/index.html[/bold] with six images:
 
     illinstr generate "How to make apple juice" --steps 6 --out juice
 

@@ -16,9 +16,7 @@ def command(
     seed: Annotated[
         int, typer.Option("--seed", help="Which series of articles; the same seed gives the same bytes.")
     ] = 0,
-    panel_px: Annotated[
-        int, typer.Option("--panel-px", help="Side of each square picture in pixels (32..2048).")
-    ] = 128,
+    panel_px: Annotated[int, typer.Option("--panel-px", help="Side of each square image in pixels (32..2048).")] = 128,
     min_steps: Annotated[int, typer.Option("--min-steps", help="Fewest instruction steps of an article.")] = 2,
     max_steps: Annotated[int, typer.Option("--max-steps", help="Most instruction steps of an article.")] = 8,
     val_share: Annotated[
@@ -37,7 +35,7 @@ def command(
         str, typer.Option("--families", help="Only these families of goals, separated by commas. [default: all]")
     ] = "",
     list_goals: Annotated[
-        bool, typer.Option("--list-goals", help="Print every goal, one a line, with its split; make nothing.")
+        bool, typer.Option("--list-goals", help="Print every goal, one per line, with its split; make nothing.")
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was cut off.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the shards that OUT already holds.")] = False,

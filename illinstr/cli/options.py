@@ -12,6 +12,6 @@ Dtype = Annotated[
     typer.Option(help="float32, float16 or bfloat16. \\[default: what suits the device]", show_default=False),
 ]
 Offload = Annotated[bool, typer.Option("--offload", help="Keep only the working part of the model on the accelerator.")]
-VaeSlicing = Annotated[bool, typer.Option("--vae-slicing", help="Decode one picture at a time.")]
+VaeSlicing = Annotated[bool, typer.Option("--vae-slicing", help="Decode one image at a time.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]

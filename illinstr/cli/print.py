@@ -1,4 +1,4 @@
-"""``illinstr print``: the pages of a finished article made anew, and its PDF."""
+"""``illinstr print``: the pages of a finished article made again, and its PDF."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from illinstr.cli.options import AsJson, Quiet
 
 def command(
     run: Annotated[Path, typer.Argument(help="The run folder of one article.")],
-    to: Annotated[str, typer.Option(help="pdf, html, markdown or strip (one long picture).")] = "pdf",
+    to: Annotated[str, typer.Option(help="pdf, html, markdown or strip (one long image).")] = "pdf",
     out: Annotated[
         Path | None, typer.Option(help="File to write. \\[default: its own name in RUN]", show_default=False)
     ] = None,

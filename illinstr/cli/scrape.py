@@ -14,7 +14,7 @@ from illinstr.console import emit, reporter
 def command(  # the options are the interface, so there are as many as there are
     urls: Annotated[list[str] | None, typer.Argument(help="Addresses of how-to pages.", show_default=False)] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Data folder to make.")] = Path("data/pages"),
-    urls_file: Annotated[Path | None, typer.Option(help="File of addresses, one a line; # starts a comment.")] = None,
+    urls_file: Annotated[Path | None, typer.Option(help="File of addresses, one per line; # starts a comment.")] = None,
     sitemap: Annotated[str | None, typer.Option(help="Address of a sitemap; its pages come after the others.")] = None,
     since: Annotated[str | None, typer.Option(help="With --sitemap: only pages modified on this day or later.")] = None,
     category: Annotated[
@@ -27,9 +27,9 @@ def command(  # the options are the interface, so there are as many as there are
     from_csv: Annotated[
         Path | None, typer.Option(help="CSV: the paper's splits, or wikihowAll.csv, wikihowSep.csv.")
     ] = None,
-    from_warc: Annotated[Path | None, typer.Option(help="WARC web archive with its pictures.")] = None,
-    from_zim: Annotated[Path | None, typer.Option(help="ZIM archive with its pictures; needs the extra zim.")] = None,
-    pictures: Annotated[Path | None, typer.Option(help="Folder of the pictures of --from-jsonl or --from-csv.")] = None,
+    from_warc: Annotated[Path | None, typer.Option(help="WARC web archive with its images.")] = None,
+    from_zim: Annotated[Path | None, typer.Option(help="ZIM archive with its images; needs the extra zim.")] = None,
+    pictures: Annotated[Path | None, typer.Option(help="Folder of the images of --from-jsonl or --from-csv.")] = None,
     from_html: Annotated[Path | None, typer.Option(help="Folder of saved pages; nothing is fetched.")] = None,
     contact: Annotated[
         str | None, typer.Option(help="E-mail or web address sites can reach you by. Needed to fetch.")
@@ -39,7 +39,7 @@ def command(  # the options are the interface, so there are as many as there are
     ] = False,
     min_interval: Annotated[float, typer.Option(help="Least seconds between two requests to a host.")] = 3.0,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many pages.")] = None,
-    image_license: Annotated[str, typer.Option(help="Pictures to store: cc (open licences) or any.")] = "cc",
+    image_license: Annotated[str, typer.Option(help="Images to store: cc (open licences) or any.")] = "cc",
     language: Annotated[str | None, typer.Option(help="Only articles in this language, such as en.")] = None,
     min_steps: Annotated[int, typer.Option(help="Drop articles of fewer steps.")] = 2,
     max_steps: Annotated[int, typer.Option(help="Drop articles of more steps.")] = 100,
@@ -50,23 +50,23 @@ def command(  # the options are the interface, so there are as many as there are
         Path | None, typer.Option(help="CLIP tokenizer that counts: its folder, or a model's. [default: the mini's]")
     ] = None,
     image_duplicates: Annotated[
-        str, typer.Option(help="Pictures of another page: leave out near or exact ones, or keep.")
+        str, typer.Option(help="Images of another page: leave out near or exact ones, or keep.")
     ] = "near",
-    min_image_px: Annotated[int, typer.Option(help="Leave out pictures whose shorter side is shorter.")] = 64,
-    max_aspect: Annotated[float, typer.Option(help="Leave out pictures longer than so many times their width.")] = 4.0,
+    min_image_px: Annotated[int, typer.Option(help="Leave out images whose shorter side is shorter.")] = 64,
+    max_aspect: Annotated[float, typer.Option(help="Leave out images longer than so many times their width.")] = 4.0,
     min_contrast: Annotated[
-        float, typer.Option(help="Leave out pictures of less contrast (0 to 127); blank ones have none.")
+        float, typer.Option(help="Leave out images of less contrast (0 to 127); blank ones have none.")
     ] = 4.0,
     crop_watermark: Annotated[
-        int, typer.Option(help="Cut so many pixels off the bottom of pictures with a watermark strip.")
+        int, typer.Option(help="Cut so many pixels off the bottom of images with a watermark strip.")
     ] = 0,
-    no_images: Annotated[bool, typer.Option("--no-images", help="Fetch and store no pictures.")] = False,
+    no_images: Annotated[bool, typer.Option("--no-images", help="Fetch and store no images.")] = False,
     allow_private_hosts: Annotated[
         list[str] | None,
         typer.Option(help="A host off the public internet that may be asked all the same; repeatable."),
     ] = None,
     takedown: Annotated[
-        Path | None, typer.Option(help="File of addresses, page numbers and article ids to leave out, one a line.")
+        Path | None, typer.Option(help="File of addresses, page numbers and article ids to leave out, one per line.")
     ] = None,
     cache: Annotated[Path | None, typer.Option(help="Where fetched pages are kept. [default: OUT.cache]")] = None,
     refresh: Annotated[
@@ -74,7 +74,7 @@ def command(  # the options are the interface, so there are as many as there are
         typer.Option("--refresh", help="Ask again about kept pages, with their validators, unless a sitemap says no."),
     ] = False,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Ask again for pages and pictures that failed, and only those.")
+        bool, typer.Option("--retry-failed", help="Ask again for pages and images that failed, and only those.")
     ] = False,
     shard_pages: Annotated[
         int, typer.Option(min=1, max=100_000, help="Pages a shard task: what a killed run may have to build again.")
@@ -84,7 +84,7 @@ def command(  # the options are the interface, so there are as many as there are
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
 ) -> None:
-    """Turn how-to pages into articles of steps and pictures, in WebDataset shards.
+    """Turn how-to pages into articles of steps and images, in WebDataset shards.
 
     Pages come from the web or from a folder of saved ones. Sites are asked slowly, by their robots.txt, and under your
     own contact address; what is fetched is kept, so running a command again goes on where it was, whatever ended it.

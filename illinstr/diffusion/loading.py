@@ -70,7 +70,7 @@ def load_pipeline(
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; auto is the first accelerator there is.
         dtype: one of ``devices.DTYPES``; None is what suits the device (``choose_dtype``).
         offload: keep on the accelerator only the part of the model that is working.
-        vae_slicing: decode one picture at a time.
+        vae_slicing: decode one image at a time.
 
     Raises:
         UsageError: the device is not there, or has nothing to offload to.

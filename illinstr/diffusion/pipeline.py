@@ -1,8 +1,8 @@
-"""The pipeline: a goal and N step texts in, N pictures drawn together out.
+"""The pipeline: a goal and N step texts in, N images drawn together out.
 
 One noise canvas of N panels is denoised as a whole (``stacked``), or every panel on a canvas of its own
 (``independent``, the baseline: same weights, same text, nothing shared). Articles longer than the model was trained on
-are drawn window by window (``illinstr.diffusion.windows``). ``anchors`` hold panels to known pictures while the rest is
+are drawn window by window (``illinstr.diffusion.windows``). ``anchors`` hold panels to known images while the rest is
 drawn around them (``illinstr.diffusion.sampling_loop``).
 """
 
@@ -44,7 +44,7 @@ class SamplingStep:
         total: sampling steps in all.
         predicted_bnchw: what the finished latents look like from here.
         begun_bn: which panels are finished or being drawn; others wait for their window.
-        decode: turns latents into pictures.
+        decode: turns latents into images.
     """
 
     done: int
@@ -54,14 +54,14 @@ class SamplingStep:
     decode: Callable[[Tensor], list[list[Image.Image]]]
 
     def preview(self) -> list[list[Image.Image | None]]:
-        """Decode the prediction: N pictures for each article of the batch, None for a panel that waits.
+        """Decode the prediction: N images for each article of the batch, None for a panel that waits.
 
         Costs one pass of the VAE's decoder.
         """
-        pictures = self.decode(self.predicted_bnchw)
+        images = self.decode(self.predicted_bnchw)
         return [
-            [picture if begun else None for picture, begun in zip(row, begun_row, strict=True)]
-            for row, begun_row in zip(pictures, self.begun_bn.tolist(), strict=True)
+            [image if begun else None for image, begun in zip(row, begun_row, strict=True)]
+            for row, begun_row in zip(images, self.begun_bn.tolist(), strict=True)
         ]
 
 
@@ -125,7 +125,7 @@ class StackedDiffusionPipeline:
         window: int | None = None,
         on_step: OnStep | None = None,
     ) -> list[Image.Image]:
-        """Draw one article: exactly ``len(steps)`` RGB pictures of ``panel_px``; anchored ones come back as given.
+        """Draw one article: exactly ``len(steps)`` RGB images of ``panel_px``; anchored ones come back as given.
 
         Raises:
             UsageError: no steps, an unknown sampler, or an anchor outside the article.
@@ -156,7 +156,7 @@ class StackedDiffusionPipeline:
         window: int | None = None,
         on_step: OnStep | None = None,
     ) -> list[list[Image.Image]]:
-        """Draw articles of one N at once; each has its own seed, so that its pictures do not hang on its neighbours."""
+        """Draw articles of one N at once; each has its own seed, so that its images do not hang on its neighbours."""
         n = _common_length(articles)
         held = list(anchors) if anchors is not None else [{} for _ in articles]
         _check_anchors(held, n)
@@ -173,7 +173,7 @@ class StackedDiffusionPipeline:
             window=window,
             on_step=on_step,
         )
-        return self._pictures(latents, held)
+        return self._images(latents, held)
 
     @torch.no_grad()
     def sample_latents(
@@ -292,10 +292,10 @@ class StackedDiffusionPipeline:
         noise = [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
         return torch.stack(noise).to(self.device)
 
-    def encode_pictures(self, pictures: Sequence[Image.Image]) -> Tensor:
-        """RGB pictures -> scaled latents (m, c, h, w): centre square, resized to the panel."""
+    def encode_images(self, images: Sequence[Image.Image]) -> Tensor:
+        """RGB images -> scaled latents (m, c, h, w): centre square, resized to the panel."""
         side = self.panel_px
-        pixels = np.stack([np.asarray(centre_square(picture, side)) for picture in pictures])
+        pixels = np.stack([np.asarray(centre_square(image, side)) for image in images])
         batch = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(127.5).sub(1).to(self.device)
         with self._working("vae"):
             return self.backbone.encode_images(batch, at_once=self.vae_batch)
@@ -307,24 +307,24 @@ class StackedDiffusionPipeline:
         for row, anchored in enumerate(held):
             if anchored:
                 indices = sorted(anchored)
-                known[row, indices] = self.encode_pictures([anchored[index] for index in indices])
+                known[row, indices] = self.encode_images([anchored[index] for index in indices])
                 where[row, indices] = True
         return known, where
 
     def _decode(self, latents: Tensor) -> list[list[Image.Image]]:
-        """(b, n, c, h, w) -> n pictures an article, each panel apart: a canvas decoded whole bleeds across seams."""
+        """(b, n, c, h, w) -> n images an article, each panel apart: a canvas decoded whole bleeds across seams."""
         b, n = latents.shape[:2]
         with self._working("vae"):
             decoded = self.backbone.decode_latents(latents.flatten(0, 1), at_once=self.vae_batch)
         pixels = ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         return [[Image.fromarray(pixels[row * n + panel]) for panel in range(n)] for row in range(b)]
 
-    def _pictures(self, latents: Tensor, held: Sequence[Anchors]) -> list[list[Image.Image]]:
+    def _images(self, latents: Tensor, held: Sequence[Anchors]) -> list[list[Image.Image]]:
         """Decoded panels; anchors are returned untouched."""
         drawn = self._decode(latents)
         for row, anchored in enumerate(held):
-            for panel, picture in anchored.items():
-                drawn[row][panel] = picture
+            for panel, image in anchored.items():
+                drawn[row][panel] = image
         return drawn
 
 

@@ -19,7 +19,7 @@ from illinstr.diffusion.names import SAMPLERS
 from illinstr.errors import ModelError, UsageError
 
 DEFAULT_SAMPLER = "dpm++2m"
-ANCHOR_SAMPLER = "dpm++2m-sde"  # where panels are held to known pictures
+ANCHOR_SAMPLER = "dpm++2m-sde"  # where panels are held to known images
 # diffusers clamps the terminal alpha-bar of its sigma-based samplers to 2^-24 to keep sigma finite.
 MAX_TERMINAL_ALPHA_BAR = 2.0**-24
 

@@ -203,7 +203,7 @@ def run_tasks(
         tasks: to what; names are unique.
         placement: where; in this process when None.
         ordered: yield outcomes in the order of the tasks, whatever order they end in.
-        reporter: receives messages of workers, and hears of workers that were lost.
+        reporter: receives messages of workers, and receives workers that were lost.
 
     Raises:
         UsageError: no such executor.

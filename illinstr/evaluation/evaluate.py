@@ -8,7 +8,7 @@ from itertools import combinations, islice
 
 from illinstr.articles import Article
 from illinstr.errors import DataError, UsageError
-from illinstr.evaluation.encoders.features import FeatureTable, encode_pictures, encode_texts
+from illinstr.evaluation.encoders.features import FeatureTable, encode_images, encode_texts
 from illinstr.evaluation.encoders.store import FeatureStore
 from illinstr.evaluation.encoders.transformers import ImageEncoder, ImageTextEncoder
 from illinstr.evaluation.encoders.vlm import VlmJudge
@@ -76,7 +76,7 @@ def prepare(
     split: str | None = None,
     limit: int | None = None,
 ) -> Prepared:
-    """Decode every picture once, match articles by goal, and gather the goals that serve as distractors.
+    """Decode every image once, match articles by goal, and gather the goals that serve as distractors.
 
     Args:
         run: what is evaluated.
@@ -91,7 +91,7 @@ def prepare(
         limit: take the first so many articles of ``run``.
 
     Raises:
-        DataError: no picture at all, a damaged picture, or no common goal.
+        DataError: no image at all, a damaged image, or no common goal.
         UsageError: settings that contradict each other.
     """
     if settings.protocol == "reproduction" and settings.num_distractors != 3:
@@ -100,7 +100,7 @@ def prepare(
     subjects = [make_subject(*named, settings.step_text, run.name) for named in own]
     drawn = [subject for subject in subjects if subject.panels]
     if not drawn:
-        raise DataError(f"no article in {run.name} has a picture", hint="eval scores pictures; draw them first")
+        raise DataError(f"no article in {run.name} has an image", hint="eval scores images; draw them first")
     keys = {subject.key for subject in drawn}
     sides: dict[Side, list[Subject]] = {"run": drawn}
     names: dict[Side, str] = {"run": run.name}
@@ -115,7 +115,7 @@ def prepare(
         if not sides[side]:
             raise DataError(
                 f"{run.name} and {source.name} have no goal in common",
-                hint="both need articles with pictures for the same goals",
+                hint="both need articles with images for the same goals",
             )
     if every_pair:
         _keep_shared(sides, run.name)
@@ -184,7 +184,7 @@ def _matching(
 ) -> tuple[list[Subject], dict[str, str | None]]:
     """The source's articles on the wanted goals, and all goals it has with what they are about.
 
-    Pictures of other articles are never decoded.
+    Images of other articles are never decoded.
     """
     subjects: list[Subject] = []
     goals: dict[str, str | None] = {}
@@ -212,7 +212,7 @@ def score(
     store: FeatureStore | None = None,
     vlm: VlmJudge | None = None,
 ) -> Evaluation:
-    """Encode every distinct picture and text once, score every item, aggregate.
+    """Encode every distinct image and text once, score every item, aggregate.
 
     Args:
         prepared: what ``prepare`` returned.
@@ -230,10 +230,10 @@ def score(
     settings, sides = prepared.settings, prepared.sides
     everyone = [subject for subjects in sides.values() for subject in subjects]
     texts, cut_share = encode_texts(encoder, _texts(prepared), reporter, store)
-    table = FeatureTable(encode_pictures(encoder, everyone, reporter, store), texts)
+    table = FeatureTable(encode_images(encoder, everyone, reporter, store), texts)
     spread = table
     if consistency_encoder is not None:
-        spread = FeatureTable(encode_pictures(consistency_encoder, everyone, reporter, store), {})
+        spread = FeatureTable(encode_images(consistency_encoder, everyone, reporter, store), {})
 
     samples: list[Sample] = []
     ours = settings.protocol == "ours"
@@ -277,7 +277,7 @@ def _results(prepared: Prepared, samples: list[Sample], sets: feature_sets.Featu
     if not metrics:
         raise DataError(
             f"nothing in {prepared.names['run']} can be scored",
-            hint="a metric needs several goals, several steps or several pictures in an article",
+            hint="a metric needs several goals, several steps or several images in an article",
         )
     comparisons = compare(samples, settings, prepared.pairs, sets)
     return Results(

@@ -1,7 +1,7 @@
 """Is the judge to be trusted? Faults planted in true articles, so that every metric must move the way it claims to.
 
-A judge that scores the truth high and shuffled pictures just as high measures nothing. Each fault here takes true
-articles and spoils their pictures in one known way; the table says what the metrics make of it.
+A judge that scores the truth high and shuffled images just as high measures nothing. Each fault here takes true
+articles and spoils their images in one known way; the table says what the metrics make of it.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ def plant(
     """Every fault that the articles allow.
 
     Args:
-        articles: true ones, with pictures.
+        articles: true ones, with images.
         seed: of shuffles and noise.
         draw: draws a scene at a size in pixels; without it, or without scenes, no object is recoloured.
-        identify: what two wordings of one goal share, so that pictures are never swapped for the same goal's.
+        identify: what two wordings of one goal share, so that images are never swapped for the same goal's.
     """
     faults = [
         Fault("shuffled between steps", "step_faithfulness falls", [shuffle_steps(a, seed) for a in articles]),
@@ -57,12 +57,10 @@ def plant(
         alternating = [recolour(article, draw, every=2) for article in articles]
         faults += [
             Fault("one object recoloured", "goal_faithfulness falls where goals differ in colour", everywhere),
-            Fault("one object recoloured, every second picture", "consistency rises", alternating),
+            Fault("one object recoloured, every second image", "consistency rises", alternating),
         ]
     faults.append(
-        Fault(
-            "one picture repeated", "consistency and diversity are 0", [repeat_first(article) for article in articles]
-        )
+        Fault("one image repeated", "consistency and diversity are 0", [repeat_first(article) for article in articles])
     )
     faults += [
         Fault(f"noise of {strength} of 255", "all fall", [add_noise(article, strength, seed) for article in articles])
@@ -72,20 +70,20 @@ def plant(
 
 
 def shuffle_steps(article: Article, seed: int) -> Article:
-    """Pictures moved between steps so that none stays where it was."""
-    pictured = [place for place, data in enumerate(_pictures(article)) if data is not None]
-    if len(pictured) < 2:
+    """Images moved between steps so that none stays where it was."""
+    illustrated = [place for place, data in enumerate(_images(article)) if data is not None]
+    if len(illustrated) < 2:
         return article
     generator = item_generator(seed, "shuffle", article.id)
-    order = generator.permutation(len(pictured))
-    pictures = _pictures(article)
+    order = generator.permutation(len(illustrated))
+    images = _images(article)
     # Each goes where the next in a random ring was: a permutation without fixed points.
-    moved = {pictured[order[i]]: pictures[pictured[order[i - 1]]] for i in range(len(order))}
+    moved = {illustrated[order[i]]: images[illustrated[order[i - 1]]] for i in range(len(order))}
     return article.with_images({place: data for place, data in moved.items() if data is not None})
 
 
 def swap_goals(articles: Sequence[Article], seed: int, identify: Identify = goal_identity) -> list[Article]:
-    """Each article with the pictures of one about another goal, step for step; too short ones are gone round again."""
+    """Each article with the images of one about another goal, step for step; too short ones are gone round again."""
     swapped = []
     for article in articles:
         strangers = [other for other in articles if identify(other.goal) != identify(article.goal)]
@@ -93,7 +91,7 @@ def swap_goals(articles: Sequence[Article], seed: int, identify: Identify = goal
             continue
         generator = item_generator(seed, "swap", article.id)
         other = strangers[int(generator.integers(len(strangers)))]
-        theirs = [data for data in _pictures(other) if data is not None]
+        theirs = [data for data in _images(other) if data is not None]
         swapped.append(
             article.with_images({place: theirs[place % len(theirs)] for place in range(article.num_steps) if theirs})
         )
@@ -101,15 +99,15 @@ def swap_goals(articles: Sequence[Article], seed: int, identify: Identify = goal
 
 
 def repeat_first(article: Article) -> Article:
-    """The first picture in every step."""
-    first = next((data for data in _pictures(article) if data is not None), None)
+    """The first image in every step."""
+    first = next((data for data in _images(article) if data is not None), None)
     return article if first is None else article.with_images(dict.fromkeys(range(article.num_steps), first))
 
 
 def add_noise(article: Article, strength: int, seed: int) -> Article:
-    """Gaussian noise of ``strength`` (standard deviation, of 255) on every picture."""
+    """Gaussian noise of ``strength`` (standard deviation, of 255) on every image."""
     images = {}
-    for place, data in enumerate(_pictures(article)):
+    for place, data in enumerate(_images(article)):
         if data is None:
             continue
         pixels = np.asarray(open_panel(data, article.id), dtype=np.float64)
@@ -119,7 +117,7 @@ def add_noise(article: Article, strength: int, seed: int) -> Article:
 
 
 def recolour(article: Article, draw: Draw, *, every: int = 1) -> Article:
-    """Draw the article again with one object in another colour, in every ``every``-th picture that shows it.
+    """Draw the article again with one object in another colour, in every ``every``-th image that shows it.
 
     The object is the one whose colour comes most often, what a goal colours before what it does not; the new colour is
     the one of six whose drawing differs most from the true one. Articles without a coloured object stay as they are.
@@ -172,7 +170,7 @@ def _with_colour(scene: dict[str, Any], key: str, value: str, colour: str) -> di
     return {**scene, "objects": objects}
 
 
-def _pictures(article: Article) -> list[bytes | None]:
+def _images(article: Article) -> list[bytes | None]:
     return [step.image.data if step.image is not None else None for step in article.steps]
 
 

@@ -23,8 +23,8 @@ FEATURES_FILE = "features.safetensors"
 Direction = Literal["higher", "lower", "match_truth"]
 Protocol = Literal["ours", "reproduction"]
 
-# Inception's 2,048 features need as many pictures for a covariance of full rank; smaller encoders are no less biased.
-MIN_FID_PICTURES = 2_048
+# Inception's 2,048 features need as many images for a covariance of full rank; smaller encoders are no less biased.
+MIN_FID_IMAGES = 2_048
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Definition:
     """A metric in words. ``version`` rises whenever the number would change; ``looks`` says which encoder it needs.
 
     ``named`` metrics are compared across papers by name alone, so their label carries encoder and n. ``set_based`` ones
-    compare all pictures of a run with all of the truth's, so no single article has a score.
+    compare all images of a run with all of the truth's, so no single article has a score.
     """
 
     version: int
@@ -46,37 +46,37 @@ class Definition:
 
 DEFINITIONS: dict[str, Definition] = {
     "goal_faithfulness": Definition(
-        1, "higher", True, "encoder", "pictures that find their own goal among other goals"
+        1, "higher", True, "encoder", "images that find their own goal among other goals"
     ),
     "step_faithfulness": Definition(
-        1, "higher", True, "encoder", "pictures that find their own step among steps of the same article"
+        1, "higher", True, "encoder", "images that find their own step among steps of the same article"
     ),
-    "clip_score": Definition(1, "higher", False, "encoder", "100 x cosine of picture and step", named=True),
+    "clip_score": Definition(1, "higher", False, "encoder", "100 x cosine of image and step", named=True),
     "consistency": Definition(
-        1, "match_truth", False, "consistency_encoder", "mean distance between the pictures of one article"
+        1, "match_truth", False, "consistency_encoder", "mean distance between the images of one article"
     ),
     "consistency_gap": Definition(
         1, "lower", False, "consistency_encoder", "how far consistency lies from that of the truth on the same goals"
     ),
     "diversity": Definition(
-        1, "higher", True, "consistency_encoder", "articles whose pictures are not one picture over and over"
+        1, "higher", True, "consistency_encoder", "articles whose images are not one image over and over"
     ),
     "kid": Definition(
-        1, "lower", False, "consistency_encoder", "distance of all pictures together from the truth's, unbiased",
+        1, "lower", False, "consistency_encoder", "distance of all images together from the truth's, unbiased",
         named=True, set_based=True,
     ),
     "cmmd": Definition(
-        1, "lower", False, "encoder", "distance of all pictures together from the truth's, Gaussian kernel",
+        1, "lower", False, "encoder", "distance of all images together from the truth's, Gaussian kernel",
         named=True, set_based=True,
     ),
     "fid": Definition(
-        1, "lower", False, "consistency_encoder", "distance of all pictures together from the truth's, two Gaussians",
+        1, "lower", False, "consistency_encoder", "distance of all images together from the truth's, two Gaussians",
         named=True, set_based=True,
     ),
-    "vlm_goal": Definition(1, "higher", True, "vlm", "pictures that a vision-language model says fit the goal"),
-    "vlm_step": Definition(1, "higher", True, "vlm", "pictures that a vision-language model says show their step"),
+    "vlm_goal": Definition(1, "higher", True, "vlm", "images that a vision-language model says fit the goal"),
+    "vlm_step": Definition(1, "higher", True, "vlm", "images that a vision-language model says show their step"),
     "vlm_consistency": Definition(
-        1, "higher", True, "vlm", "articles whose pictures a vision-language model says show the same things"
+        1, "higher", True, "vlm", "articles whose images a vision-language model says show the same things"
     ),
 }  # fmt: skip
 SET_METRICS = tuple(name for name, definition in DEFINITIONS.items() if definition.set_based)
@@ -88,7 +88,7 @@ class Settings(Config):
     Attributes:
         protocol: ``ours``, or the semantics of the authors' released scripts.
         seed: of distractors and resampling.
-        num_distractors: other texts a picture chooses among.
+        num_distractors: other texts an image chooses among.
         bootstrap: resamples behind each interval.
         confidence: of each interval.
         step_text: what stands for a step, its headline or headline and body.
@@ -103,7 +103,7 @@ class Settings(Config):
     confidence: float = Field(default=0.95, gt=0, lt=1)
     step_text: StepText = "headline"
     goal_distractors: Literal["any", "near"] = "any"
-    min_fid_pictures: int = Field(default=MIN_FID_PICTURES, ge=2)
+    min_fid_pictures: int = Field(default=MIN_FID_IMAGES, ge=2)
 
     def definition(self, metric: str) -> str:
         """The metric's definition, for ``Metric.definition``: "goal_faithfulness/1", or ".../reproduction-1"."""
@@ -156,7 +156,7 @@ class Metric(_Record):
 
     ``low`` and ``high`` bound the interval over articles, None where one article gives none; ``interval`` says how it
     was found. ``value`` is the mean over articles of the article's mean over its ``n_items``; for metrics over sets of
-    pictures ``n_items`` is the smaller set. ``label`` is the name to quote, with encoder and n where it takes them.
+    images ``n_items`` is the smaller set. ``label`` is the name to quote, with encoder and n where it takes them.
     """
 
     name: str
@@ -230,7 +230,7 @@ class Coverage(_Record):
 
     @property
     def whole(self) -> bool:
-        """Every step of every article has its picture."""
+        """Every step of every article has its image."""
         return self.pictures == self.steps
 
 

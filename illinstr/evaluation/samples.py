@@ -29,11 +29,11 @@ class Sample(BaseModel):
         goal: the article's goal.
         category: what the article is about, where it says so.
         num_steps: steps of the article, drawn or not.
-        steps: the steps whose pictures were scored, counted from 1.
+        steps: the steps whose images were scored, counted from 1.
         score: the item's score, in the metric's own unit.
         chance: what guessing earns on average, where that is defined.
-        candidates: the texts chosen among, the picture's own first.
-        similarities: cosine of the picture with each candidate.
+        candidates: the texts chosen among, the image's own first.
+        similarities: cosine of the image with each candidate.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -1,4 +1,4 @@
-"""Articles made ready for scoring: what is compared with what, what each is about, and pictures that can be read."""
+"""Articles made ready for scoring: what is compared with what, what each is about, and images that can be read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_CATEGORY = 80
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture of an article; ``step`` counts from 1, ``size`` is (width, height), ``data`` the encoded picture."""
+    """One image of an article; ``step`` counts from 1, ``size`` is (width, height), ``data`` the encoded image."""
 
     step: int
     text: str
@@ -58,10 +58,10 @@ def keyed(articles: Iterable[Article], identify: Identify) -> Iterator[tuple[str
 
 
 def make_subject(key: str, identity: str, article: Article, step_text: StepText, source: str) -> Subject:
-    """Prepare one article of the run or data called ``source`` and check that each of its pictures can be read.
+    """Prepare one article of the run or data called ``source`` and check that each of its images can be read.
 
     Raises:
-        DataError: a picture that no decoder reads, named by step, article and source.
+        DataError: an image that no decoder reads, named by step, article and source.
     """
     texts = tuple(text_of(step, step_text) for step in article.steps)
     panels = []
@@ -98,7 +98,7 @@ def text_of(step: Step, step_text: StepText) -> str:
 
 
 def open_panel(data: bytes, label: str) -> Image:
-    """Decode picture bytes to RGB as every room does (``illinstr.images``).
+    """Decode image bytes to RGB as every room does (``illinstr.images``).
 
     Raises:
         DataError: damaged, of another format than PNG, JPEG or WebP, or far too large; ``label`` says which.

@@ -1,7 +1,7 @@
 """MiniHow: a small world of how-to articles drawn by program, unlimited, licence-free, and exactly known.
 
-Goals, steps and pictures come from one place, so the truth of every picture is known (``Step.scene``). Importing this
-package loads no pictures and no drawing code; Pillow comes in with the first panel.
+Goals, steps and images come from one place, so the truth of every image is known (``Step.scene``). Importing this
+package loads no images and no drawing code; Pillow comes in with the first panel.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A small drawing engine over Pillow: outlined, softly shaded shapes on a supersampled canvas.
 
 Coordinates are panel units: a panel is 100 by 100, the origin top left, y down. Everything, stroke widths included,
-scales with the panel's size in pixels, so 128 and 256 pixel panels are the same picture.
+scales with the panel's size in pixels, so 128 and 256 pixel panels are the same image.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class DatasetSpec:
         seed: which series of articles.
         val_share: share of ``count`` for the val split.
         test_share: share of ``count`` for the test split.
-        panel_px: side of each picture in pixels.
+        panel_px: side of each image in pixels.
         min_steps: fewest instruction steps.
         max_steps: most instruction steps.
         families: draw goals of these families only; none for all.
@@ -115,7 +115,7 @@ def write_dataset(
         processes: how many processes draw; the bytes do not depend on it.
         existing: what to do when ``out`` is not empty: ``refuse``, ``resume`` a run of the same spec that was cut
             off, or ``overwrite``.
-        reporter: hears of progress.
+        reporter: receives progress.
 
     Returns:
         the index of what was written.

@@ -39,7 +39,7 @@ def _wall(wall: str, decor: str, panel_px: int) -> Image.Image:
 def _ground(table: str, ground: str, panel_px: int) -> tuple[Image.Image, Image.Image, tuple[int, int]]:
     """What stands before a wall, a mask of where it covers the wall, and the place of both.
 
-    Drawn on black and on white: what stays equal covers the wall. The pictures of a room are thus made once for each
+    Drawn on black and on white: what stays equal covers the wall. The images of a room are thus made once for each
     wall and once for each table, not once for each pair.
     """
     side = panel_px * SUPERSAMPLE
@@ -66,10 +66,10 @@ def draw_scene(scene: dict[str, Any], panel_px: int = 128) -> Image.Image:
 
     Args:
         scene: as described above.
-        panel_px: side of the square picture in pixels, 32..2048.
+        panel_px: side of the square image in pixels, 32..2048.
 
     Returns:
-        RGB picture of (panel_px, panel_px).
+        RGB image of (panel_px, panel_px).
 
     Raises:
         DataError: an object, colour or key that the world does not know.

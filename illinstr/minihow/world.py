@@ -52,10 +52,10 @@ def held_out_goals(count: int, num_steps: int) -> list[str]:
 
 
 def _choose(family: Family, count: int, rng: random.Random) -> list[list[StepDef]]:
-    """``count`` groups of steps in order; the last of each group is the one pictured.
+    """``count`` groups of steps in order; the last of each group is the one illustrated.
 
     With room to spare every core step stands alone and extras fill up at random. With less room the weightiest core
-    steps (a little chance in the weights) keep their pictures and take in the words of those dropped before them.
+    steps (a little chance in the weights) keep their images and take in the words of those dropped before them.
     """
     core = family.core
     if count >= len(core):
@@ -151,7 +151,7 @@ def make_article(
     split: str = "train",
     num_steps: int | None = None,
     panel_px: int = 128,
-    picture: bool = True,
+    image: bool = True,
     step_range: tuple[int, int] | None = None,
     families: Collection[str] | None = None,
 ) -> Article:
@@ -162,8 +162,8 @@ def make_article(
         seed: which series.
         split: train, val or test; neither goals nor step wordings are shared between them.
         num_steps: exactly this many steps; None draws a number.
-        panel_px: side of each picture in pixels.
-        picture: draw the pictures (JPEG, quality 95, 4:4:4).
+        panel_px: side of each image in pixels.
+        image: draw the images (JPEG, quality 95, 4:4:4).
         step_range: without ``num_steps``, draw the number from fewest..most, short of what the family can tell.
         families: draw goals of these families only; None for all.
 
@@ -185,7 +185,7 @@ def make_article(
     numbers = range(fewest, min(most, steps_of(goal.family)[1]) + 1)
     count = rng.choices(numbers, [STEP_SHARES.get(number, 1) for number in numbers])[0]
     article = _write(goal, _wording(goal, rng), count, split, rng, seed=seed, index=index)
-    return illustrate(article, panel_px=panel_px) if picture else article
+    return illustrate(article, panel_px=panel_px) if image else article
 
 
 @lru_cache(maxsize=16)
@@ -199,7 +199,7 @@ def _pools(split: str, families: frozenset[str] | None) -> dict[str, list[Goal]]
 def plan(
     goal: str, num_steps: int, *, seed: int = 0, split: str = "train", families: Collection[str] | None = None
 ) -> Article:
-    """Write the steps and scenes for a goal of the world, without pictures.
+    """Write the steps and scenes for a goal of the world, without images.
 
     Args:
         goal: in the user's words.

@@ -22,14 +22,14 @@ def downsampling(vae: Any) -> int:
 
 @torch.no_grad()
 def encode_panels(vae: Any, panels_nchw: Tensor, *, at_once: int = PANELS_AT_ONCE) -> Tensor:
-    """Pictures in [-1, 1] (n, 3, h, w) -> latents as the U-Net sees them (n, c, h/f, w/f), float32."""
+    """Images in [-1, 1] (n, 3, h, w) -> latents as the U-Net sees them (n, c, h/f, w/f), float32."""
     parts = [_encode(vae, part.to(vae.dtype)).float() for part in panels_nchw.split(at_once)]
     return (torch.cat(parts) - _shift(vae)) * float(vae.config.scaling_factor)
 
 
 @torch.no_grad()
 def decode_panels(vae: Any, latents_nchw: Tensor, *, at_once: int = PANELS_AT_ONCE) -> Tensor:
-    """Latents as the U-Net sees them (n, c, h, w) -> pictures (n, 3, f*h, f*w), float32, not clamped.
+    """Latents as the U-Net sees them (n, c, h, w) -> images (n, 3, f*h, f*w), float32, not clamped.
 
     Each panel is decoded apart: a canvas decoded whole would bleed across its seams.
     """

@@ -13,16 +13,16 @@ from illinstr.shards.takedown import Takedown, canonical_address
 
 @dataclass(frozen=True)
 class Hidden:
-    """What a list hides of a data folder: keys of ``articles``, and keys of articles that lose ``pictures``."""
+    """What a list hides of a data folder: keys of ``articles``, and keys of articles that lose ``images``."""
 
     articles: frozenset[str] = frozenset()
-    pictures: frozenset[str] = frozenset()
+    images: frozenset[str] = frozenset()
 
 
 def hidden(data: Path, shards: Iterable[ShardInfo], takedown: Takedown) -> Hidden:
     """What the list hides in these shards.
 
-    Ids and addresses of pages are found in the index alone. Page numbers and addresses of pictures stand in the
+    Ids and addresses of pages are found in the index alone. Page numbers and addresses of images stand in the
     articles, so a list with such entries costs a walk through the tars.
 
     Raises:
@@ -36,7 +36,7 @@ def hidden(data: Path, shards: Iterable[ShardInfo], takedown: Takedown) -> Hidde
     found = {row.key for row in rows} | {canonical_address(row.url) for row in rows if row.url}
     if takedown.entries <= found:
         return Hidden(frozenset(named))
-    pictures = set()
+    images = set()
     for shard in listed:
         for sample in iter_samples(shard.tar(data)):
             article = to_article(sample, shard.tar(data))
@@ -44,5 +44,5 @@ def hidden(data: Path, shards: Iterable[ShardInfo], takedown: Takedown) -> Hidde
             if kept is None:
                 named.add(article.id)
             elif kept is not article:
-                pictures.add(article.id)
-    return Hidden(frozenset(named), frozenset(pictures))
+                images.add(article.id)
+    return Hidden(frozenset(named), frozenset(images))

@@ -1,7 +1,7 @@
 """Articles for training: one planned order, the same for any number of workers, taken up at the very next sample.
 
 The Parquet index says where every article lies and how many steps it has, so an epoch is planned before it is read:
-a permutation by (seed, epoch), cut into batches of one N, dealt to nodes. Reading then follows the plan. Streaming
+a permutation by (seed, epoch), cut into batches of one N, assigned to nodes. Reading then follows the plan. Streaming
 shards through a shuffle buffer would need one shard per worker, shuffle only nearby samples, and lose its place when
 stopped; with one read of a known run of bytes per article none of that is needed. webdataset carries the plan through
 its stages (split by worker, map) in its secure mode; no stage of it opens, decodes or unpickles a member.
@@ -91,17 +91,17 @@ class ArticleLoader:
     Args:
         data: a data folder.
         split: which split to read. What the folder's ``takedown.txt`` lists is left out and counted.
-        decode: decode the pictures into tensors; articles that miss a picture are then left out and counted in
+        decode: decode the images into tensors; articles that miss an image are then left out and counted in
             ``left_out``.
         panel_px: side of the square panels in pixels.
-        shuffle: deal the articles anew each epoch, from (seed, epoch) alone; False keeps the order of the shards.
+        shuffle: assign the articles again each epoch, from (seed, epoch) alone; False keeps the order of the shards.
         seed: seed of the order.
         rank, world_size: which share of a distributed run this process reads. Every rank gets the same number of
             items, so that none waits for another at the end; up to ``world_size - 1`` items per epoch go unread.
         num_workers: reading processes; changes the speed and never the order.
         max_errors: samples that may fail to read in this process before a DataError is raised. Each failure is
             reported; its sample is left out of its batch.
-        reporter: hears of samples that could not be read.
+        reporter: receives samples that could not be read.
 
     Raises:
         DataError: no such data or split, no article that fits, or more than ``max_errors`` unreadable samples.
@@ -146,7 +146,7 @@ class ArticleLoader:
         self._bounds = (1, MAX_STEPS)
         self._epoch = 0
         self._position = 0
-        self._refuse_empty("no article with all its pictures" if decode else "no article")
+        self._refuse_empty("no article with all its images" if decode else "no article")
 
     def bucket_by_steps(
         self, batch_size: int, min_steps: int = 1, max_steps: int = MAX_STEPS, *, drop_last: bool = False
@@ -285,22 +285,22 @@ class ArticleLoader:
 
 
 def panels_of(article: Article, panel_px: int) -> torch.Tensor:
-    """Decode an article's pictures: centre-crop to a square, then resize with Lanczos.
+    """Decode an article's images: centre-crop to a square, then resize with Lanczos.
 
     Returns:
         uint8 (n, 3, panel_px, panel_px), RGB; transparency is laid on white.
 
     Raises:
-        DataError: a step without a picture, or a picture that does not decode.
+        DataError: a step without an image, or an image that does not decode.
     """
     panels = []
     for number, step in enumerate(article.steps, start=1):
         if step.image is None or step.image.data is None:
-            raise DataError(f"{article.id}: step {number} has no picture")
+            raise DataError(f"{article.id}: step {number} has no image")
         label, recorded = f"{article.id}: step {number}", (step.image.width, step.image.height)
         header = read_header(step.image.data, label=label)
         if (header.width, header.height) != recorded:  # the recorded size was bounded by whoever made the data
-            raise DataError(f"{label}: picture is {header.width}x{header.height}, recorded as {recorded}")
+            raise DataError(f"{label}: image is {header.width}x{header.height}, recorded as {recorded}")
         panels.append(decode_panel(step.image.data, panel_px, label=label))
     return torch.from_numpy(np.stack(panels)).permute(0, 3, 1, 2).contiguous()
 

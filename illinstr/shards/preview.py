@@ -1,8 +1,8 @@
 """A page of random samples, to look at data before trusting it.
 
 The page is self-contained and inert: no script, nothing fetched, a policy (CSP, W3C Content Security Policy 3) that
-allows its own style by hash and pictures in data URIs, and every text of the data escaped. Pictures are decoded and
-encoded again, small, so that no byte of a picture from elsewhere reaches the browser's decoders.
+allows its own style by hash and images in data URIs, and every text of the data escaped. Images are decoded and
+encoded again, small, so that no byte of an image from elsewhere reaches the browser's decoders.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def sample(
 
 
 def render_preview(data: Path, samples: list[tuple[str, Article]]) -> str:
-    """The page. ``samples`` are splits and articles, pictures attached."""
+    """The page. ``samples`` are splits and articles, images attached."""
     index = read_index(data)
     total = sum(info.samples for info in index.splits.values())
     splits = ", ".join(f"{info.samples} {name}" for name, info in sorted(index.splits.items()))
@@ -101,17 +101,17 @@ def _shown(split: str, article: Article) -> dict[str, Any]:
 
 
 def _step(step: Step) -> dict[str, Any]:
-    shown: dict[str, Any] = {"headline": step.headline, "body": step.body, "bullets": step.bullets, "picture": None}
+    shown: dict[str, Any] = {"headline": step.headline, "body": step.body, "bullets": step.bullets, "image": None}
     if step.image is not None and step.image.data is not None:
         uri, note = _thumbnail(step.image)
         licence = step.image.license or "licence unknown"
         size = f"{step.image.width}x{step.image.height} {step.image.media_type.removeprefix('image/')}"
-        shown["picture"] = {"uri": uri, "note": note or f"{size}, {licence}", "alt": step.image.alt or step.headline}
+        shown["image"] = {"uri": uri, "note": note or f"{size}, {licence}", "alt": step.image.alt or step.headline}
     return shown
 
 
 def _thumbnail(image: StepImage) -> tuple[str | None, str | None]:
-    """A data URI of the picture made small, or None and why there is none."""
+    """A data URI of the image made small, or None and why there is none."""
     try:
         small = image.decode()
     except DataError as error:

@@ -27,13 +27,13 @@ _AGAIN = "copy the shard again from where it was made, or make the data again"
 
 @dataclass(frozen=True)
 class Sample:
-    """All members of one key: where they lie in the tar, the article's JSON bytes, pictures by step from 0."""
+    """All members of one key: where they lie in the tar, the article's JSON bytes, images by step from 0."""
 
     key: str
     offset: int
     length: int
     json: bytes
-    pictures: dict[int, tuple[str, bytes]]
+    images: dict[int, tuple[str, bytes]]
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class _Member:
 
 
 def iter_articles(data: Path, *, split: str | None = None, verify: bool = False) -> Iterator[Article]:
-    """Stream the articles of a data folder in the order they were written, pictures attached as bytes.
+    """Stream the articles of a data folder in the order they were written, images attached as bytes.
 
-    Memory holds one article at a time. Every picture's SHA-256 is checked against the article's record. What the
+    Memory holds one article at a time. Every image's SHA-256 is checked against the article's record. What the
     folder's ``takedown.txt`` lists is left out.
 
     Args:
@@ -130,10 +130,10 @@ def read_sample(path: Path, offset: int, length: int) -> Sample:
 
 
 def to_article(sample: Sample, where: Path | str) -> Article:
-    """Parse a sample's JSON and attach its pictures.
+    """Parse a sample's JSON and attach its images.
 
     Raises:
-        DataError: the JSON is no article, its id is not the key, or pictures and record disagree.
+        DataError: the JSON is no article, its id is not the key, or images and record disagree.
     """
     label = f"{where}: {sample.key}"
     try:
@@ -143,15 +143,15 @@ def to_article(sample: Sample, where: Path | str) -> Article:
     if article.id != sample.key:
         raise DataError(f"{label}: holds article {article.id!r}", hint=_AGAIN)
     expected = {index for index, step in enumerate(article.steps) if step.image is not None}
-    if expected != set(sample.pictures):
-        odd = min(expected ^ set(sample.pictures)) + 1
-        raise DataError(f"{label}: step {odd}: picture file and record do not agree", hint=_AGAIN)
+    if expected != set(sample.images):
+        odd = min(expected ^ set(sample.images)) + 1
+        raise DataError(f"{label}: step {odd}: image file and record do not agree", hint=_AGAIN)
     steps = list(article.steps)
-    for index, (suffix, data) in sample.pictures.items():
+    for index, (suffix, data) in sample.images.items():
         image = steps[index].image
         assert image is not None  # by the comparison of both sets
         if suffix != image.suffix or hashlib.sha256(data).hexdigest() != image.sha256:
-            raise DataError(f"{label}: the picture of step {index + 1} is not the one recorded", hint=_AGAIN)
+            raise DataError(f"{label}: the image of step {index + 1} is not the one recorded", hint=_AGAIN)
         steps[index] = steps[index].model_copy(update={"image": image.model_copy(update={"data": data})})
     return article.model_copy(update={"steps": tuple(steps)})
 
@@ -211,10 +211,10 @@ def _group(members: Iterator[_Member], where: str) -> Iterator[Sample]:
 
 
 def _to_sample(run: list[_Member], where: str) -> Sample:
-    first, pictures = run[0], run[1:]
+    first, images = run[0], run[1:]
     if first.step is not None:
         raise DataError(f"{where}: {first.key!r} does not begin with its JSON", hint=_AGAIN)
-    by_step = {member.step: (member.suffix, member.data) for member in pictures if member.step is not None}
-    if len(by_step) != len(pictures):
+    by_step = {member.step: (member.suffix, member.data) for member in images if member.step is not None}
+    if len(by_step) != len(images):
         raise DataError(f"{where}: {first.key!r} has two members for one step", hint=_AGAIN)
     return Sample(first.key, first.offset, run[-1].end - first.offset, first.data, by_step)

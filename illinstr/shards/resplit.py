@@ -1,4 +1,4 @@
-"""Dealing the articles of a data folder to splits anew, near-duplicate goals on one side.
+"""Dealing the articles of a data folder to splits again, near-duplicate goals on one side.
 
 ``split_of`` alone puts goals of equal word sets together. Here the whole set is at hand, so goals whose word sets
 *overlap* enough (Jaccard similarity) can be joined too; joined goals go where the first of them by signature goes.
@@ -66,17 +66,17 @@ def resplit(
     overwrite: bool = False,
     reporter: Reporter | None = None,
 ) -> ShardIndex:
-    """Copy a data folder into ``out`` with its articles dealt anew; ``data`` stays as it is.
+    """Copy a data folder into ``out`` with its articles assigned again; ``data`` stays as it is.
 
     Args:
         data: the data folder to read.
         out: the data folder to write.
-        seed: another seed deals the goals anew.
+        seed: another seed assigns the goals again.
         fractions: share of goals per split, summing to 1.
         near: word sets of at least this Jaccard similarity stand on one side; 1 joins equal sets only, which makes
             the split of a goal independent of the other goals.
         overwrite: replace what ``out`` holds.
-        reporter: hears of progress.
+        reporter: receives progress.
 
     Raises:
         UsageError: ``out`` is ``data`` or lies in it.

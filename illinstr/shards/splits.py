@@ -35,7 +35,7 @@ def split_of(goal: str, *, seed: int = 0, fractions: Mapping[str, float] = DEFAU
 
     Args:
         goal: any spelling; see ``goal_signature`` for what counts as the same goal.
-        seed: another seed deals the goals anew.
+        seed: another seed assigns the goals again.
         fractions: share of goals per split, summing to 1; order matters, since it decides who owns which hashes.
 
     Raises:

@@ -35,7 +35,7 @@ class Spread(BaseModel):
 class DataStats(BaseModel):
     """What ``describe`` counts. Distinct goals are counted by signature, so near-duplicates count once.
 
-    ``pictures_of_all`` are the articles with a picture at every step: those the stacked model can learn from.
+    ``pictures_of_all`` are the articles with an image at every step: those the stacked model can learn from.
     ``texts_over_77_tokens`` is None where the data does not say how many tokens its texts have.
     """
 

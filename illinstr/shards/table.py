@@ -16,7 +16,7 @@ from illinstr.shards.takedown import Takedown
 
 @dataclass(frozen=True)
 class Place:
-    """Where one article lies; ``sha256`` is that of its JSON, which holds those of its pictures."""
+    """Where one article lies; ``sha256`` is that of its JSON, which holds those of its images."""
 
     tar: Path
     offset: int
@@ -36,7 +36,7 @@ def places_of(
         index: its index.
         split: which split.
         gone: what a takedown list hides.
-        only_complete: leave out articles that miss a picture.
+        only_complete: leave out articles that miss an image.
 
     Raises:
         DataError: no such split, or a row without a place inside its tar.
@@ -50,11 +50,11 @@ def places_of(
                 raise DataError(f"{shard.parquet(data)}: the row of {row.key!r} has no place in the tar")
             if row.offset < 0 or not 0 < row.bytes <= shard.bytes - row.offset:
                 raise DataError(f"{shard.parquet(data)}: the row of {row.key!r} points outside the tar")
-            complete = row.num_images == row.num_steps and row.key not in gone.pictures
+            complete = row.num_images == row.num_steps and row.key not in gone.images
             if row.key in gone.articles or (only_complete and not complete):
                 left_out += 1
                 continue
-            content = (row.sha256 or "") if row.key not in gone.pictures else ""
+            content = (row.sha256 or "") if row.key not in gone.images else ""
             places.append(Place(shard.tar(data), row.offset, row.bytes, row.num_steps, complete, content))
     return places, left_out
 
@@ -75,7 +75,7 @@ class ArticleTable:
         data: a data folder.
         split: which split.
         min_steps, max_steps: articles outside are left out.
-        only_complete: leave out articles that miss a picture.
+        only_complete: leave out articles that miss an image.
 
     Raises:
         DataError: no such data or split, or a damaged index.
@@ -98,16 +98,16 @@ class ArticleTable:
 
     @property
     def complete(self) -> list[bool]:
-        """Whether each article has all its pictures."""
+        """Whether each article has all its images."""
         return [place.complete for place in self._places]
 
     @property
     def contents(self) -> list[str]:
-        """SHA-256 of each article's JSON, which holds those of its pictures; empty where pictures are hidden."""
+        """SHA-256 of each article's JSON, which holds those of its images; empty where images are hidden."""
         return [place.sha256 for place in self._places]
 
     def read(self, number: int) -> Article:
-        """Article ``number`` with its pictures, their SHA-256 checked.
+        """Article ``number`` with its images, their SHA-256 checked.
 
         Raises:
             DataError: it cannot be read, or is not what the index says.

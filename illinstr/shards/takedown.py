@@ -1,6 +1,6 @@
 """What must not be in a data set, whoever asked for it to go.
 
-A list names pages by address or number, articles by id, pictures by address, one a line; ``#`` starts a comment. It is
+A list names pages by address or number, articles by id, images by address, one per line; ``#`` starts a comment. It is
 read on every run that makes data, and ``takedown.txt`` in a data folder on every run that reads it: finished shards
 stay as they are, and what is listed is read as if it were not there.
 """
@@ -56,7 +56,7 @@ class Takedown:
         return hashlib.sha256(listed.encode()).hexdigest() if listed else None
 
     def names(self, address: str | None) -> bool:
-        """Whether a page's or a picture's address is listed."""
+        """Whether a page's or an image's address is listed."""
         return bool(address) and canonical_address(str(address)) in self.entries
 
     def names_row(self, row: SampleRow) -> bool:
@@ -64,7 +64,7 @@ class Takedown:
         return row.key in self.entries or self.names(row.url)
 
     def without(self, article: Article) -> Article | None:
-        """The article without the pictures that are listed; None where it is listed itself."""
+        """The article without the images that are listed; None where it is listed itself."""
         if not self.entries:
             return article
         if self.covers(article):

@@ -102,7 +102,7 @@ def _check_article(sample: Sample, shard: ShardInfo, tar: Path, findings: _Findi
         decoded = StepImage.from_bytes(step.image.data)
         recorded = (step.image.media_type, step.image.width, step.image.height)
         if (decoded.media_type, decoded.width, decoded.height) != recorded:
-            raise DataError(f"{tar}: {sample.key}: the picture of step {number} has another size or format")
+            raise DataError(f"{tar}: {sample.key}: the image of step {number} has another size or format")
         findings.images += 1
     findings.articles += 1
     findings.splits_by_goal.setdefault(goal_signature(article.goal), set()).add(shard.split)

@@ -67,7 +67,7 @@ class ShardWriter:
         existing: what to do when ``out`` holds shards. ``refuse`` raises. ``overwrite`` removes them first.
             ``resume`` keeps every complete shard: replay the same articles, those already written are skipped, and
             the bytes come out as if nothing had happened. Keys that failed before may succeed now.
-        reporter: hears of every published shard.
+        reporter: receives every published shard.
 
     On a clean exit the open shards and ``index.json`` are published and ``index`` holds what was written. On an
     exception the open tars are discarded, the published ones stay, and no new ``index.json`` is written.
@@ -107,13 +107,13 @@ class ShardWriter:
         self._prepare(existing)
 
     def add(self, article: Article, *, split: str = "train") -> bool:
-        """Write one article; its pictures must carry their bytes.
+        """Write one article; its images must carry their bytes.
 
         Returns:
             False when a resumed folder already holds this very article, True otherwise.
 
         Raises:
-            DataError: a key used twice or unfit for a shard, a picture without bytes or with other bytes than
+            DataError: a key used twice or unfit for a shard, an image without bytes or with other bytes than
                 recorded, a size over the limits, or a resumed folder that holds other content under this key.
         """
         self._claim(article.id, split)
@@ -329,11 +329,11 @@ def _members_of(article: Article) -> list[tuple[str, bytes]]:
             continue
         data, label = step.image.data, f"article {article.id!r}, step {index + 1}"
         if data is None:
-            raise DataError(f"{label}: the picture's bytes are missing", hint="attach them with Article.with_images")
+            raise DataError(f"{label}: the image's bytes are missing", hint="attach them with Article.with_images")
         if len(data) > MAX_IMAGE_BYTES:
-            raise DataError(f"{label}: a picture of {len(data)} bytes is over the limit of {MAX_IMAGE_BYTES}")
+            raise DataError(f"{label}: an image of {len(data)} bytes is over the limit of {MAX_IMAGE_BYTES}")
         if hashlib.sha256(data).hexdigest() != step.image.sha256:
-            raise DataError(f"{label}: the picture's bytes are not the ones its SHA-256 names")
+            raise DataError(f"{label}: the image's bytes are not the ones its SHA-256 names")
         members.append((f"{article.id}.{index:02d}.{step.image.suffix}", data))
     return members
 

@@ -34,7 +34,7 @@ class MicroBatch:
     batch: Any
 
 
-def deal(units: Sequence[int], rank: int, world_size: int, accumulate: int) -> list[Share]:
+def assign(units: Sequence[int], rank: int, world_size: int, accumulate: int) -> list[Share]:
     """Deal a batch to process ``rank``: every ``world_size``-th sample, in ``accumulate`` runs as equal as can be.
 
     Everybody gets exactly ``accumulate`` shares, since all processes must meet in each backward pass. Who has no sample

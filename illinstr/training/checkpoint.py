@@ -52,7 +52,7 @@ class Checkpointer:
     Args:
         folder: where checkpoints lie.
         keep: how many complete ones stay.
-        reporter: hears of folders that are skipped.
+        reporter: receives folders that are skipped.
         writes: whether this process is the one that touches the disk; the others only take part in gathering.
     """
 

@@ -1,4 +1,4 @@
-"""The order in which a run sees its articles, and their pictures as tensors.
+"""The order in which a run sees its articles, and their images as tensors.
 
 Training articles stay in their shards and are read and decoded when a batch needs them. The order is a pure function of
 (seed, optimiser step): resuming at step k continues with the very batch an uninterrupted run would have seen, and no
@@ -56,12 +56,12 @@ def training_articles(data: Path, config: DataConfig) -> ArticleSet:
 
 
 def panels_of(article: Article, panel_px: int) -> Tensor:
-    """All pictures of an article as float32 (n, 3, panel_px, panel_px) in [-1, 1]."""
-    pictures = [
+    """All images of an article as float32 (n, 3, panel_px, panel_px) in [-1, 1]."""
+    images = [
         decode_panel(_bytes_of(article, index), panel_px, label=f"{article.id}: the image of step {index + 1}")
         for index in range(article.num_steps)
     ]
-    return to_unit_range(np.stack(pictures))
+    return to_unit_range(np.stack(images))
 
 
 def to_unit_range(pixels_nhwc: np.ndarray) -> Tensor:
@@ -72,7 +72,7 @@ def to_unit_range(pixels_nhwc: np.ndarray) -> Tensor:
 def _bytes_of(article: Article, index: int) -> bytes:
     image = article.steps[index].image
     if image is None or image.data is None:
-        raise DataError(f"article {article.id} has no picture for step {index + 1}")
+        raise DataError(f"article {article.id} has no image for step {index + 1}")
     return image.data
 
 
@@ -109,7 +109,7 @@ class BatchOrder:
         return [batches[i] for i in rng.permutation(len(batches))]
 
     def images_in(self, units: Sequence[int]) -> int:
-        """How many pictures ``units`` hold."""
+        """How many images ``units`` hold."""
         return sum(self.lengths[unit] for unit in units)
 
     def place(self, step: int) -> dict[str, int]:
@@ -126,7 +126,7 @@ class BatchOrder:
 class Prefetcher(Generic[BatchT]):
     """Prepares the next batches on threads while the current one trains; the order stays that of the steps.
 
-    Decoding pictures and reading files release the interpreter, so threads are enough and nothing has to be pickled.
+    Decoding images and reading files release the interpreter, so threads are enough and nothing has to be pickled.
 
     Args:
         make_batch: from a step to what it trains on; called on any of the threads.

@@ -30,7 +30,7 @@ def export_run(
         weights: the moving average, or the weights as the last step left them.
         checkpoint: folder name below ``checkpoints/``; the newest complete one when None.
         dtype: of the stored weights; as the config says when None.
-        reporter: hears of skipped checkpoints and of what is exported.
+        reporter: receives skipped checkpoints and of what is exported.
 
     Returns:
         ``out``.

@@ -65,7 +65,7 @@ class LatentSet(Sequence[Tensor]):
         if number in self.unreadable:
             raise DataError(self.unreadable[number])
         if self.cache is not None:
-            with contextlib.suppress(KeyError):  # its part has been damaged or removed meanwhile: encode it anew
+            with contextlib.suppress(KeyError):  # its part has been damaged or removed meanwhile: encode it again
                 return self.cache.get(self.keys[number])
         with self._one_at_a_time:
             return self._encode(self.articles[number])
@@ -116,14 +116,14 @@ def encode_articles(articles: Sequence[Article], vae: Any, panel_px: int, device
 
 
 def contents_of(articles: Sequence[Article]) -> list[str]:
-    """A hash of each article's pictures; articles in shards are not read for it."""
+    """A hash of each article's images; articles in shards are not read for it."""
     known: list[str] | None = getattr(articles, "contents", None)
     if known is not None and all(known):
         return known
-    return [_pictures_sha256(article) for article in articles]
+    return [_images_sha256(article) for article in articles]
 
 
-def _pictures_sha256(article: Article) -> str:
+def _images_sha256(article: Article) -> str:
     digest = hashlib.sha256()
     for step in article.steps:
         digest.update((step.image.sha256 if step.image else "").encode())

@@ -22,7 +22,7 @@ from illinstr import files
 from illinstr.errors import DataError, IllinstrError, UsageError
 from illinstr.progress import Reporter
 from illinstr.training.accelerator import is_sharded, mean_over_processes
-from illinstr.training.batches import BatchReader, MicroBatch, deal
+from illinstr.training.batches import BatchReader, MicroBatch, assign
 from illinstr.training.cache import TextCache
 from illinstr.training.checkpoint import Checkpointer, Trained
 from illinstr.training.config import TrainConfig
@@ -48,7 +48,7 @@ class TrainingError(IllinstrError):
 class Task(Protocol):
     """What is trained and how it is scored.
 
-    A task may also have ``order`` (its BatchOrder: pictures are then counted), ``unreadable`` (a dict from unit to
+    A task may also have ``order`` (its BatchOrder: images are then counted), ``unreadable`` (a dict from unit to
     message: samples found to be unreadable while the task was built) and ``encoded`` (a TextCache, written to disk with
     every checkpoint).
     """
@@ -73,7 +73,7 @@ class Task(Protocol):
         """
 
     def validate(self, folder: Path | None, step: int) -> dict[str, float]:
-        """Validation figures with the model as it stands; pictures go to ``folder`` when one is given."""
+        """Validation figures with the model as it stands; images go to ``folder`` when one is given."""
 
     def export(self, folder: Path) -> None:
         """Write the trained model, as it stands, in its standard format."""
@@ -86,7 +86,7 @@ class Extras:
     Attributes:
         judge: called with a folder that holds the model as ``Task.export`` writes it; its figures are logged. It runs
             in the first process, at every validation but that of step 0.
-        rebuild: makes the task anew, in all processes; where each of them holds a part of the model, the first one
+        rebuild: makes the task again, in all processes; where each of them holds a part of the model, the first one
             validates and exports with a whole copy.
         data_sha256: identity of the data; a checkpoint made on other data is refused.
     """
@@ -114,7 +114,7 @@ class Trainer:
         self.sharded = is_sharded(accelerator)
         self._whole: Task | None = None
         if self.sharded and self.extras.rebuild is None:
-            raise UsageError("a sharded run needs a way to build its task anew, to validate and export it whole")
+            raise UsageError("a sharded run needs a way to build its task again, to validate and export it whole")
         if self.loop.channels_last and not self.sharded:  # FSDP2 cuts contiguous parameters only
             task.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if self.loop.gradient_checkpointing:
@@ -147,7 +147,7 @@ class Trainer:
             files.write_text(self.run / "config.yaml", config_text(self.task.config))
         self._open_trackers()
         if start == 0 or self._lost_validation(start, meter):
-            self._validate(start, meter)  # at 0: out of memory or a broken picture writer shows now, not after hours
+            self._validate(start, meter)  # at 0: out of memory or a broken image writer shows now, not after hours
         self.task.model.train()
         with self.reporter.task(f"train {self.task.config.kind}", self.loop.steps) as advance:
             advance(start)
@@ -161,7 +161,7 @@ class Trainer:
 
     def _read(self, step: int) -> list[MicroBatch]:
         rank, world_size = self.accelerator.process_index, self.accelerator.num_processes
-        return self.reader.read(deal(self.task.units_of(step), rank, world_size, self.loop.accumulate))
+        return self.reader.read(assign(self.task.units_of(step), rank, world_size, self.loop.accumulate))
 
     def _train_one(self, step: int, batches: Iterator[list[MicroBatch]], meter: Meter) -> None:
         waiting = time.monotonic()
@@ -205,7 +205,7 @@ class Trainer:
         guilty = [
             unit
             for rank, row in enumerate(everywhere)
-            for share, bad in zip(deal(units, rank, len(everywhere), self.loop.accumulate), row, strict=True)
+            for share, bad in zip(assign(units, rank, len(everywhere), self.loop.accumulate), row, strict=True)
             for unit in share.units
             if bad
         ]
@@ -326,7 +326,7 @@ class Trainer:
     def _resume(self) -> int:
         path = self.checkpointer.latest()
         if path is None:
-            raise UsageError(f"{self.run} has no checkpoint to resume from", hint="leave out --resume to start anew")
+            raise UsageError(f"{self.run} has no checkpoint to resume from", hint="leave out --resume to start again")
         step = self.checkpointer.load(path, self.trained)
         if step > self.loop.steps:
             raise UsageError(f"{path.name} is beyond train.steps={self.loop.steps}", hint="raise train.steps")

@@ -1,6 +1,6 @@
 """The randomness of a step: a function of (seed, step, place in the global batch), so that nothing about it is stored.
 
-A sample's noise belongs to its place in the batch over all processes. However a batch is dealt to processes and
+A sample's noise belongs to its place in the batch over all processes. However a batch is assigned to processes and
 micro-batches, every sample meets the same noise, timestep and dropped text, and the gradients are the same but for the
 order of additions.
 """

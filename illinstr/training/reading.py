@@ -32,7 +32,7 @@ class ArticleSet(Sequence[Article]):
 
     Attributes:
         lengths: the step count of each article.
-        complete: whether each has all its pictures.
+        complete: whether each has all its images.
         contents: a hash of the content of each article, empty where it is not known.
     """
 
@@ -80,12 +80,12 @@ class ArticleSet(Sequence[Article]):
         return self._read(self.numbers[index])
 
     def panels(self) -> PanelSet:
-        """All pictures of all articles as one sequence."""
+        """All images of all articles as one sequence."""
         return PanelSet(self)
 
 
 class PanelSet(Sequence[bytes]):
-    """The encoded pictures of articles, article by article."""
+    """The encoded images of articles, article by article."""
 
     def __init__(self, articles: ArticleSet) -> None:
         self.articles = articles
@@ -99,7 +99,7 @@ class PanelSet(Sequence[bytes]):
     @overload
     def __getitem__(self, index: slice) -> list[bytes]: ...
     def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
-        """One picture, or a list of them.
+        """One image, or a list of them.
 
         Raises:
             DataError: its article cannot be read.
@@ -111,7 +111,7 @@ class PanelSet(Sequence[bytes]):
         first = self._ends[article - 1] if article else 0
         image = self.articles[article].steps[number - first].image
         if image is None or image.data is None:
-            raise DataError(f"{self.articles[article].id}: step {number - first + 1} has no picture")
+            raise DataError(f"{self.articles[article].id}: step {number - first + 1} has no image")
         return image.data
 
 
@@ -132,7 +132,7 @@ class ErrorBudget:
 
     Args:
         limit: how many distinct samples may fail in this process.
-        reporter: hears of each.
+        reporter: receives each.
     """
 
     def __init__(self, limit: int, reporter: Reporter) -> None:

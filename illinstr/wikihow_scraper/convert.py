@@ -1,7 +1,7 @@
 """A ``Page`` to Articles: one a method.
 
-Nothing the page said is lost: what an Article has no field for goes to ``Article.extra``. Picture bytes are not the
-parser's business, so ``Step.image`` stays None here and ``extra["step_images"]`` holds, step by step, where the picture
+Nothing the page said is lost: what an Article has no field for goes to ``Article.extra``. Image bytes are not the
+parser's business, so ``Step.image`` stays None here and ``extra["step_images"]`` holds, step by step, where the image
 is and under which licence; ``media.py`` adds the bytes where they can be had.
 """
 
@@ -133,11 +133,11 @@ def _groups(groups: tuple[Group, ...]) -> list[dict[str, Any]]:
 
 
 def _image_record(step: PageStep) -> dict[str, Any] | None:
-    picture = step.visual
-    if picture is None:
+    image = step.visual
+    if image is None:
         return None
     record: dict[str, Any] = {"kind": "image" if step.image is not None else "video-still"}
-    record |= picture.model_dump(mode="json", exclude_none=True)
+    record |= image.model_dump(mode="json", exclude_none=True)
     if step.extra_images:
         record["more"] = [more.model_dump(mode="json", exclude_none=True) for more in step.extra_images]
     return record

@@ -20,10 +20,10 @@ class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Picture(_Record):
-    """A picture as the page names it.
+class Image(_Record):
+    """An image as the page names it.
 
-    ``url`` is the largest copy the page offers; ``local_path`` is set on pages a browser saved, where the picture lies
+    ``url`` is the largest copy the page offers; ``local_path`` is set on pages a browser saved, where the image lies
     in a folder beside the page. ``width`` and ``height`` are pixels of the copy at ``url``, as far as the page says.
     """
 
@@ -41,7 +41,7 @@ class Video(_Record):
     """A step's video and its still."""
 
     url: str | None = None
-    poster: Picture | None = None
+    poster: Image | None = None
 
 
 class Note(_Record):
@@ -54,21 +54,21 @@ class Note(_Record):
 class PageStep(_Record):
     """One numbered step.
 
-    ``bullets`` are the sub-points in document order, nested ones flattened; ``extra_images`` are further pictures in
+    ``bullets`` are the sub-points in document order, nested ones flattened; ``extra_images`` are further images in
     the same step (inside its sub-points, for instance).
     """
 
     headline: str
     body: str = ""
     bullets: tuple[str, ...] = ()
-    image: Picture | None = None
-    extra_images: tuple[Picture, ...] = ()
+    image: Image | None = None
+    extra_images: tuple[Image, ...] = ()
     video: Video | None = None
     notes: tuple[Note, ...] = ()
 
     @property
-    def visual(self) -> Picture | None:
-        """The picture that stands for the step: its still picture, else its video's still."""
+    def visual(self) -> Image | None:
+        """The image that stands for the step: its still image, else its video's still."""
         if self.image is not None:
             return self.image
         return self.video.poster if self.video is not None else None

@@ -9,4 +9,4 @@ from __future__ import annotations
 _RESERVED_WORDS = "noai noimageai noml noimageml tdm-reservation noindex noimageindex none"
 RESERVATIONS = frozenset(_RESERVED_WORDS.split())
 INDEX_ONLY = frozenset({"noindex", "noimageindex", "none"})
-PICTURES_ONLY = frozenset({"noimageai", "noimageml", "noimageindex"})
+IMAGES_ONLY = frozenset({"noimageai", "noimageml", "noimageindex"})

@@ -9,10 +9,10 @@ from typing import Any, Literal
 from illinstr.articles import Article
 
 MAX_PAGE_BYTES = 16_000_000
-MAX_PICTURE_BYTES = 25_000_000
+MAX_IMAGE_BYTES = 25_000_000
 
 Trouble = Literal["robots", "opted out", "failed"]
-FindPicture = Callable[[dict[str, Any]], bytes | None]
+FindImage = Callable[[dict[str, Any]], bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class Dropped:
     reason: str
 
 
-def no_picture(record: dict[str, Any]) -> bytes | None:
-    """Finds nothing: for sources without pictures, and for ``--no-images``."""
+def no_image(record: dict[str, Any]) -> bytes | None:
+    """Finds nothing: for sources without images, and for ``--no-images``."""
     return None
 
 
@@ -31,7 +31,7 @@ def no_picture(record: dict[str, Any]) -> bytes | None:
 class Source:
     """One page to be read, the articles already read from it, or the reason it cannot be.
 
-    ``find_picture`` takes a record of ``extra["step_images"]`` and gives the picture's bytes, None without any.
+    ``find_image`` takes a record of ``extra["step_images"]`` and gives the image's bytes, None without any.
     """
 
     name: str
@@ -42,4 +42,4 @@ class Source:
     reservations: tuple[str, ...] = ()
     articles: tuple[Article | Dropped, ...] | None = None
     trouble: tuple[Trouble, str] | None = None
-    find_picture: FindPicture = no_picture
+    find_image: FindImage = no_image

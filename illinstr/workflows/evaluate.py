@@ -251,7 +251,7 @@ def _one_run(work: Evaluating) -> EvaluateResult:
     coverage, error = results.coverage, None
     if not coverage.whole and not (run / "index.json").is_file():
         error = PartialError(
-            f"{coverage.steps - coverage.pictures} of the {coverage.steps} steps of {run} have no picture",
+            f"{coverage.steps - coverage.pictures} of the {coverage.steps} steps of {run} have no image",
             hint="the report speaks of the rest; generate the missing ones and evaluate again",
         )
     values = {"results": results.model_dump(mode="json")}
@@ -300,7 +300,7 @@ def _faults(work: Evaluating) -> EvaluateResult:
 
     prepare_one(true, work.settings)  # every check before the encoder is loaded and anything is drawn
     encoder, consistency_encoder = work.encoders()
-    # Spoilt pictures are seen once: they stay in memory, the truth's may be kept.
+    # Spoilt images are seen once: they stay in memory, the truth's may be kept.
     store = FeatureStore(None) if request.no_cache else work.store()
     # Scenes of a run say what should have been drawn, not what was: only a data folder's may be drawn again.
     draw = encode_scene() if world and (run / "index.json").is_file() else None

@@ -160,13 +160,13 @@ def plan_generate(request: GenerateRequest) -> GeneratePlan:
         PlanError: the steps cannot be written.
         ModelError: a model is missing, or the language model fails.
     """
-    from illinstr.sampling.drawing.batch import plan_job, with_first_picture
+    from illinstr.sampling.drawing.batch import plan_job, with_first_image
 
     prepared = check_generate(request)
     announce(prepared.writer, request.messages)
     job = plan_job(request.goal, request.seed, prepared.writer, prepared.num_steps, prepared.out)
     if prepared.first_picture is not None:
-        job = with_first_picture(job, prepared.first_picture)
+        job = with_first_image(job, prepared.first_picture)
     return GeneratePlan(prepared, [job], [])
 
 

@@ -182,7 +182,7 @@ def _from_the_web(job: ScrapeJob, fetch: FetchConfig, cleaner: Cleaner, reporter
 
 
 def _from_disk(job: ScrapeJob, cleaner: Cleaner, reporter: Reporter) -> ScrapeResult:
-    # A finished folder is made anew, since pictures beside the pages may have changed; an unfinished one is taken up.
+    # A finished folder is made again, since images beside the pages may have changed; an unfinished one is taken up.
     anew = (job.out / "index.json").exists()
     with Stop() as stop, Tasks(job.out, _settings(job), cleaner, reporter, anew=anew) as tasks:
         with _sources(job, reporter) as sources:
@@ -289,7 +289,7 @@ def _settings(job: ScrapeJob) -> dict[str, Any]:
 
 
 def _check_out(job: ScrapeJob) -> None:
-    """Data of this very command may be made anew, to finish a killed or partial run; other data may not."""
+    """Data of this very command may be made again, to finish a killed or partial run; other data may not."""
     out = job.out
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is not a folder")

@@ -62,10 +62,10 @@ def _draw(folder: Path, truth: list[Article]) -> list[Article]:
     drawn = []
     for seed, article in enumerate(truth):
         steps = []
-        pictures = pipe(article.goal, [step.headline for step in article.steps], seed=seed)
-        for step, picture in zip(article.steps, pictures, strict=True):
+        images = pipe(article.goal, [step.headline for step in article.steps], seed=seed)
+        for step, image in zip(article.steps, images, strict=True):
             buffer = io.BytesIO()
-            picture.save(buffer, format="PNG")
+            image.save(buffer, format="PNG")
             steps.append(step.model_copy(update={"image": StepImage.from_bytes(buffer.getvalue())}))
         drawn.append(article.model_copy(update={"steps": tuple(steps)}))
     return drawn

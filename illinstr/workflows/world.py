@@ -62,7 +62,7 @@ def contact_sheet_of(
     from illinstr.minihow.world import make_article
 
     articles = [
-        make_article(number, seed=seed, step_range=step_range, picture=False, families=families or None)
+        make_article(number, seed=seed, step_range=step_range, image=False, families=families or None)
         for number in range(rows)
     ]
     return contact_sheet(articles, panel_px=panel_px)

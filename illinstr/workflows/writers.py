@@ -151,7 +151,7 @@ def owns_writer(writer: Writer | str | None) -> bool:
 
 
 def release(writer: Writer) -> None:
-    """Free a language model's memory before the pictures need it."""
+    """Free a language model's memory before the images need it."""
     from illinstr.sampling.writing.language_model import LanguageModelWriter
 
     if isinstance(writer, LanguageModelWriter):

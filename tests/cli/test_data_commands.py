@@ -1,4 +1,4 @@
-"""``illinstr data``: list, count, look at, check and deal anew. Every option changes what comes out."""
+"""``illinstr data``: list, count, look at, check and assign again. Every option changes what comes out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from illinstr.shards.preview import render_preview, sample
 from illinstr.shards.resplit import leaders
 from illinstr.shards.statistics import describe
 from tests.support.command_line import calling
-from tests.support.shard_articles import article, folder_bytes, picture, write_data
+from tests.support.shard_articles import article, folder_bytes, make_image, write_data
 
 
 @pytest.fixture
@@ -34,12 +34,12 @@ def asked(run, *arguments) -> dict:
 
 @pytest.fixture
 def data(tmp_path):
-    """Twelve articles of 2 to 4 steps in two splits, two failures; one article without pictures."""
+    """Twelve articles of 2 to 4 steps in two splits, two failures; one article without images."""
     out = tmp_path / "set"
     with ShardWriter(out, source_config={"source": "test"}, max_samples=5) as writer:
         for number in range(12):
             split = "val" if number % 4 == 0 else "train"
-            writer.add(article(number, steps=2 + number % 3, pictures=number != 7), split=split)
+            writer.add(article(number, steps=2 + number % 3, images=number != 7), split=split)
         writer.add_failure("page-1", reason="failed: 500", url="https://example.org/a")
         writer.add_failure("page-2", reason="failed: 404", url="https://example.org/b")
     return out
@@ -137,7 +137,7 @@ HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&{{ 7*7 }}"
 
 
 def test_nothing_of_the_data_becomes_markup(tmp_path):
-    image = StepImage.from_bytes(picture(), alt=HOSTILE, license=HOSTILE)
+    image = StepImage.from_bytes(make_image(), alt=HOSTILE, license=HOSTILE)
     made = Article(
         id="test-1",
         goal=HOSTILE,
@@ -171,9 +171,9 @@ def test_the_policy_names_the_style_that_is_there(data):
     assert f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}" in page
 
 
-def test_a_picture_that_cannot_be_decoded_is_named_not_shown(tmp_path):
-    whole = StepImage.from_bytes(picture())
-    broken = picture()[:60]
+def test_a_image_that_cannot_be_decoded_is_named_not_shown(tmp_path):
+    whole = StepImage.from_bytes(make_image())
+    broken = make_image()[:60]
     import hashlib
 
     image = whole.model_copy(update={"data": broken, "sha256": hashlib.sha256(broken).hexdigest()})
@@ -187,7 +187,7 @@ def test_a_picture_that_cannot_be_decoded_is_named_not_shown(tmp_path):
 def test_validate(run, data):
     assert asked(run, "validate", data)["ok"] is True
     code, lines, errors = run("validate", data)
-    assert (code, lines[0]) == (0, f"12 articles, {describe(data).images} pictures, 2 failed")
+    assert (code, lines[0]) == (0, f"12 articles, {describe(data).images} images, 2 failed")
     assert errors
     assert run("validate", data, "--quiet")[2] == ""
     tar = data / "shards" / "train-000000.tar"
@@ -209,7 +209,7 @@ NEAR = [
 ]
 
 
-def dealt(out) -> dict[str, str]:
+def assigned(out) -> dict[str, str]:
     index = read_index(out)
     return {one.goal: split for split in index.splits for one in iter_articles(out, split=split)}
 
@@ -237,7 +237,7 @@ def test_the_seed_and_the_shares_decide(run, data, tmp_path):
     }.items():  # fmt: skip
         rules = ("--fractions", "train=0.5,val=0.5") if name in "abd" else ()
         assert run("split", data, "--out", tmp_path / name, *rules, *options)[0] == 0
-        found[name] = dealt(tmp_path / name)
+        found[name] = assigned(tmp_path / name)
     assert found["a"] != found["b"]
     assert found["a"] == found["d"]
     assert folder_bytes(tmp_path / "a") == folder_bytes(tmp_path / "d")
@@ -252,7 +252,7 @@ def test_near_goals_stand_on_one_side(run, tmp_path):
         for near in (0.8, 1):
             options = ("--fractions", "train=0.5,val=0.5", "--seed", seed, "--near", near, "--overwrite")
             assert run("split", data, "--out", tmp_path / "out", *options)[0] == 0
-            found = dealt(tmp_path / "out")
+            found = assigned(tmp_path / "out")
             if near == 0.8:
                 assert found[NEAR[0]] == found[NEAR[1]] == found[NEAR[2]]
             else:

@@ -37,11 +37,11 @@ def distance(first, second):
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5, 8, 12])
-def test_exactly_n_pictures_of_panel_size(pipe, n):
-    pictures = pipe(GOAL, [f"step {i}" for i in range(n)], sampling_steps=2)
-    assert len(pictures) == n
-    assert {picture.size for picture in pictures} == {(PANEL_PX, PANEL_PX)}
-    assert {picture.mode for picture in pictures} == {"RGB"}
+def test_exactly_n_images_of_panel_size(pipe, n):
+    images = pipe(GOAL, [f"step {i}" for i in range(n)], sampling_steps=2)
+    assert len(images) == n
+    assert {image.size for image in images} == {(PANEL_PX, PANEL_PX)}
+    assert {image.mode for image in images} == {"RGB"}
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(pipe):
@@ -57,7 +57,7 @@ def test_an_article_does_not_hang_on_its_neighbours_in_a_batch(pipe, sampler):
     assert distance(alone, beside) <= 2  # float summation order differs with the batch
 
 
-def test_every_option_changes_the_pictures(pipe):
+def test_every_option_changes_the_images(pipe):
     base = pipe(GOAL, STEPS)
     changes = [
         {"sampling_steps": 7},
@@ -82,7 +82,7 @@ def test_every_option_changes_the_pictures(pipe):
         {"guidance_from": 0.5},
     ],
 )
-def test_every_switch_of_the_method_changes_the_pictures(pipe, folder, tmp_path, settings):
+def test_every_switch_of_the_method_changes_the_images(pipe, folder, tmp_path, settings):
     other = StackedDiffusionPipeline.from_folder(str(make_tiny_model(tmp_path / "other", **settings)))
     assert same(
         pipe(GOAL, STEPS), StackedDiffusionPipeline.from_folder(str(make_tiny_model(tmp_path / "twin")))(GOAL, STEPS)
@@ -121,11 +121,11 @@ def test_anchors_come_back_untouched_and_steer_the_rest(pipe):
 
 
 def test_panels_are_decoded_apart(pipe):
-    """Two flat latents side by side on the canvas must not bleed into each other's picture."""
+    """Two flat latents side by side on the canvas must not bleed into each other's image."""
     latents = torch.zeros(1, 2, 4, 8, 8)
     latents[0, 1] = 3.0
-    together = pipe._pictures(latents, [{}])[0]
-    alone = [pipe._pictures(latents[:, i : i + 1], [{}])[0][0] for i in range(2)]
+    together = pipe._images(latents, [{}])[0]
+    alone = [pipe._images(latents[:, i : i + 1], [{}])[0][0] for i in range(2)]
     assert distance(together, alone) <= 1
 
 

@@ -43,7 +43,7 @@ def test_training_input_at_the_last_timestep_is_the_noise_to_the_bit(schedule):
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_training_target_at_the_last_timestep_is_the_picture_to_the_bit(schedule):
+def test_training_target_at_the_last_timestep_is_the_image_to_the_bit(schedule):
     clean, noise = _pair()
     assert torch.equal(training_target(_scheduler(True, schedule), clean, 1000 * noise, LAST), -clean)
     assert not torch.equal(training_target(_scheduler(False, schedule), clean, 1000 * noise, LAST), -clean)
@@ -86,12 +86,12 @@ def test_a_samplers_first_step_is_that_of_a_schedule_without_signal(name):
     random = name in {"euler-a", "ddpm", "dpm++2m-sde"}
     extra = {"generator": torch.Generator().manual_seed(1)} if random else {}
     stepped = sampler.step(velocity, timesteps[0], sample, **extra)
-    if name in {"euler", "euler-a", "ddpm"}:  # these say what they believe the picture to be
+    if name in {"euler", "euler-a", "ddpm"}:  # these say what they believe the image to be
         assert torch.allclose(stepped.pred_original_sample, -velocity, atol=0 if exact else 2e-3)
     else:
         abar = float(_scheduler(True).alphas_cumprod[int(timesteps[1])])
         if name == "dpm++2m-sde":
-            # Of noise without signal nothing is kept, all is drawn anew; with 2^-12 of signal, exp(-h) of it is.
+            # Of noise without signal nothing is kept, all is drawn again; with 2^-12 of signal, exp(-h) of it is.
             kept = 2.0**-12 * math.sqrt((1 - abar) / abar)
             fresh = torch.randn(noise.shape, generator=torch.Generator().manual_seed(1))
             noise = kept * noise + math.sqrt(1 - kept**2) * fresh
@@ -101,7 +101,7 @@ def test_a_samplers_first_step_is_that_of_a_schedule_without_signal(name):
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_the_switch_changes_every_samplers_pictures(tmp_path, name):
+def test_the_switch_changes_every_samplers_images(tmp_path, name):
     """The same weights, the same seed; only the schedule in the folder differs."""
     on = StackedDiffusionPipeline.from_folder(str(make_tiny_model(tmp_path / "on")))
     make_tiny_model(tmp_path / "off")

@@ -1,4 +1,4 @@
-"""Two real processes look at half the pictures each and come to the same results as one."""
+"""Two real processes look at half the images each and come to the same results as one."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_two_processes_share_the_work_and_agree_with_one(tmp_path):
     # Both kept what they saw: a later process looks at nothing.
     later = ColourEncoder()
     score(prepare(Source("run", good_run()), Settings(bootstrap=200)), later, store=FeatureStore(tmp_path / "features"))
-    assert later.pictures == 0
+    assert later.images == 0
 
 
 @pytest.mark.slow

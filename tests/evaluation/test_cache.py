@@ -62,7 +62,7 @@ def run(store, encoder):
 def test_a_second_evaluation_looks_at_nothing_and_says_the_same(tmp_path):
     first, second = ColourEncoder(max_words=3), ColourEncoder(max_words=3)
     before, after = run(FeatureStore(tmp_path), first), run(FeatureStore(tmp_path), second)
-    assert (first.pictures, second.pictures, second.texts) == (25, 0, 0) and first.texts > 0
+    assert (first.images, second.images, second.texts) == (25, 0, 0) and first.texts > 0
     assert before.results == after.results and before.samples == after.samples
     assert before.results.encoders.encoder.cut_share == after.results.encoders.encoder.cut_share > 0
 
@@ -102,14 +102,14 @@ import numpy as np
 from illinstr.evaluation.encoders.store import FeatureStore
 from tests.support.eval_world import ColourEncoder
 store, encoder = FeatureStore(Path(sys.argv[1])), ColourEncoder()
-store.save(encoder, "picture", {f"{i:064x}": np.full(5, i, np.float32) for i in range(100)})
+store.save(encoder, "image", {f"{i:064x}": np.full(5, i, np.float32) for i in range(100)})
 class Torn(dict):
     def items(self):
         for i in range(100, 200):
             if i == 150:
                 os.kill(os.getpid(), signal.SIGKILL)
             yield f"{i:064x}", np.full(5, i, np.float32)
-store.save(encoder, "picture", Torn())
+store.save(encoder, "image", Torn())
 """
 
 

@@ -76,7 +76,7 @@ def test_a_run_is_scored_and_the_last_line_is_the_report(run, clip):
     assert lines[0] == results(run)["verdict"]
     assert any(line.startswith("goal_faithfulness ") for line in lines)
     assert any(line.startswith("left out: consistency_gap") for line in lines)
-    assert "pictures through tiny" in done.stderr and "Traceback" not in done.stderr
+    assert "images through tiny" in done.stderr and "Traceback" not in done.stderr
     assert results(run)["names"] == {"run": str(run)}
 
 
@@ -208,7 +208,7 @@ def test_bad_input_is_one_line_and_code_1(run, clip, tmp_path):
     assert not (run / "eval").exists()
 
 
-def test_a_picture_whose_data_is_torn_is_named_before_the_encoder_is_needed(tmp_path):
+def test_a_image_whose_data_is_torn_is_named_before_the_encoder_is_needed(tmp_path):
     whole = article("red", size=32)
     torn = whole.steps[1].image.data[:80]  # header and hash are right, the pixels are not
     run = write(tmp_path / "run", [whole.with_images({1: torn})])

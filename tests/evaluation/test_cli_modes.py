@@ -16,7 +16,7 @@ from illinstr.evaluation.reports.leaderboard import make_leaderboard
 from illinstr.shards import ShardWriter
 from tests.evaluation.test_cli import illinstr, refusal, results, write
 from tests.evaluation.test_vlm import Seeing, server
-from tests.support.eval_world import GOAL_COLOURS, STEP_COLOURS, article, picture
+from tests.support.eval_world import GOAL_COLOURS, STEP_COLOURS, article, make_image
 from tests.support.hub_server import running_hub
 from tests.support.tiny_clip import make_tiny_clip
 
@@ -30,10 +30,10 @@ def clip(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Three runs: all right, all one picture, and one that lacks a goal."""
+    """Three runs: all right, all one image, and one that lacks a goal."""
     folder = tmp_path_factory.mktemp("runs")
     right = [article(c, size=32) for c in GOAL_COLOURS]
-    same = [article(c, pictures=[picture(c, "black", 32)] * len(STEP_COLOURS)) for c in GOAL_COLOURS]
+    same = [article(c, images=[make_image(c, "black", 32)] * len(STEP_COLOURS)) for c in GOAL_COLOURS]
     return [write(folder / name, each) for name, each in (("right", right), ("same", same), ("short", right[:4]))]
 
 
@@ -81,7 +81,7 @@ def test_ranks_count_only_what_is_settled():
     from tests.evaluation.test_scoring import evaluate
     from tests.support.eval_world import good_run, twice
 
-    same = [article(c, pictures=[picture("red", "black")] * 5) for c in GOAL_COLOURS]
+    same = [article(c, images=[make_image("red", "black")] * 5) for c in GOAL_COLOURS]
     evaluation = evaluate(twice(good_run()), other=twice(same), third=twice(good_run()), every_pair=True)
     board = make_leaderboard(evaluation.results)
     assert [(entry.name, entry.rank) for entry in board.entries] == [("run", 1), ("third", 1), ("other", 3)]
@@ -122,8 +122,8 @@ def test_the_offline_judge_sees_gross_faults(tmp_path):
     truth = found["the truth"]
     assert found["shuffled between steps"]["step_faithfulness"] < truth["step_faithfulness"] - 0.4
     assert found["shuffled between goals"]["goal_faithfulness"] < truth["goal_faithfulness"] - 0.3
-    assert found["one picture repeated"]["consistency"] == found["one picture repeated"]["diversity"] == 0
-    assert found["one picture repeated"]["step_faithfulness"] < truth["step_faithfulness"] - 0.3
+    assert found["one image repeated"]["consistency"] == found["one image repeated"]["diversity"] == 0
+    assert found["one image repeated"]["step_faithfulness"] < truth["step_faithfulness"] - 0.3
     assert found["noise of 128 of 255"]["clip_score"] < truth["clip_score"]
     for name, metric in (("steps", "step_faithfulness"), ("goals", "goal_faithfulness")):
         assert rows[f"shuffled between {name}"]["comparisons"][metric]["settled"]
@@ -133,16 +133,16 @@ def test_features_are_kept_where_told(own_runs, clip, tmp_path, monkeypatch):
     monkeypatch.setenv("ILLINSTR_CACHE", str(tmp_path / "home"))
     run, store = own_runs[0], tmp_path / "store"
     first = illinstr(run, "--encoder", clip, "--cache", store)
-    assert "pictures through tiny" in first.stderr and len(list(store.glob("*.sqlite"))) == 1
+    assert "images through tiny" in first.stderr and len(list(store.glob("*.sqlite"))) == 1
     before = (run / "eval" / "samples.jsonl").read_bytes()
     second = illinstr(run, "--encoder", clip, "--cache", store)
-    assert "pictures through tiny" not in second.stderr
+    assert "images through tiny" not in second.stderr
     assert (run / "eval" / "samples.jsonl").read_bytes() == before
     assert not (tmp_path / "home").exists()
     illinstr(run, "--encoder", clip)
     assert len(list((tmp_path / "home" / "illinstr" / "features").glob("*.sqlite"))) == 1
     shutil.rmtree(tmp_path / "home")
-    assert "pictures through tiny" in illinstr(run, "--encoder", clip, "--no-cache").stderr
+    assert "images through tiny" in illinstr(run, "--encoder", clip, "--no-cache").stderr
     assert not (tmp_path / "home").exists()
 
 
@@ -165,13 +165,13 @@ def test_min_fid_decides_whether_fid_is_stated(own_runs, clip):
     assert "fid (tiny, n=25)" in done.stdout and "biased upwards" in done.stdout
 
 
-def test_a_run_with_steps_that_lack_pictures_ends_with_code_3_and_says_so_everywhere(tmp_path, clip):
-    pictures = [picture("red", step, 32) for step in STEP_COLOURS]
-    run = write(tmp_path / "run", [article("red", pictures=[None, *pictures[1:]]), article("lime", size=32)])
+def test_a_run_with_steps_that_lack_images_ends_with_code_3_and_says_so_everywhere(tmp_path, clip):
+    images = [make_image("red", step, 32) for step in STEP_COLOURS]
+    run = write(tmp_path / "run", [article("red", images=[None, *images[1:]]), article("lime", size=32)])
     done = illinstr(run, "--encoder", clip)
     assert done.returncode == 3
     assert "1 of the 10 steps" in done.stderr and "hint:" in done.stderr
-    assert "Only 9 of 10 steps have a picture" in done.stdout
+    assert "Only 9 of 10 steps have an image" in done.stdout
     assert "Only 9 of 10 steps" in (run / "eval" / "report.html").read_text()
 
 

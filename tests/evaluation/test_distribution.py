@@ -12,7 +12,7 @@ from scipy import linalg, stats
 from illinstr.evaluation.metrics import distribution
 from illinstr.evaluation.metrics.distribution import cmmd, frechet_distance, kernel_distance, replicates
 
-SIDE = 4  # "pictures" of 4x4 pixels whose features are their own 48 values
+SIDE = 4  # "images" of 4x4 pixels whose features are their own 48 values
 
 
 def features(seed, rows, width=6, *, shift=0.0, scale=1.0):
@@ -23,7 +23,7 @@ def features(seed, rows, width=6, *, shift=0.0, scale=1.0):
 
 @pytest.mark.parametrize(("rows", "width"), [(60, 6), (40, 3), (12, 20)])
 def test_frechet_distance_equals_a_form_without_any_matrix_root(rows, width):
-    """tr (AB)^1/2 is the sum of singular values of the centred pictures' products, also for singular covariances."""
+    """tr (AB)^1/2 is the sum of singular values of the centred images' products, also for singular covariances."""
     a, b = features(0, rows, width), features(1, rows + 5, width, shift=0.3, scale=1.4)
     centred = [s.astype(float) - s.astype(float).mean(axis=0) for s in (a, b)]
     spread = [(c**2).sum() / (len(c) - 1) for c in centred]
@@ -64,7 +64,7 @@ def test_cmmd_equals_the_sum_over_all_pairs_of_unit_vectors():
 
 
 class PixelFeatures(torch.nn.Module):
-    """The network whose features torchmetrics and we both take: a picture's own pixels, weighted."""
+    """The network whose features torchmetrics and we both take: an image's own pixels, weighted."""
 
     num_features = 3 * SIDE * SIDE
 
@@ -73,11 +73,11 @@ class PixelFeatures(torch.nn.Module):
         weights = torch.rand(self.num_features, generator=torch.Generator().manual_seed(0))
         self.register_buffer("weights", weights)
 
-    def forward(self, pictures):
-        return pictures.flatten(1).float() / 255 * self.weights
+    def forward(self, images):
+        return images.flatten(1).float() / 255 * self.weights
 
 
-def pictures(seed, rows, *, high=256):
+def images(seed, rows, *, high=256):
     generator = torch.Generator().manual_seed(seed)
     return torch.randint(0, high, (rows, 3, SIDE, SIDE), generator=generator, dtype=torch.uint8)
 
@@ -85,7 +85,7 @@ def pictures(seed, rows, *, high=256):
 @pytest.fixture(scope="module")
 def both():
     network = PixelFeatures()
-    sets = pictures(0, 90), pictures(1, 80, high=200)
+    sets = images(0, 90), images(1, 80, high=200)
     return network, sets, [network(each).numpy() for each in sets]
 
 
@@ -105,7 +105,7 @@ def test_kid_equals_torchmetrics_over_the_whole_set(both):
     from torchmetrics.image.kid import KernelInceptionDistance
 
     network, _, _ = both
-    real, fake = pictures(0, 80), pictures(1, 80, high=200)
+    real, fake = images(0, 80), images(1, 80, high=200)
     metric = KernelInceptionDistance(feature=network, subsets=1, subset_size=80)
     metric.update(real, real=True)
     metric.update(fake, real=False)
@@ -141,7 +141,7 @@ def test_groups_hold_whole_articles_in_nearly_equal_numbers():
 
 @pytest.mark.parametrize("name", ["kid", "cmmd"])
 def test_the_jackknife_covers_at_about_the_stated_rate_where_articles_cluster(name):
-    """Four pictures an article share most of what they show; an interval over pictures would be half as wide."""
+    """Four images an article share most of what they show; an interval over images would be half as wide."""
     whole = {"kid": kernel_distance, "cmmd": cmmd}[name]
 
     def articles(generator, count, shift):
@@ -154,7 +154,7 @@ def test_the_jackknife_covers_at_about_the_stated_rate_where_articles_cluster(na
     reference = np.random.default_rng(5)
     true = whole(articles(reference, 600, 0.0), articles(reference, 600, 0.6))
     keys = np.repeat(np.arange(40), 4)
-    hits, by_picture = 0, 0
+    hits, by_image = 0, 0
     for trial in range(100):
         generator = np.random.default_rng(trial)
         a, b = articles(generator, 40, 0.0), articles(generator, 40, 0.6)
@@ -163,6 +163,6 @@ def test_the_jackknife_covers_at_about_the_stated_rate_where_articles_cluster(na
         hits += interval.low <= true <= interval.high
         mixed = np.random.default_rng(trial).permutation(160) % 20
         naive = replicates(name, a, b, mixed, mixed).interval(0.9)
-        by_picture += naive.low <= true <= naive.high
+        by_image += naive.low <= true <= naive.high
     assert 0.82 <= hits / 100 <= 0.98
-    assert by_picture < hits
+    assert by_image < hits

@@ -27,7 +27,7 @@ def encoder(folder):
     return load_image_text_encoder(str(folder), device="cpu")
 
 
-def pictures():
+def images():
     generator = np.random.default_rng(0)
     sizes = [(32, 32), (48, 32), (20, 60), (128, 128), (33, 31)]
     return [Image.fromarray(generator.integers(0, 256, (h, w, 3), dtype=np.uint8)) for w, h in sizes]
@@ -35,7 +35,7 @@ def pictures():
 
 def test_features_do_not_depend_on_the_batch(folder, encoder):
     single = load_image_text_encoder(str(folder), device="cpu", batch_size=1)
-    np.testing.assert_allclose(encoder.encode_images(pictures()), single.encode_images(pictures()), atol=1e-5)
+    np.testing.assert_allclose(encoder.encode_images(images()), single.encode_images(images()), atol=1e-5)
     np.testing.assert_allclose(encoder.encode_texts(TEXTS), single.encode_texts(TEXTS), atol=1e-5)
     turned = encoder.encode_texts(TEXTS[::-1])[::-1]
     np.testing.assert_allclose(encoder.encode_texts(TEXTS), turned, atol=1e-5)
@@ -47,13 +47,13 @@ def test_features_equal_those_of_the_model_itself(folder, encoder):
 
     model = CLIPModel.from_pretrained(folder, use_safetensors=True).eval()
     tokens = CLIPTokenizer.from_pretrained(folder)([TEXTS[3]], return_tensors="pt")
-    pixels = AutoImageProcessor.from_pretrained(folder)(images=pictures()[:1], return_tensors="pt")
+    pixels = AutoImageProcessor.from_pretrained(folder)(images=images()[:1], return_tensors="pt")
     with torch.inference_mode():
         hidden = model.text_model(**tokens).pooler_output
         text = model.text_projection(hidden)[0].numpy()
         image = model.visual_projection(model.vision_model(**pixels).pooler_output)[0].numpy()
     np.testing.assert_allclose(encoder.encode_texts([TEXTS[3]])[0], text, atol=1e-5)
-    np.testing.assert_allclose(encoder.encode_images(pictures()[:1])[0], image, atol=1e-5)
+    np.testing.assert_allclose(encoder.encode_images(images()[:1])[0], image, atol=1e-5)
     assert abs(np.linalg.norm(image) - 1) > 1e-3  # unnormalised
 
 
@@ -79,8 +79,8 @@ def test_clip_score_equals_torchmetrics(folder, encoder):
 
     processor = CLIPProcessor(AutoImageProcessor.from_pretrained(folder), CLIPTokenizer.from_pretrained(folder))
     texts = [TEXTS[0], TEXTS[1], TEXTS[3]]
-    looked, read = encoder.encode_images(pictures()[:3]), encoder.encode_texts(texts)
-    for picture, image, text, sentence in zip(pictures(), looked, read, texts, strict=False):
+    looked, read = encoder.encode_images(images()[:3]), encoder.encode_texts(texts)
+    for picture, image, text, sentence in zip(images(), looked, read, texts, strict=False):
         tensor = torch.from_numpy(np.array(picture)).permute(2, 0, 1)
         with torch.inference_mode():
             theirs = clip_score(tensor, sentence, model_name_or_path=lambda: (Plain(), processor))
@@ -126,15 +126,15 @@ def test_dinov2_serves_for_consistency_and_not_for_texts(tmp_path):
         json.dumps({"image_processor_type": "BitImageProcessor", "size": {"shortest_edge": 28}, "crop_size": square})
     )
     encoder = load_image_encoder(str(folder), device="cpu")
-    features = encoder.encode_images(pictures())
+    features = encoder.encode_images(images())
     assert features.shape == (5, 24)
-    single = load_image_encoder(str(folder), device="cpu", batch_size=2).encode_images(pictures())
+    single = load_image_encoder(str(folder), device="cpu", batch_size=2).encode_images(images())
     np.testing.assert_allclose(features, single, atol=1e-5)
     with pytest.raises(ModelError, match="type 'dinov2'"):
         load_image_text_encoder(str(folder), device="cpu")
 
 
-def test_siglip_reads_pictures_and_texts_whatever_the_batch(tmp_path):
+def test_siglip_reads_images_and_texts_whatever_the_batch(tmp_path):
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast, SiglipConfig, SiglipModel
@@ -161,11 +161,11 @@ def test_siglip_reads_pictures_and_texts_whatever_the_batch(tmp_path):
     )
     encoder, single = (load_image_text_encoder(str(folder), device="cpu", batch_size=size) for size in (32, 1))
     texts = ["make juice", "cut it", "wash " * 30, "pour the juice into a glass and serve it"]
-    np.testing.assert_allclose(encoder.encode_images(pictures()), single.encode_images(pictures()), atol=1e-5)
+    np.testing.assert_allclose(encoder.encode_images(images()), single.encode_images(images()), atol=1e-5)
     np.testing.assert_allclose(encoder.encode_texts(texts), single.encode_texts(texts), atol=1e-5)
     assert encoder.is_cut(texts) == [False, False, True, False]
     assert np.abs(encoder.encode_texts(texts[:1]) - encoder.encode_texts(texts[1:2])).max() > 1e-4
-    assert encoder.encode_texts(texts).shape[1] == encoder.encode_images(pictures()).shape[1]
+    assert encoder.encode_texts(texts).shape[1] == encoder.encode_images(images()).shape[1]
 
 
 def test_pickled_weights_are_never_loaded(folder, tmp_path):

@@ -50,22 +50,22 @@ def test_choice_credits_of_all_candidates_sum_to_one(values):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_softmax_over_pictures_equals_a_plain_loop(seed):
+def test_softmax_over_images_equals_a_plain_loop(seed):
     images, texts = features(seed, 4), features(seed + 100, 4)
     logits = [[100 * slow_cosine(image, text) for text in texts] for image in images]
     for i in range(4):
         # log softmax as -log1p of the others: exact also where a share rounds to 1
         others = [sum(math.exp(logits[j][t] - logits[i][t]) for j in range(4) if j != i) for t in range(4)]
         shares = [-math.log1p(other) for other in others]
-        assert metrics.softmax_over_pictures_credit(images, texts)[i] == float(max(shares) == shares[i])
+        assert metrics.softmax_over_images_credit(images, texts)[i] == float(max(shares) == shares[i])
 
 
 def test_the_reproduction_softmax_is_not_the_clean_retrieval():
-    # Picture 0 is nearest to text 1, but picture 1 owns text 1 more firmly: the hybrid forgives picture 0.
+    # Image 0 is nearest to text 1, but image 1 owns text 1 more firmly: the hybrid forgives image 0.
     images = np.array([[0.6, 0.8], [0.0, 1.0]])
     texts = np.array([[1.0, 0.0], [0.0, 1.0]])
     assert metrics.choice_credit(metrics.cosine_similarity(images, texts)[0], 0) == 0
-    assert metrics.softmax_over_pictures_credit(images, texts)[0] == 1
+    assert metrics.softmax_over_images_credit(images, texts)[0] == 1
 
 
 @pytest.mark.parametrize("rows", [2, 3, 6])
@@ -76,8 +76,8 @@ def test_mean_pairwise_distance_equals_the_mean_over_pairs(rows):
     assert metrics.mean_pairwise_distance(3 * vectors) == pytest.approx(3 * sum(pairs) / len(pairs), rel=1e-6)
 
 
-def test_one_picture_has_no_pairwise_distance():
-    with pytest.raises(ValueError, match="two pictures"):
+def test_one_image_has_no_pairwise_distance():
+    with pytest.raises(ValueError, match="two images"):
         metrics.mean_pairwise_distance(features(0, 1))
 
 
@@ -90,7 +90,7 @@ def test_relative_spread_ignores_scale(scale, seed):
     assert metrics.relative_spread(scale * vectors) == pytest.approx(expected, rel=1e-9)
 
 
-def test_identical_pictures_fall_under_the_diversity_floor_and_others_do_not():
+def test_identical_images_fall_under_the_diversity_floor_and_others_do_not():
     one = features(0, 1)
     assert metrics.relative_spread(np.repeat(one, 5, axis=0)) < metrics.DIVERSITY_FLOOR
     assert metrics.relative_spread(np.zeros((3, 4))) == 0

@@ -22,7 +22,7 @@ from tests.support.eval_world import GOAL_COLOURS, STEP_COLOURS, ColourEncoder, 
 from tests.support.tiny_clip import make_tiny_clip
 
 STEPS = tuple(STEP_COLOURS)
-LENGTHS = (5, 2, 3, 4, 5)  # of the run's articles, so that weighting by article and by picture differ
+LENGTHS = (5, 2, 3, 4, 5)  # of the run's articles, so that weighting by article and by image differ
 
 
 def noisy(seed, steps):
@@ -31,7 +31,7 @@ def noisy(seed, steps):
 
 @pytest.fixture(scope="module")
 def evaluated(tmp_path_factory):
-    """Folders of a run, another run and a truth of unlike pictures; the encoder; where their results lie."""
+    """Folders of a run, another run and a truth of unlike images; the encoder; where their results lie."""
     root = tmp_path_factory.mktemp("oracle")
     clip = make_tiny_clip(root / "clip")
     folders = {}
@@ -39,7 +39,7 @@ def evaluated(tmp_path_factory):
         made = []
         for number, (colour, length) in enumerate(zip(GOAL_COLOURS, lengths, strict=True)):
             steps = STEPS[:length]
-            made.append(article(colour, steps, pictures=noisy(10 * place + number, steps)))
+            made.append(article(colour, steps, images=noisy(10 * place + number, steps)))
         folders[name] = write(root / name, made)
     done = illinstr(
         folders["run"], "--against", folders["other"], "--truth", folders["truth"], "--encoder", clip, "--min-fid", "2",
@@ -63,12 +63,12 @@ class Oracle:
         found = {}
         for path in sorted(folder.glob("*/article.json")):
             content = json.loads(path.read_text())
-            pictures = [path.parent / f"step-{place:02d}.png" for place in range(1, len(content["steps"]) + 1)]
+            images = [path.parent / f"step-{place:02d}.png" for place in range(1, len(content["steps"]) + 1)]
             texts = [step["headline"] for step in content["steps"]]
-            found[content["goal"]] = list(zip(texts, [self.picture(each) for each in pictures], strict=True))
+            found[content["goal"]] = list(zip(texts, [self.image(each) for each in images], strict=True))
         return found
 
-    def picture(self, path: Path) -> np.ndarray:
+    def make_image(self, path: Path) -> np.ndarray:
         import torch
 
         with Image.open(path) as image, torch.inference_mode():
@@ -174,7 +174,7 @@ class PixelEncoder(ColourEncoder):
 
     id, sha256 = "pixels", "3" * 64
 
-    def _picture(self, image):
+    def _image(self, image):
         return np.asarray(image.convert("RGB").resize((8, 8), Image.Resampling.NEAREST), float).ravel() / 255
 
 

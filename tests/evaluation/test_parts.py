@@ -14,7 +14,7 @@ from illinstr.evaluation.reports.report import write_eval
 from illinstr.evaluation.results import Settings
 from illinstr.evaluation.subjects import category_of
 from tests.evaluation.test_scoring import evaluate
-from tests.support.eval_world import GOAL_COLOURS, STEP_COLOURS, article, good_run, picture, twice
+from tests.support.eval_world import GOAL_COLOURS, STEP_COLOURS, article, good_run, make_image, twice
 
 STEPS = tuple(STEP_COLOURS)
 
@@ -22,7 +22,7 @@ STEPS = tuple(STEP_COLOURS)
 def test_breakdowns_add_up_to_the_whole_and_name_every_part():
     run = [
         article("red", STEPS[:3], category="crafts"),
-        article("lime", STEPS[:3], category="garden", pictures=[picture("red", step) for step in STEPS[:3]]),
+        article("lime", STEPS[:3], category="garden", images=[make_image("red", step) for step in STEPS[:3]]),
         article("blue", STEPS, category="garden"),
         article("yellow", STEPS),
         article("aqua", STEPS, category="crafts"),
@@ -83,7 +83,7 @@ def test_near_distractors_come_from_the_same_family_first():
 def test_fid_is_refused_under_a_sane_n_and_labelled_over_it():
     refused = evaluate(good_run(), truth=good_run()[::-1])
     assert refused.results.metric("fid") is None
-    assert "25 pictures are too few: under 2048" in refused.results.skipped["fid"]
+    assert "25 images are too few: under 2048" in refused.results.skipped["fid"]
     stated = evaluate(good_run(), truth=good_run(), settings=Settings(bootstrap=200, min_fid_pictures=25))
     fid, kid = stated.results.metric("fid"), stated.results.metric("kid")
     assert fid.label == "fid (colours, n=25)" and kid.label == "kid (colours, n=25)"
@@ -95,7 +95,7 @@ def test_fid_is_refused_under_a_sane_n_and_labelled_over_it():
 
 
 def test_metrics_over_sets_compare_the_same_goals_and_see_what_is_off():
-    grey = [article(c, pictures=[picture(c, "gray")] * 5) for c in GOAL_COLOURS]
+    grey = [article(c, images=[make_image(c, "gray")] * 5) for c in GOAL_COLOURS]
     evaluation = evaluate(twice(good_run()), other=twice(grey)[:8], truth=twice(good_run()))
     results = evaluation.results
     assert results.metric("kid").n_articles == 10
@@ -108,7 +108,7 @@ def test_metrics_over_sets_compare_the_same_goals_and_see_what_is_off():
 
 
 def test_several_others_are_compared_and_holm_counts_them_all():
-    bad = [article(c, pictures=[picture("red", "black")] * 5) for c in GOAL_COLOURS]
+    bad = [article(c, images=[make_image("red", "black")] * 5) for c in GOAL_COLOURS]
     one = evaluate(twice(good_run()), other=twice(bad)).results
     two = evaluate(twice(good_run()), other=twice(bad), third=twice(good_run())).results
     assert two.names == {"run": "run", "other": "other", "other-2": "third"}
@@ -124,7 +124,7 @@ def test_several_others_are_compared_and_holm_counts_them_all():
 
 def test_an_interval_that_leaves_out_zero_is_no_difference_before_holm():
     """Three of five articles differ: the bootstrap alone would call it settled, five articles cannot."""
-    bad = [article(c, pictures=[picture("red", "black")] * 5) for c in GOAL_COLOURS]
+    bad = [article(c, images=[make_image("red", "black")] * 5) for c in GOAL_COLOURS]
     comparison = next(
         each for each in evaluate(good_run(), other=bad).results.comparisons if each.metric == "step_faithfulness"
     )
@@ -133,12 +133,14 @@ def test_an_interval_that_leaves_out_zero_is_no_difference_before_holm():
 
 
 def test_a_part_is_said_in_the_verdict_too():
-    run = [article(c, pictures=[picture(c, STEPS[0]), None, *(picture(c, s) for s in STEPS[2:])]) for c in GOAL_COLOURS]
-    assert "Only 20 of 25 steps have a picture" in evaluate(run).results.verdict
+    run = [
+        article(c, images=[make_image(c, STEPS[0]), None, *(make_image(c, s) for s in STEPS[2:])]) for c in GOAL_COLOURS
+    ]
+    assert "Only 20 of 25 steps have an image" in evaluate(run).results.verdict
     assert "Only 20 of 25" in evaluate(run, other=good_run()).results.verdict
     assert "Only" not in evaluate(good_run()).results.verdict
     beside = "\n".join(evaluate(good_run(), other=run, truth=[article("red", size=24)]).results.warnings)
-    assert "5 articles of other have steps without a picture" in beside
+    assert "5 articles of other have steps without an image" in beside
     assert "truth has 1 of the 5 articles" in beside and "2 sizes (16x16, 24x24)" in beside
     assert evaluate(run).results.coverage.model_dump() == {
         "articles": 5, "articles_with_pictures": 5, "steps": 25, "pictures": 20,
@@ -154,7 +156,7 @@ def test_damaged_features_are_named(tmp_path):
 
 def test_the_verdict_names_winners_with_figures_and_gathers_what_cannot_be_told():
     turned = STEPS[1:] + STEPS[:1]
-    bad = [article(c, pictures=[picture(c, step) for step in turned]) for c in GOAL_COLOURS]
+    bad = [article(c, images=[make_image(c, step) for step in turned]) for c in GOAL_COLOURS]
     verdict = evaluate(twice(good_run()), other=twice(bad), truth=twice(good_run())).results.verdict
     assert re.match(
         r"run is better than other on step_faithfulness \(\+9.* % \[.*\], d \+.*, 10 shared goals, p = 0", verdict
@@ -166,5 +168,5 @@ def test_the_verdict_names_winners_with_figures_and_gathers_what_cannot_be_told(
     assert verdict.count("is better than") == 1 and "Holm" in verdict
     backwards = evaluate(twice(bad), other=twice(good_run())).results.verdict
     assert backwards.startswith("other is better than run on step_faithfulness (-9")
-    same = [article(c, pictures=[picture(c, "black")] * 5) for c in GOAL_COLOURS]
+    same = [article(c, images=[make_image(c, "black")] * 5) for c in GOAL_COLOURS]
     assert "run and other differ on consistency (" in evaluate(twice(good_run()), other=twice(same)).results.verdict

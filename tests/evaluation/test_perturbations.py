@@ -30,7 +30,7 @@ from tests.support.eval_world import (
     ColourEncoder,
     article,
     good_run,
-    picture,
+    make_image,
     twice,
 )
 from tests.support.image_bytes import encoded
@@ -59,7 +59,7 @@ def scenic(goal_colour):
 
 @pytest.mark.parametrize("count", range(2, 6))
 @pytest.mark.parametrize("seed", range(8))
-def test_shuffling_moves_every_picture_and_loses_none(count, seed):
+def test_shuffling_moves_every_image_and_loses_none(count, seed):
     one = article("red", tuple(STEP_COLOURS)[:count])
     before, after = data_of(one), data_of(shuffle_steps(one, seed))
     assert all(a != b for a, b in zip(before, after, strict=True))
@@ -68,11 +68,11 @@ def test_shuffling_moves_every_picture_and_loses_none(count, seed):
 
 def test_swapped_goals_show_another_goal_step_for_step():
     run = good_run()
-    by_picture = {
-        data: (goal, step) for goal in GOAL_COLOURS for step in STEP_COLOURS for data in [picture(goal, step)]
+    by_image = {
+        data: (goal, step) for goal in GOAL_COLOURS for step in STEP_COLOURS for data in [make_image(goal, step)]
     }
     for one, swapped in zip(run, swap_goals(run, 0), strict=True):
-        shown = [by_picture[data] for data in data_of(swapped)]
+        shown = [by_image[data] for data in data_of(swapped)]
         assert len({goal for goal, _ in shown}) == 1
         assert shown[0][0] not in one.goal
         assert [step for _, step in shown] == list(STEP_COLOURS)
@@ -83,7 +83,7 @@ def test_swapped_goals_show_another_goal_step_for_step():
 @pytest.mark.parametrize("strength", NOISE_STRENGTHS)
 def test_noise_has_its_strength(strength):
     grey = article("red", ("gray",))
-    grey = grey.with_images({0: picture("red", "gray", 64)})
+    grey = grey.with_images({0: make_image("red", "gray", 64)})
     plain, noisy = (np.asarray(open_panel(data_of(a)[0], "x"), float) for a in (grey, add_noise(grey, strength, 0)))
     middle = (noisy - plain)[16:48, 16:48]
     assert abs(middle.mean()) < strength / 10
@@ -92,7 +92,7 @@ def test_noise_has_its_strength(strength):
     assert data_of(add_noise(grey, strength, 0)) != data_of(add_noise(grey, strength, 1))
 
 
-def test_recolouring_changes_one_object_in_the_pictures_it_should():
+def test_recolouring_changes_one_object_in_the_images_it_should():
     one = scenic("red")
     for every, changed in ((1, [0, 1, 2, 3, 4]), (2, [0, 2, 4])):
         spoilt = recolour(one, draw, every=every)
@@ -137,10 +137,10 @@ def test_every_metric_moves_the_way_it_claims(table):
 
     assert rows["one object recoloured"]["goal_faithfulness"] < 0.5
     assert rows["one object recoloured"]["consistency"] == pytest.approx(truth["consistency"])
-    assert rows["one object recoloured, every second picture"]["consistency"] > 1.1 * truth["consistency"]
-    assert rows["one object recoloured, every second picture"]["consistency_gap"] > 0
+    assert rows["one object recoloured, every second image"]["consistency"] > 1.1 * truth["consistency"]
+    assert rows["one object recoloured, every second image"]["consistency_gap"] > 0
 
-    same = rows["one picture repeated"]
+    same = rows["one image repeated"]
     assert same["consistency"] == same["diversity"] == 0
     assert same["step_faithfulness"] == pytest.approx(1 / 5)
     assert same["consistency_gap"] == pytest.approx(truth["consistency"])

@@ -12,7 +12,7 @@ from illinstr.evaluation.evaluate import Source, prepare, score
 from illinstr.evaluation.reports.plots import interval_plot
 from illinstr.evaluation.reports.report import cases, render, write_eval
 from illinstr.evaluation.results import Settings
-from tests.support.eval_world import GOAL_COLOURS, ColourEncoder, article, good_run, picture
+from tests.support.eval_world import GOAL_COLOURS, ColourEncoder, article, good_run, make_image
 
 HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(1)> {{ 7 * 7 }} \"red\" & 'lime'"
 
@@ -39,7 +39,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def hostile():
-    evaluation = evaluation_of([*good_run(), article("red", goal=HOSTILE, pictures=[picture("blue", "black")] * 5)])
+    evaluation = evaluation_of([*good_run(), article("red", goal=HOSTILE, images=[make_image("blue", "black")] * 5)])
     return evaluation, render(evaluation)
 
 
@@ -72,7 +72,7 @@ def test_the_verdict_comes_before_the_numbers_and_every_number_has_its_interval(
     assert evaluation.results.encoders.encoder.sha256 in text
 
 
-def test_best_median_and_worst_come_with_their_pictures_and_what_they_were_taken_for(hostile):
+def test_best_median_and_worst_come_with_their_images_and_what_they_were_taken_for(hostile):
     evaluation, html = hostile
     shown = cases(evaluation)
     assert [case.title for case in shown] == ["Best", "Median", "Worst"]

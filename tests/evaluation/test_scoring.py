@@ -15,7 +15,16 @@ from illinstr.evaluation.metrics.comparing import article_means
 from illinstr.evaluation.reports.report import write_eval
 from illinstr.evaluation.results import DEFINITIONS, Results, Settings, read_results
 from illinstr.evaluation.samples import Sample, read_samples
-from tests.support.eval_world import GOAL_COLOURS, STEP_COLOURS, ColourEncoder, article, good_run, noise, picture, twice
+from tests.support.eval_world import (
+    GOAL_COLOURS,
+    STEP_COLOURS,
+    ColourEncoder,
+    article,
+    good_run,
+    make_image,
+    noise,
+    twice,
+)
 
 STEPS = tuple(STEP_COLOURS)
 FAST = Settings(bootstrap=200)
@@ -32,7 +41,7 @@ def values(evaluation) -> dict[str, float]:
     return {metric.name: metric.value for metric in evaluation.results.metrics}
 
 
-def test_right_pictures_find_their_goal_and_step():
+def test_right_images_find_their_goal_and_step():
     found = values(evaluate(good_run(), truth=good_run()))
     assert set(found) == {name for name in DEFINITIONS if name != "fid" and not name.startswith("vlm")}
     assert found["goal_faithfulness"] == found["step_faithfulness"] == found["diversity"] == 1
@@ -41,7 +50,7 @@ def test_right_pictures_find_their_goal_and_step():
 
 def test_shuffled_steps_cost_step_faithfulness_alone():
     turned = STEPS[1:] + STEPS[:1]
-    run = [article(c, pictures=[picture(c, step) for step in turned]) for c in GOAL_COLOURS]
+    run = [article(c, images=[make_image(c, step) for step in turned]) for c in GOAL_COLOURS]
     found = values(evaluate(run, truth=good_run(), settings=Settings(bootstrap=200, num_distractors=4)))
     assert found["step_faithfulness"] == 0
     assert found["goal_faithfulness"] == 1
@@ -51,7 +60,7 @@ def test_shuffled_steps_cost_step_faithfulness_alone():
 def test_swapped_goals_cost_goal_faithfulness_alone():
     colours = list(GOAL_COLOURS)
     run = [
-        article(c, pictures=[picture(other, step) for step in STEPS])
+        article(c, images=[make_image(other, step) for step in STEPS])
         for c, other in zip(colours, colours[1:] + colours[:1], strict=True)
     ]
     found = values(evaluate(run, settings=Settings(bootstrap=200, num_distractors=4)))
@@ -59,20 +68,20 @@ def test_swapped_goals_cost_goal_faithfulness_alone():
     assert found["step_faithfulness"] == 1
 
 
-def test_one_picture_over_and_over_is_flagged_and_has_a_gap():
-    run = [article(c, pictures=[picture(c, "black")] * 5) for c in GOAL_COLOURS]
+def test_one_image_over_and_over_is_flagged_and_has_a_gap():
+    run = [article(c, images=[make_image(c, "black")] * 5) for c in GOAL_COLOURS]
     evaluation = evaluate(run, truth=good_run(), settings=Settings(bootstrap=200, num_distractors=4))
     found = values(evaluation)
     truth = {metric.name: metric.value for metric in evaluation.results.side_metrics["truth"]}
     assert found["consistency"] == found["diversity"] == 0
     assert found["consistency_gap"] == pytest.approx(truth["consistency"])
     assert found["step_faithfulness"] == pytest.approx(1 / 5)
-    assert any("one picture over and over" in warning for warning in evaluation.results.warnings)
+    assert any("one image over and over" in warning for warning in evaluation.results.warnings)
     assert not any("over and over" in warning for warning in evaluate(good_run()).results.warnings)
 
 
 def test_noise_scores_near_guessing_and_is_less_consistent_than_the_truth():
-    run = [article(c, pictures=[noise(9 * i + j) for j in range(5)]) for i, c in enumerate(GOAL_COLOURS)]
+    run = [article(c, images=[noise(9 * i + j) for j in range(5)]) for i, c in enumerate(GOAL_COLOURS)]
     evaluation = evaluate(run, truth=good_run())
     goal = evaluation.results.metric("goal_faithfulness")
     assert goal.chance == 0.25
@@ -80,9 +89,9 @@ def test_noise_scores_near_guessing_and_is_less_consistent_than_the_truth():
     assert values(evaluation)["consistency_gap"] > 0.1
 
 
-def test_the_interval_rests_on_articles_not_on_pictures():
+def test_the_interval_rests_on_articles_not_on_images():
     colours = list(GOAL_COLOURS)
-    run = [article(c, pictures=[picture(colours[0], step) for step in STEPS]) for c in colours]
+    run = [article(c, images=[make_image(colours[0], step) for step in STEPS]) for c in colours]
     evaluation = evaluate(run, settings=Settings(bootstrap=500, num_distractors=4))
     goal = evaluation.results.metric("goal_faithfulness")
     assert (goal.value, goal.n_articles, goal.n_items) == (pytest.approx(0.2), 5, 25)
@@ -92,7 +101,7 @@ def test_the_interval_rests_on_articles_not_on_pictures():
 
 def test_articles_weigh_the_same_whatever_their_length():
     long = article("red", STEPS)
-    short = article("blue", STEPS[:2], pictures=[picture("blue", "white"), picture("blue", "black")])
+    short = article("blue", STEPS[:2], images=[make_image("blue", "white"), make_image("blue", "black")])
     evaluation = evaluate([long, short])
     assert evaluation.results.metric("step_faithfulness").value == pytest.approx(0.5)
     assert evaluation.results.metric("step_faithfulness").chance == pytest.approx((1 / 4 + 1 / 2) / 2)
@@ -119,7 +128,7 @@ def test_the_order_of_articles_changes_no_score():
 
 
 def test_two_runs_face_the_same_distractors_and_the_better_one_is_named():
-    bad = [article(c, pictures=[picture("red", "black")] * 5) for c in GOAL_COLOURS]
+    bad = [article(c, images=[make_image("red", "black")] * 5) for c in GOAL_COLOURS]
     evaluation = evaluate(twice(good_run()), other=twice(bad))
     by_side = {
         side: {(s.key, s.steps): s.candidates for s in evaluation.samples if s.side == side and s.metric == metric}
@@ -138,7 +147,7 @@ def test_two_runs_face_the_same_distractors_and_the_better_one_is_named():
 
 
 def test_the_comparison_equals_means_over_shared_goals():
-    evaluation = evaluate(good_run(), other=[article("red", pictures=[picture("red", "black")] * 5), article("lime")])
+    evaluation = evaluate(good_run(), other=[article("red", images=[make_image("red", "black")] * 5), article("lime")])
     sides = {}
     for side in ("run", "other"):
         chosen = [s for s in evaluation.samples if s.side == side and s.metric == "step_faithfulness"]
@@ -159,10 +168,10 @@ def test_gap_compares_the_same_goal_and_the_same_time_it_comes():
     assert {s.goal for s in evaluation.samples} == {"How to paint a red wall"}
 
 
-def test_every_distinct_picture_is_encoded_once():
+def test_every_distinct_image_is_encoded_once():
     encoder = ColourEncoder()
     evaluate(good_run(), truth=good_run(), encoder=encoder)
-    assert encoder.pictures == 25
+    assert encoder.images == 25
 
 
 def test_consistency_may_have_an_encoder_of_its_own():
@@ -198,7 +207,7 @@ def test_reproduction_straddles_articles_and_drops_the_rest():
     assert found["step_faithfulness"].n_items == 5 * 4
     assert found["goal_faithfulness"].definition == "goal_faithfulness/reproduction-1"
     encoder = ColourEncoder()
-    row = [picture(colour, step) for colour in GOAL_COLOURS for step in STEPS]
+    row = [make_image(colour, step) for colour in GOAL_COLOURS for step in STEPS]
     from illinstr.evaluation.subjects import open_panel
 
     features = encoder.encode_images([open_panel(data, "x") for data in row])
@@ -222,7 +231,7 @@ def test_seed_and_distractors_change_the_choices():
 
 
 def test_recompute_gives_back_every_number(tmp_path):
-    bad = [article(c, pictures=[noise(9 * i + j) for j in range(5)]) for i, c in enumerate(GOAL_COLOURS)]
+    bad = [article(c, images=[noise(9 * i + j) for j in range(5)]) for i, c in enumerate(GOAL_COLOURS)]
     evaluation = evaluate(good_run(), other=bad, truth=good_run()[::-1])
     write_eval(tmp_path, evaluation)
     assert recompute(tmp_path / "eval") == read_results(tmp_path / "eval") == evaluation.results
@@ -262,31 +271,31 @@ def test_results_schema_is_frozen():
     ]  # fmt: skip
 
 
-def test_missing_pictures_mixed_sizes_and_few_articles_are_named():
+def test_missing_images_mixed_sizes_and_few_articles_are_named():
     run = [
-        article("red", pictures=[picture("red", STEPS[0]), None, *(picture("red", s) for s in STEPS[2:])]),
+        article("red", images=[make_image("red", STEPS[0]), None, *(make_image("red", s) for s in STEPS[2:])]),
         article("lime", size=24),
-        article("blue", pictures=[None] * 5),
+        article("blue", images=[None] * 5),
     ]
     evaluation = evaluate(run)
     text = "\n".join(evaluation.results.warnings)
-    assert "1 of 3 articles have no picture" in text
-    assert "1 articles have steps without a picture" in text
+    assert "1 of 3 articles have no image" in text
+    assert "1 articles have steps without an image" in text
     assert "2 sizes (16x16, 24x24)" in text
     assert "few articles (2)" in text
     assert evaluation.results.n_pictures == 9
 
 
 def test_what_cannot_be_scored_is_refused():
-    with pytest.raises(DataError, match="no article in run has a picture"):
-        evaluate([article("red", pictures=[None] * 5)])
+    with pytest.raises(DataError, match="no article in run has an image"):
+        evaluate([article("red", images=[None] * 5)])
     with pytest.raises(DataError, match="no goal in common"):
         evaluate([article("red")], truth=[article("lime")])
     with pytest.raises(DataError, match="no goal in common"):
         evaluate([article("red")], other=[article("lime")])
 
 
-def test_a_picture_that_cannot_be_read_is_named_whoever_has_it():
+def test_a_image_that_cannot_be_read_is_named_whoever_has_it():
     torn = article("red")
     torn = torn.with_images({2: torn.steps[2].image.data[:60]})
     named = f"step 3 of {torn.id} in"
@@ -299,9 +308,9 @@ def test_a_picture_that_cannot_be_read_is_named_whoever_has_it():
     evaluate([article("lime")], truth=[article("lime"), torn])  # not asked about: never decoded
 
 
-def test_pictures_of_several_sizes_in_one_article_are_named():
-    pictures = [picture("red", step, 16 + 8 * (place == 2)) for place, step in enumerate(STEPS)]
-    mixed = evaluate([article("red", pictures=pictures), article("lime")]).results
+def test_images_of_several_sizes_in_one_article_are_named():
+    images = [make_image("red", step, 16 + 8 * (place == 2)) for place, step in enumerate(STEPS)]
+    mixed = evaluate([article("red", images=images), article("lime")]).results
     assert any("2 sizes (16x16, 24x24)" in warning for warning in mixed.warnings)
     assert mixed.metric("step_faithfulness").n_items == 10
 

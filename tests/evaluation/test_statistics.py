@@ -55,11 +55,11 @@ def test_the_interval_covers_at_about_the_stated_rate():
     assert 0.53 <= hits[0.6] / trials <= 0.66
 
 
-def test_resampling_articles_is_wider_than_resampling_pictures_would_be():
+def test_resampling_articles_is_wider_than_resampling_images_would_be():
     articles = np.repeat(np.random.default_rng(0).integers(0, 2, 12), 6).reshape(12, 6).astype(float)
     by_article = mean_interval(articles.mean(axis=1), replicates=2000, seed=0)
-    by_picture = mean_interval(articles.ravel(), replicates=2000, seed=0)
-    assert by_article.high - by_article.low > 1.8 * (by_picture.high - by_picture.low)
+    by_image = mean_interval(articles.ravel(), replicates=2000, seed=0)
+    assert by_article.high - by_article.low > 1.8 * (by_image.high - by_image.low)
 
 
 def test_same_seed_same_interval_other_seed_another():

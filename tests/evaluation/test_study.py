@@ -16,13 +16,13 @@ from illinstr.evaluation.study.page import QUESTIONS, Key, make_study, read_key
 from illinstr.images import encode_png
 from illinstr.runs import write_run
 from illinstr.sampling.drawing.illustrator import recipe_of
-from tests.support.tiny_run import make_article, make_record, picture
+from tests.support.tiny_run import make_article, make_image, make_record
 
 GOALS = ("How to test", "How to rest", "How to nest")
 
 
 def make_system(folder: Path, model: str, colour: int, goals: tuple[str, ...] = GOALS, num_steps: int = 2) -> Path:
-    """A run folder of one article a goal, its pictures carrying a recipe that names the model."""
+    """A run folder of one article a goal, its images carrying a recipe that names the model."""
     from PIL import Image
 
     record = make_record(model_id=model)
@@ -44,8 +44,8 @@ def systems(tmp_path: Path) -> dict[str, Path]:
     }
 
 
-def without_pictures(page: str) -> str:
-    """The page less its encoded pictures, whose letters may spell any short word; the pictures are looked at apart."""
+def without_images(page: str) -> str:
+    """The page less its encoded images, whose letters may spell any short word; the images are looked at apart."""
     return re.sub(r"data:[a-z]+/[a-z0-9.+-]+;base64,[A-Za-z0-9+/=]*", "", page)
 
 
@@ -90,7 +90,7 @@ class TestMake:
     def test_the_page_tells_nothing(self, systems: dict[str, Path], tmp_path: Path) -> None:
         made = make_study(systems, tmp_path / "study", seed=1, checks=2)
         page = (tmp_path / "study" / "index.html").read_text()
-        shown = without_pictures(page)
+        shown = without_images(page)
         assert ";base64," in page and ";base64," not in shown and data_of(shown).keys() == data_of(page).keys()
         for secret in ("alpha", "beta", "secret-model", "check"):
             assert secret not in shown.partition('id="data">')[2].partition("</script>")[0]
@@ -106,8 +106,8 @@ class TestMake:
             for side in item["sides"]:
                 assert set(side) == {"token", "steps"}
                 for step in side["steps"]:
-                    assert set(step) == {"text", "picture"}
-                    content = base64.b64decode(step["picture"].partition(";base64,")[2])
+                    assert set(step) == {"text", "image"}
+                    content = base64.b64decode(step["image"].partition(";base64,")[2])
                     assert b"secret" not in content and b"illinstr" not in content
                     with Image.open(io.BytesIO(content)) as image:
                         formats.add((image.format, image.size, tuple(sorted(image.info))))
@@ -123,7 +123,7 @@ class TestMake:
                 firsts.add((pair.check is not None, pair.sides[item["sides"][0]["token"]]))
         assert firsts == {(False, "alpha"), (False, "beta"), (True, "alpha"), (True, "")}
 
-    def test_a_check_is_the_same_article_with_its_pictures_in_pieces(
+    def test_a_check_is_the_same_article_with_its_images_in_pieces(
         self, systems: dict[str, Path], tmp_path: Path
     ) -> None:
         made = make_study(systems, tmp_path / "study", seed=1, checks=1)
@@ -132,7 +132,7 @@ class TestMake:
         sides = next(item["sides"] for item in items if item["item"] == check.item)
         one, other = ([step["text"] for step in side["steps"]] for side in sides)
         assert one == other
-        assert all(a["picture"] != b["picture"] for a, b in zip(sides[0]["steps"], sides[1]["steps"], strict=True))
+        assert all(a["image"] != b["image"] for a, b in zip(sides[0]["steps"], sides[1]["steps"], strict=True))
 
     def test_seed_and_goals(self, systems: dict[str, Path], tmp_path: Path) -> None:
         pages = [
@@ -153,7 +153,7 @@ class TestMake:
             update={"steps": (make_article(1).steps[0].model_copy(update={"image": None}),)}
         )
         write_run(tmp_path / "bare", bare, make_record(), {})
-        with pytest.raises(DataError, match=r"step 1 .* in bare has no picture"):
+        with pytest.raises(DataError, match=r"step 1 .* in bare has no image"):
             make_study({"alpha": systems["alpha"], "bare": tmp_path / "bare"}, out, seed=0, checks=0)
         with pytest.raises(UsageError, match="two runs at least"):
             make_study({"alpha": systems["alpha"]}, out, seed=0, checks=0)
@@ -165,7 +165,7 @@ class TestMake:
         bad = "</script><script>alert(1)</script><!--"
         article = make_article(1).model_copy(update={"goal": bad})
         article = article.model_copy(
-            update={"steps": (article.steps[0].model_copy(update={"headline": bad, "image": picture((1, 2, 3))}),)}
+            update={"steps": (article.steps[0].model_copy(update={"headline": bad, "image": make_image((1, 2, 3))}),)}
         )
         for name in "ab":
             write_run(tmp_path / name, article, make_record(), {})

@@ -11,7 +11,7 @@ import pytest
 
 from illinstr.cli.app import app
 from illinstr.evaluation.study.page import QUESTIONS, Made, make_study
-from tests.evaluation.test_study import make_system, without_pictures
+from tests.evaluation.test_study import make_system, without_images
 from tests.support.browser import chromium, needs_chromium, page_of, refused
 
 pytestmark = needs_chromium
@@ -93,7 +93,7 @@ def test_sides_and_order_differ_between_raters_and_nothing_names_a_system(browse
             page.get_by_role("button", name="Start").click()
             seen = []
             for _ in range(4):
-                text = without_pictures(page.content())
+                text = without_images(page.content())
                 assert "alpha" not in text and "beta" not in text and "secret" not in text
                 seen.append(page.locator("#goal").text_content())
                 left, right = answer(page, made, "alpha")

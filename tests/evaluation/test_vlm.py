@@ -1,4 +1,4 @@
-"""The vision-language judge against a real HTTP server that looks at the pictures it is sent."""
+"""The vision-language judge against a real HTTP server that looks at the images it is sent."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from illinstr.evaluation.evaluate import Source, prepare, score
 from illinstr.evaluation.reports.report import render
 from illinstr.evaluation.results import Settings
 from illinstr.progress import SilentReporter
-from tests.support.eval_world import COLOURS, ColourEncoder, article, good_run, picture
+from tests.support.eval_world import COLOURS, ColourEncoder, article, good_run, make_image
 
 
 class Seeing(BaseHTTPRequestHandler):
-    """Says yes when the colour that the question names is in the picture, frame or middle; can be told to fail."""
+    """Says yes when the colour that the question names is in the image, frame or middle; can be told to fail."""
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -41,9 +41,9 @@ class Seeing(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def answer(self, body):
-        text, *pictures = body["messages"][0]["content"]
+        text, *images = body["messages"][0]["content"]
         seen = []
-        for each in pictures:
+        for each in images:
             data = base64.b64decode(each["image_url"]["url"].removeprefix("data:image/png;base64,"))
             image = Image.open(io.BytesIO(data)).convert("RGB")
             seen.append([image.getpixel((0, 0)), image.getpixel((image.width // 2, image.height // 2))])
@@ -79,8 +79,8 @@ def judge_of(server, store=None, **options):
     return VlmJudge(server.url, "eye-1", store or FeatureStore(), wait_s=0.01, **options)
 
 
-def test_right_and_wrong_pictures_are_told_apart_and_the_question_is_recorded(server):
-    wrong = [article("red", pictures=[picture("blue", "black"), *[picture("red", "black")] * 4])]
+def test_right_and_wrong_images_are_told_apart_and_the_question_is_recorded(server):
+    wrong = [article("red", images=[make_image("blue", "black"), *[make_image("red", "black")] * 4])]
     evaluation = evaluate(wrong, judge_of(server), others=[Source("right", good_run())])
     found = {metric.name: metric for metric in evaluation.results.metrics}
     assert found["vlm_goal"].value == pytest.approx(4 / 5)
@@ -94,7 +94,7 @@ def test_right_and_wrong_pictures_are_told_apart_and_the_question_is_recorded(se
     assert (record.asked, record.unanswered) == (22, 0)
     assert found["vlm_step"].encoder == "eye-1"
     page = render(evaluation)
-    assert "eye-1" in page and "Does the picture show this step?" in page
+    assert "eye-1" in page and "Does the image show this step?" in page
 
 
 def test_requests_are_what_openai_compatible_servers_read(server, monkeypatch):
@@ -105,8 +105,8 @@ def test_requests_are_what_openai_compatible_servers_read(server, monkeypatch):
         assert headers["Authorization"] == "Bearer secret-1" and headers["User-Agent"].startswith("illinstr/")
         assert (body["model"], body["temperature"]) == ("eye-1", 0)
         assert body["messages"][0]["content"][0]["type"] == "text"
-    pictures = Counter(len(body["messages"][0]["content"]) - 1 for _, _, body in server.requests)
-    assert pictures == {1: 10, 5: 1}
+    images = Counter(len(body["messages"][0]["content"]) - 1 for _, _, body in server.requests)
+    assert images == {1: 10, 5: 1}
     monkeypatch.delenv("ILLINSTR_API_KEY")
     server.requests.clear()
     evaluate(good_run()[:1], judge_of(server))

@@ -30,7 +30,7 @@ def _mug(**keys: object) -> dict:
 
 
 def test_drawing_is_pure_and_leaves_the_scene_alone() -> None:
-    scene = make_article(3, picture=False).steps[0].scene
+    scene = make_article(3, image=False).steps[0].scene
     assert scene is not None
     before = copy.deepcopy(scene)
     first = draw_scene(scene)
@@ -52,7 +52,7 @@ def test_every_step_of_every_family_draws_and_shows_something() -> None:
                 assert changed[8:, 10:54].mean() > 0.08, (family.name, step.key)
 
 
-def test_every_goal_attribute_changes_some_picture() -> None:
+def test_every_goal_attribute_changes_some_image() -> None:
     import random
 
     for family in all_families().values():
@@ -77,7 +77,7 @@ def test_the_room_shows(key: str) -> None:
 
 
 def test_states_and_poses_differ() -> None:
-    pictures = [
+    images = [
         draw_scene(
             {**ROOM, "objects": [{"kind": "produce", "produce": "apple", "x": 50, "y": 88, "state": state}]}
         ).tobytes()
@@ -89,12 +89,12 @@ def test_states_and_poses_differ() -> None:
         ).tobytes()
         for pose in POSES
     ]
-    assert len(set(pictures)) == 3 and len(set(hands)) == len(POSES)
+    assert len(set(images)) == 3 and len(set(hands)) == len(POSES)
 
 
 @pytest.mark.parametrize("index", range(6))
-def test_the_same_picture_at_128_and_256_pixels(index: int) -> None:
-    for step in make_article(index, picture=False).steps:
+def test_the_same_image_at_128_and_256_pixels(index: int) -> None:
+    for step in make_article(index, image=False).steps:
         assert step.scene is not None
         small = _pixels(step.scene, 128)
         large = np.asarray(draw_scene(step.scene, 256).reduce(2), dtype=np.float32)
@@ -204,6 +204,6 @@ def test_goal_colours_reach_the_canvas() -> None:
         scene = family.steps[-1].scene(Look.sample(goal.values, random.Random(0)))
         house = next(item for item in scene if item["kind"] == "birdhouse")
         assert (house["walls"], house["roof"]) == (goal.values["walls"], goal.values["roof"])
-        picture = _pixels({**ROOM, "objects": scene})
-        distance = np.abs(picture - np.array(rgb(goal.values["walls"]))).max(axis=2)
+        image = _pixels({**ROOM, "objects": scene})
+        distance = np.abs(image - np.array(rgb(goal.values["walls"]))).max(axis=2)
         assert (distance < 12).mean() > 0.04

@@ -58,7 +58,7 @@ def test_every_category_has_families_and_every_article_says_its_own() -> None:
     categories = family_categories()
     assert list(categories) == FAMILIES and set(categories.values()) == set(CATEGORIES)
     for index in range(30):
-        article = make_article(index, picture=False)
+        article = make_article(index, image=False)
         assert article.extra["categories"] == [categories[article.extra["family"]]]
 
 
@@ -113,7 +113,7 @@ def test_the_world_can_be_kept_to_some_families() -> None:
         plan("apple juice", 4, families=["tea"])
     assert " tea" in (caught.value.hint or "") and "juice" not in (caught.value.hint or "")
     assert plan("apple juice", 4, families=["juice"]) == plan("apple juice", 4)
-    articles = [make_article(index, picture=False, families=["kite", "tree"]) for index in range(20)]
+    articles = [make_article(index, image=False, families=["kite", "tree"]) for index in range(20)]
     assert {article.extra["family"] for article in articles} == {"kite", "tree"}
 
 
@@ -168,12 +168,12 @@ def _last(name: str, **attributes: str) -> np.ndarray:
      ("tree", "can"), ("cake", "flavour"), ("cake", "icing"), ("cake", "topping"), ("window", "frame"),
      ("window", "curtains"), ("window", "sponge")],
 )  # fmt: skip
-def test_the_last_picture_shows_the_attribute_large_enough_to_see(name: str, attribute: str) -> None:
+def test_the_last_image_shows_the_attribute_large_enough_to_see(name: str, attribute: str) -> None:
     """Any two values differ in the last panel by a hundredth of its pixels, or a third of that for small things."""
     values = all_families()[name].attributes[attribute]
-    pictures = [_last(name, **{attribute: value}) for value in values]
-    for i, first in enumerate(pictures):
-        for second in pictures[:i]:
+    images = [_last(name, **{attribute: value}) for value in values]
+    for i, first in enumerate(images):
+        for second in images[:i]:
             assert (np.abs(first - second).max(axis=2) > 24).mean() > 0.0033, (name, attribute)
 
 
@@ -185,6 +185,6 @@ def test_the_gallery_page_is_what_the_script_writes() -> None:
     page = (ROOT / "docs" / "minihow-gallery.md").read_text()
     assert page == gallery.page()
     assert all(re.search(rf"^\| {name} \|", page, re.MULTILINE) for name in FAMILIES)
-    drawn = np.asarray(Image.open(io.BytesIO(gallery.picture(["button", "lamp"]))).convert("RGB"), dtype=np.float32)
+    drawn = np.asarray(Image.open(io.BytesIO(gallery.image(["button", "lamp"]))).convert("RGB"), dtype=np.float32)
     with Image.open(ROOT / "docs" / "images" / "minihow-repair.png") as committed:
         assert np.abs(np.asarray(committed.convert("RGB"), dtype=np.float32) - drawn).mean() < 8

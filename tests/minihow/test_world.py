@@ -50,12 +50,12 @@ def test_the_same_arguments_give_the_same_bytes_in_another_process() -> None:
 
 
 def test_index_seed_and_split_each_make_another_article() -> None:
-    base = make_article(0, picture=False)
-    assert make_article(0, picture=False) == base
+    base = make_article(0, image=False)
+    assert make_article(0, image=False) == base
     others = [
-        make_article(1, picture=False),
-        make_article(0, seed=1, picture=False),
-        make_article(0, split="test", picture=False),
+        make_article(1, image=False),
+        make_article(0, seed=1, image=False),
+        make_article(0, split="test", image=False),
     ]
     assert all(other.id != base.id for other in others)
 
@@ -107,7 +107,7 @@ def test_splits_share_neither_goals_nor_wordings() -> None:
 def test_articles_keep_to_their_split(split: str) -> None:
     allowed = {text.lower() for text, side in sides().items() if side == split}
     for index in range(40):
-        article = make_article(index, split=split, picture=False)
+        article = make_article(index, split=split, image=False)
         goal = recognise(article.goal)
         assert goal is not None and goal.split == split
         for step in article.steps:
@@ -218,7 +218,7 @@ def test_named_attributes_are_in_the_goal_only(name: str) -> None:
 
 def test_unnamed_looks_are_equal_over_the_panels_and_told_nowhere() -> None:
     for index in range(60):
-        article = make_article(index, picture=False)
+        article = make_article(index, image=False)
         scenes = [step.scene for step in article.steps if step.scene]
         for key in ("wall", "decor", "table", "ground"):
             assert len({scene[key] for scene in scenes}) == 1
@@ -230,7 +230,7 @@ def test_unnamed_looks_are_equal_over_the_panels_and_told_nowhere() -> None:
 
 
 def test_looks_vary_between_articles() -> None:
-    scenes = [make_article(index, picture=False).steps[0].scene for index in range(60)]
+    scenes = [make_article(index, image=False).steps[0].scene for index in range(60)]
     for key in ("wall", "decor", "table"):
         assert len({scene[key] for scene in scenes if scene}) >= 4
 
@@ -240,14 +240,14 @@ def test_some_steps_read_alike_and_differ_by_place() -> None:
     waits = [step for step in birdhouse.steps if step.key.startswith("dry")]
     assert len(waits) == 2 and waits[0].readings() == waits[1].readings()
     look = plan("paint a red birdhouse with a brown roof", 12).steps
-    pictured = {step.scene["step"]: step.scene["objects"] for step in look if step.scene}
-    assert pictured["dry1"] != pictured["dry2"]
+    illustrated = {step.scene["step"]: step.scene["objects"] for step in look if step.scene}
+    assert illustrated["dry1"] != illustrated["dry2"]
 
 
 def test_make_article_refuses_what_it_cannot_make() -> None:
     for bad in ({"split": "dev"}, {"num_steps": 1}, {"num_steps": 99}, {"step_range": (5, 4)}):
         with pytest.raises(UsageError):
-            make_article(0, picture=False, **bad)
+            make_article(0, image=False, **bad)
     with pytest.raises(UsageError, match="negative"):
         make_article(-1)
 
@@ -255,7 +255,7 @@ def test_make_article_refuses_what_it_cannot_make() -> None:
 @given(st.integers(0, 10_000), st.integers(2, 10), st.sampled_from(SPLITS))
 @settings(max_examples=80, deadline=None)
 def test_articles_have_the_steps_asked_for_and_survive_json(index, count, split) -> None:
-    article = make_article(index, split=split, num_steps=count, picture=False)
+    article = make_article(index, split=split, num_steps=count, image=False)
     assert article.num_steps == count
     assert Article.from_json(article.to_json()) == article
 

@@ -84,7 +84,7 @@ class TestPlainStableDiffusion:
         assert "was not trained to draw images together and will hardly show 2 of them" in err
         assert read_record(tmp_path / "a").method == "stacked"
 
-    def test_a_photo_cannot_steer_pictures_drawn_alone(self, plain: Path, tmp_path: Path) -> None:
+    def test_a_photo_cannot_steer_images_drawn_alone(self, plain: Path, tmp_path: Path) -> None:
         Image.new("RGB", (40, 40)).save(tmp_path / "photo.png")
         with pytest.raises(UsageError, match="drawn alone"):
             generate(plain, tmp_path / "a", "--first-picture", str(tmp_path / "photo.png"))
@@ -112,7 +112,7 @@ def test_a_trained_model_draws_stacked_without_a_note(
     assert (record.method, record.model_id) == ("stacked", str(stacked))
 
 
-def test_a_long_article_is_noted_and_has_every_picture(
+def test_a_long_article_is_noted_and_has_every_image(
     stacked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     steps = [word for i in range(22) for word in ("--step", f"Step {i}")]
@@ -225,11 +225,11 @@ class TestMemory:
         assert "made 1, kept 2, failed 0" in capsys.readouterr().err
 
 
-class TestFirstPicture:
+class TestFirstImage:
     def photo(self, path: Path, size: tuple[int, int] = (60, 40), **save: object) -> Path:
-        picture = Image.new("RGB", size, (200, 30, 30))
-        picture.paste((0, 0, 250), (0, 0, 8, size[1]))
-        picture.save(path, **save)
+        image = Image.new("RGB", size, (200, 30, 30))
+        image.paste((0, 0, 250), (0, 0, 8, size[1]))
+        image.save(path, **save)
         return path
 
     def test_it_is_step_1_and_steers_the_others(self, stacked: Path, tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ class TestFirstPicture:
             assert picture.convert("RGB").getpixel((1, 20))[0] > 150  # the blue edge was cut off
 
     @pytest.mark.parametrize("content", [None, b"", b"GIF89a", b"\xff\xd8\xff" + b"0" * 99])
-    def test_what_is_no_picture_is_refused(self, stacked: Path, tmp_path: Path, content: bytes | None) -> None:
+    def test_what_is_no_image_is_refused(self, stacked: Path, tmp_path: Path, content: bytes | None) -> None:
         path = tmp_path / "photo.jpg"
         if content is not None:
             path.write_bytes(content)
@@ -272,11 +272,11 @@ class TestFirstPicture:
         photo = self.photo(tmp_path / "photo.png")
         generate(stacked, tmp_path / "b", "--num-variants", "2", "--first-picture", str(photo))
         generate(stacked, tmp_path / "b", "--num-variants", "3", "--first-picture", str(photo))
-        with pytest.raises(UsageError, match="first picture"):
+        with pytest.raises(UsageError, match="first image"):
             generate(stacked, tmp_path / "b", "--num-variants", "3")
 
 
-def test_a_picture_knows_its_recipe_and_who_gave_the_first(stacked: Path, tmp_path: Path) -> None:
+def test_a_image_knows_its_recipe_and_who_gave_the_first(stacked: Path, tmp_path: Path) -> None:
     photo = tmp_path / "photo.png"
     Image.new("RGB", (40, 40)).save(photo)
     generate(stacked, tmp_path / "a", "--first-picture", str(photo))

@@ -50,8 +50,8 @@ def test_a_folder_with_another_autoencoder_is_written_read_and_draws(tmp_path, m
     loaded = load_backbone(str(folder), dtype=torch.float32)
     assert type(loaded.vae) is type(parts["vae"])
     assert downsampling(loaded.vae) == 4
-    pictures = StackedDiffusionPipeline(loaded)("How to make juice", ["Wash the apple", "Blend it"])
-    assert [picture.size for picture in pictures] == [(PANEL_PX, PANEL_PX)] * 2
+    images = StackedDiffusionPipeline(loaded)("How to make juice", ["Wash the apple", "Blend it"])
+    assert [image.size for image in images] == [(PANEL_PX, PANEL_PX)] * 2
 
 
 @pytest.mark.parametrize("make", [_dc, _tiny])

@@ -20,7 +20,7 @@ from illinstr.errors import DataError
 from illinstr.images import METADATA_KEY
 from illinstr.sampling.pages.page import Card, credit_line, escape_markdown, render_batch, render_html, render_pages
 from illinstr.sampling.pages.strip import MAX_CAPTION_LINES, can_show, load_font, wrap
-from tests.support.tiny_run import make_article, make_record, picture
+from tests.support.tiny_run import make_article, make_image, make_record
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -43,7 +43,7 @@ def hostile_article(text: str, num_steps: int = 3) -> Article:
             headline=f"{i} {text}",
             body=f"b {text}",
             bullets=(f"u {text}",),
-            image=picture((i, 9, 9)).model_copy(update={"alt": f"alt {text}"}),
+            image=make_image((i, 9, 9)).model_copy(update={"alt": f"alt {text}"}),
         )
         for i in range(num_steps)
     )
@@ -154,12 +154,12 @@ def test_linked_data_is_a_how_to() -> None:
     }
 
 
-def test_a_step_may_have_no_picture_but_never_half_a_one() -> None:
-    steps = (Step(headline="Think"), Step(headline="Do", image=picture((1, 2, 3))))
+def test_a_step_may_have_no_image_but_never_half_a_one() -> None:
+    steps = (Step(headline="Think"), Step(headline="Do", image=make_image((1, 2, 3))))
     article = make_article().model_copy(update={"steps": steps})
     assert len(check_safe(render_html(article, make_record())).find_all("img")) == 1
     bare = Article.from_json(article.to_json())
-    with pytest.raises(DataError, match="step 2 has a picture without bytes"):
+    with pytest.raises(DataError, match="step 2 has an image without bytes"):
         render_html(bare, make_record())
 
 
@@ -246,7 +246,7 @@ class TestMarkdown:
 
 
 class TestStrip:
-    def test_every_picture_is_in_it_in_order(self) -> None:
+    def test_every_image_is_in_it_in_order(self) -> None:
         strip = render_pages(make_article(3), make_record())["strip.png"]
         assert isinstance(strip, bytes)
         with Image.open(io.BytesIO(strip)) as opened:
@@ -264,7 +264,7 @@ class TestStrip:
             with Image.open(io.BytesIO(strip)) as image:
                 assert (METADATA_KEY in image.info) is metadata
 
-    def test_no_pictures_no_strip(self) -> None:
+    def test_no_images_no_strip(self) -> None:
         bare = make_article().model_copy(update={"steps": (Step(headline="Think"),)})
         assert set(render_pages(bare, make_record())) == {"index.html", "article.md"}
 

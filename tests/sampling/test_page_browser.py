@@ -16,7 +16,7 @@ from illinstr.runs import write_run
 from illinstr.sampling.pages.page import Card, render_batch, render_html, render_pages
 from tests.sampling.test_page import HOSTILE, hostile_article
 from tests.support.browser import chromium, needs_chromium, page_of, refused
-from tests.support.tiny_run import make_article, make_record, picture
+from tests.support.tiny_run import make_article, make_image, make_record
 
 pytestmark = needs_chromium
 
@@ -150,7 +150,7 @@ def test_light_dark_and_paper_differ(browser: Any, tmp_path: Path) -> None:
 
 
 def test_a_screen_reader_finds_its_way(browser: Any, tmp_path: Path) -> None:
-    """What Chromium tells assistive technology: one h1, an h2 a step, a list of N, every picture named."""
+    """What Chromium tells assistive technology: one h1, an h2 a step, a list of N, every image named."""
     article = make_article(3)
     with page_of(browser) as (page, _):
         page.goto(written(tmp_path, render_html(article, make_record())))
@@ -167,7 +167,7 @@ def test_a_screen_reader_finds_its_way(browser: Any, tmp_path: Path) -> None:
         ]
         assert levels == [1, 2, 2, 2]
         assert roles["heading"] == ["How to test", "Step 1: Do 0", "Step 2: Do 1", "Step 3: Do 2"]
-        assert roles["image"] == ["a plain picture"] * 3
+        assert roles["image"] == ["a plain image"] * 3
         assert len(roles["list"]) == 1 and len(roles["listitem"]) == 3
         assert {"main", "contentinfo"} <= roles.keys()
 
@@ -188,7 +188,7 @@ def pages_of(browser: Any, address: str, **paper: Any) -> int:
 
 
 def test_six_steps_print_on_one_sheet_and_no_step_is_cut(browser: Any, tmp_path: Path) -> None:
-    square = picture((200, 10, 10), size=(128, 128))
+    square = make_image((200, 10, 10), size=(128, 128))
     steps = [step.model_copy(update={"image": square}) for step in make_article(6).steps]
     article = make_article(6).model_copy(update={"steps": tuple(steps)})
     address = written(tmp_path, render_html(article, make_record()))

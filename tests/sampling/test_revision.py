@@ -18,10 +18,10 @@ from illinstr.images import has_recipe
 from illinstr.progress import SilentReporter
 from illinstr.runs import read_article, read_record, write_run
 from illinstr.sampling.drawing.illustrator import DrawingSettings, Illustrator
-from illinstr.sampling.drawing.revision import FinishedRun, open_run, publish, redraw, without_pictures
+from illinstr.sampling.drawing.revision import FinishedRun, open_run, publish, redraw, without_images
 from illinstr.sampling.writing import UserSteps, parse_step, plan_article
 from tests.support.tiny_model import make_tiny_model
-from tests.support.tiny_run import make_article, make_record, picture
+from tests.support.tiny_run import make_article, make_image, make_record
 
 ROOT = Path(__file__).resolve().parents[2]
 SILENT = SilentReporter()
@@ -49,14 +49,14 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
-def test_only_the_step_without_a_picture_is_drawn(run: FinishedRun, illustrator: Illustrator) -> None:
+def test_only_the_step_without_a_image_is_drawn(run: FinishedRun, illustrator: Illustrator) -> None:
     before = contents(run.folder)
-    article = without_pictures(run.article, {2})
+    article = without_images(run.article, {2})
     folder, record = redraw(run, article, illustrator, seed=8, command="edit", note="why", reporter=SILENT)
     after = contents(folder)
     assert {name for name in after if after[name] != before[name]} == {
         *("step-03.png", "article.json", "run.json", *PAGES),
-    } - {"article.md"}  # it links pictures by name, and no word changed
+    } - {"article.md"}  # it links images by name, and no word changed
     [revision] = record.revisions
     assert (revision.command, revision.steps, revision.seed, revision.note) == ("edit", (3,), 8, "why")
     assert read_record(folder) == record
@@ -76,14 +76,14 @@ def test_steps_may_be_added_and_dropped_behind_kept_ones(run: FinishedRun, illus
 
 def test_out_leaves_the_run_alone(run: FinishedRun, illustrator: Illustrator, tmp_path: Path) -> None:
     before = contents(run.folder)
-    article = without_pictures(run.article, {0})
+    article = without_images(run.article, {0})
     folder, _ = redraw(run, article, illustrator, seed=1, command="edit", reporter=SILENT, out=tmp_path / "other")
     assert folder == tmp_path / "other"
     assert contents(run.folder) == before
     assert contents(folder)["step-01.png"] != before["step-01.png"]
 
 
-def test_nothing_to_draw_changes_no_picture(run: FinishedRun, illustrator: Illustrator) -> None:
+def test_nothing_to_draw_changes_no_image(run: FinishedRun, illustrator: Illustrator) -> None:
     before = contents(run.folder)
     _, record = redraw(run, run.article, illustrator, seed=1, command="edit", reporter=SILENT)
     assert record.revisions[0].steps == ()
@@ -96,7 +96,7 @@ def test_other_files_are_carried_over_and_old_scores_are_not(run: FinishedRun, i
     (run.folder / "photos" / "a.txt").write_text("mine too")
     (run.folder / "link").symlink_to("nowhere")
     (run.folder / "eval").mkdir()
-    folder, _ = redraw(run, without_pictures(run.article, {1}), illustrator, seed=1, command="edit", reporter=SILENT)
+    folder, _ = redraw(run, without_images(run.article, {1}), illustrator, seed=1, command="edit", reporter=SILENT)
     assert (folder / "notes.txt").read_text() == "mine"
     assert (folder / "photos" / "a.txt").read_text() == "mine too"
     assert (folder / "link").is_symlink()
@@ -104,9 +104,9 @@ def test_other_files_are_carried_over_and_old_scores_are_not(run: FinishedRun, i
 
 
 def test_a_kept_photo_of_another_format_stays_as_it_is(run: FinishedRun, illustrator: Illustrator) -> None:
-    photo = picture((200, 30, 30), "image/jpeg", (50, 40))
+    photo = make_image((200, 30, 30), "image/jpeg", (50, 40))
     steps = (run.article.steps[0].model_copy(update={"image": photo}), *run.article.steps[1:])
-    article = without_pictures(run.article.model_copy(update={"steps": steps}), {3})
+    article = without_images(run.article.model_copy(update={"steps": steps}), {3})
     folder, _ = redraw(run, article, illustrator, seed=1, command="edit", reporter=SILENT)
     assert (folder / "step-01.jpg").read_bytes() == photo.data
     assert not (folder / "step-01.png").exists()
@@ -114,7 +114,7 @@ def test_a_kept_photo_of_another_format_stays_as_it_is(run: FinishedRun, illustr
 
 def test_recipes_are_recognised(run: FinishedRun) -> None:
     assert run.metadata
-    assert not has_recipe(picture((1, 2, 3)).data or b"")
+    assert not has_recipe(make_image((1, 2, 3)).data or b"")
     bare = make_article()
     assert not FinishedRun(run.folder, bare, run.record).metadata
 
@@ -135,13 +135,13 @@ REVISER = textwrap.dedent(
     from pathlib import Path
     from illinstr.sampling.drawing.revision import open_run, publish
     from illinstr.articles import StepImage
-    from tests.support.tiny_run import picture
+    from tests.support.tiny_run import make_image
 
     print("ready", flush=True)
     for i in range(10_000):
         run = open_run(Path(sys.argv[1]))
         steps = list(run.article.steps)
-        steps[1] = steps[1].model_copy(update={"image": picture((i % 256, 0, 0))})
+        steps[1] = steps[1].model_copy(update={"image": make_image((i % 256, 0, 0))})
         publish(run, run.article.model_copy(update={"steps": tuple(steps)}), run.record, metadata=False)
     """
 )

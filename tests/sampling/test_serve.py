@@ -86,23 +86,23 @@ def make(server: WebServer, goal: str, steps: int = 2) -> str:
     return str(data["name"])
 
 
-def test_an_article_appears_words_first_then_progress_then_pictures(server: WebServer) -> None:
+def test_an_article_appears_words_first_then_progress_then_images(server: WebServer) -> None:
     events = do(server, "generate", goal="How to test", steps=3)
     kinds = [kind for kind, _ in events]
     assert kinds[0] == "started" and kinds[-1] == "done"
-    assert kinds.index("steps") < kinds.index("progress") < kinds.index("picture") < kinds.index("done")
+    assert kinds.index("steps") < kinds.index("progress") < kinds.index("image") < kinds.index("done")
     drawn = [data for kind, data in events if kind == "progress"]
     assert [data["done"] for data in drawn] == [0, 1, 2, 3] and {data["total"] for data in drawn} == {3}
     previews = [data for kind, data in events if kind == "preview"]
     assert [data["step"] for data in previews] == [1, 2, 3] * 2  # after one and two of three sampling steps
-    assert all(data["picture"].startswith("data:image/jpeg;base64,") for data in previews)
-    assert len({data["picture"] for data in previews}) == 6
-    pictures = [data for kind, data in events if kind == "picture"]
-    assert [data["step"] for data in pictures] == [1, 2, 3]
+    assert all(data["image"].startswith("data:image/jpeg;base64,") for data in previews)
+    assert len({data["image"] for data in previews}) == 6
+    images = [data for kind, data in events if kind == "image"]
+    assert [data["step"] for data in images] == [1, 2, 3]
     done = events[-1][1]
     article = read_article(server.workshop.folder / done["name"])
-    for shown, step in zip(pictures, article.steps, strict=True):
-        status, content, headers = call(server, "GET", shown["picture"])
+    for shown, step in zip(images, article.steps, strict=True):
+        status, content, headers = call(server, "GET", shown["image"])
         assert status == 200 and headers["Content-Type"] == "image/png"
         assert step.image is not None and content == step.image.data
     status, page, headers = call(server, "GET", f"/articles/{done['name']}/index.html")
@@ -224,9 +224,9 @@ def test_nothing_outside_is_served(server: WebServer, path: str) -> None:
 
 def test_a_link_out_of_the_folder_is_not_followed(server: WebServer, tmp_path: Path) -> None:
     name = make(server, "How to link")
-    picture = server.workshop.folder / name / "step-03.png"
+    image = server.workshop.folder / name / "step-03.png"
     (tmp_path / "secret").write_text("secret")
-    picture.symlink_to(tmp_path / "secret")
+    image.symlink_to(tmp_path / "secret")
     assert call(server, "GET", f"/articles/{name}/step-03.png")[0] == 404
 
 

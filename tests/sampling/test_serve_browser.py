@@ -75,7 +75,7 @@ def test_make_edit_correct_and_open(browser: Any, server: WebServer) -> None:
         page.wait_for_function("() => [...document.querySelectorAll('#list img')].every(i => i.complete)", timeout=WAIT)
         assert loaded(page) == [True] * 3
         history = page.evaluate("window.__seen")
-        assert [3, 0] in [entry[1:] for entry in history]  # the words stood there before the pictures
+        assert [3, 0] in [entry[1:] for entry in history]  # the words stood there before the images
         assert any("of 3 sampling steps" in entry[0] for entry in history)
         name = page.evaluate("location.hash.slice(1)")
         folder = server.workshop.folder / name
@@ -92,7 +92,7 @@ def test_make_edit_correct_and_open(browser: Any, server: WebServer) -> None:
         assert edited.steps[1].headline == "<i>Stir</i> it" and edited.steps[0] == before.steps[0]
 
         step = change(page, 1)
-        step.get_by_role("button", name="Same words, another picture").click()
+        step.get_by_role("button", name="Same words, another image").click()
         page.wait_for_function(
             "src => !document.querySelectorAll('#list img')[1].src.endsWith(src)",
             arg=edited.steps[1].image.sha256[:12],  # type: ignore[union-attr]
@@ -102,7 +102,7 @@ def test_make_edit_correct_and_open(browser: Any, server: WebServer) -> None:
 
         step = change(page, 0)
         step.get_by_label("After this step, what went wrong?").fill("the <b>dough</b> is wet")
-        step.get_by_role("button", name="Write and draw the rest anew").click()
+        step.get_by_role("button", name="Write and draw the rest again").click()
         status_says(page, "Done: 4 steps.")
         assert page.locator(".headline").nth(1).text_content() == "Put right: the <b>dough</b> is wet"
 

@@ -26,7 +26,7 @@ from illinstr.sampling.writing import (
     read_steps,
     slug,
 )
-from tests.support.tiny_run import picture
+from tests.support.tiny_run import make_image
 
 printable = st.text(st.characters(codec="utf-8"), max_size=60)
 
@@ -204,6 +204,6 @@ class TestPlanArticle:
             plan_article(Careless(Step(headline="x"), Step(headline="\x07")), "a", 2, seed=0)
         with pytest.raises(PlanError, match="step 1 has a headline of 400"):
             plan_article(Careless(Step(headline="x" * 400)), "a", 1, seed=0)
-        image: StepImage = picture((1, 2, 3))
+        image: StepImage = make_image((1, 2, 3))
         kept = plan_article(Careless(Step(headline="x\x1b", bullets=("a\x07", "\x07"), image=image)), "a", 1, seed=0)
         assert kept.steps[0] == Step(headline="x", bullets=("a",))

@@ -1,4 +1,4 @@
-"""The ruler of attributes and looks: right on the program's own pictures, and wrong where a picture is made wrong."""
+"""The ruler of attributes and looks: right on the program's own images, and wrong where an image is made wrong."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def _article(goal, seed=3, steps=6):
     return minihow.illustrate(minihow.plan(goal, steps, seed=seed), panel_px=128)
 
 
-def _shown(article, pictures=None, ask=named):
-    return list(ask(article, pixels(article) if pictures is None else pictures))
+def _shown(article, images=None, ask=named):
+    return list(ask(article, pixels(article) if images is None else images))
 
 
 @pytest.mark.parametrize("goal", GOALS)
-def test_the_programs_own_pictures_show_what_their_goal_names(goal):
+def test_the_programs_own_images_show_what_their_goal_names(goal):
     article = _article(goal)
     shown = _shown(article)
     assert {each.name for each in shown} == set(all_families()[article.extra["family"]].attributes)
@@ -39,8 +39,8 @@ def test_the_programs_own_pictures_show_what_their_goal_names(goal):
     assert right(_shown(truth_of(article))) == 1.0
 
 
-def test_another_goals_picture_is_seen_to_be_another():
-    """Pictures of a kite with a pink tail under the goal of a yellow one: the tail alone is wrong."""
+def test_another_goals_image_is_seen_to_be_another():
+    """Images of a kite with a pink tail under the goal of a yellow one: the tail alone is wrong."""
     wanted, other = _article(GOALS[0]), _article(GOALS[0].replace("yellow", "pink"))
     shown = _shown(wanted, pixels(other))
     assert {each.seen for each in shown if each.name == "tail"} == {"pink"}

@@ -17,7 +17,7 @@ from illinstr.training.presets import load_config
 from scripts import reproduce
 from scripts.reproduce_arms import ARMS, BASE_SETTINGS, CLAIMS, SHARED, arms_on, claims_at, settings_on, verdicts
 from scripts.reproduce_page import report
-from tests.support.eval_world import GOAL_COLOURS, STEP_COLOURS, article, good_run, picture, twice
+from tests.support.eval_world import GOAL_COLOURS, STEP_COLOURS, article, good_run, make_image, twice
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ["base.vae=x", "base.clip=y"]
@@ -125,7 +125,7 @@ def evaluation():
     from tests.support.eval_world import ColourEncoder
 
     turned = tuple(STEP_COLOURS)[1:] + tuple(STEP_COLOURS)[:1]
-    shuffled = [article(c, pictures=[picture(c, step) for step in turned]) for c in GOAL_COLOURS]
+    shuffled = [article(c, images=[make_image(c, step) for step in turned]) for c in GOAL_COLOURS]
     sources = [Source(name, twice(run)) for name, run in (("no-zero-snr", shuffled), ("routed", good_run()))]
     prepared = prepare(
         Source("stacked", twice(good_run())), Settings(bootstrap=200), others=sources,
@@ -175,7 +175,7 @@ def test_the_page_gives_every_figure(evaluation):
     page = report(PLAN, [1, 2], {6: evaluation.results}, verdicts({6: evaluation.results}))
     assert "Of 3 claims 1 hold here, 0 are reversed, 2 cannot be told." in page
     assert "| `stacked` |" in page and "| the truth |" in page and "## 6 steps" in page
-    assert "Training seeds 1, 2" in page and "encoder" in page.lower() and "5 steps on single pictures" in page
+    assert "Training seeds 1, 2" in page and "encoder" in page.lower() and "5 steps on single images" in page
     assert "`train.precision=no`" in page and "on joint attention" in page
     routed = report({**PLAN, "conditioning": "routed"}, [1], {6: evaluation.results}, [])
     assert "on routed attention" in routed

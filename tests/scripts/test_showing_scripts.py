@@ -46,7 +46,7 @@ def test_articles_are_ranked_by_faithfulness_then_clip_score(articles):
         rank(articles[5:], samples)
 
 
-def test_the_sheet_shows_the_drawn_pictures_above_the_true_ones(articles):
+def test_the_sheet_shows_the_drawn_images_above_the_true_ones(articles):
     samples = _scores(articles[0], 1, 1, 70)
     sheet = draw_sheet(choose(rank(articles, samples), 1))
     assert sheet.size == (3 * contact_sheet.PANEL_PX, contact_sheet.CAPTION_PX + 2 * 112 + contact_sheet.GAP_PX)

@@ -12,7 +12,7 @@ from illinstr.errors import ConfigError, DataError
 from illinstr.shards import ArticleLoader, ShardWriter, iter_articles
 from illinstr.shards.loader import panels_of
 from tests.support.image_bytes import encoded
-from tests.support.shard_articles import article, picture, write_data
+from tests.support.shard_articles import article, make_image, write_data
 
 
 @pytest.fixture(scope="module")
@@ -151,8 +151,8 @@ def test_settings_that_leave_nothing_are_refused(data, tmp_path):
         ArticleLoader(data).bucket_by_steps(100, drop_last=True)
     with pytest.raises(DataError, match="no split"):
         ArticleLoader(data, split="val")
-    bare = write_data(tmp_path, [article(1, pictures=False)])
-    with pytest.raises(DataError, match="no article with all its pictures"):
+    bare = write_data(tmp_path, [article(1, images=False)])
+    with pytest.raises(DataError, match="no article with all its images"):
         ArticleLoader(bare)
     for wrong in ({"rank": 1}, {"panel_px": 0}, {"num_workers": -1}, {"max_errors": -1}):
         with pytest.raises(ConfigError):
@@ -162,8 +162,8 @@ def test_settings_that_leave_nothing_are_refused(data, tmp_path):
             ArticleLoader(data).bucket_by_steps(*bounds)
 
 
-def test_articles_that_miss_a_picture_are_left_out_when_decoding(tmp_path):
-    write_data(tmp_path, [article(1), article(2, pictures=False)])
+def test_articles_that_miss_a_image_are_left_out_when_decoding(tmp_path):
+    write_data(tmp_path, [article(1), article(2, images=False)])
     loader = ArticleLoader(tmp_path)
     assert [sample["article"].id for sample in loader] == ["test-00001"]
     assert loader.left_out == 1
@@ -180,13 +180,13 @@ def test_panels_are_uint8_rgb_with_transparency_on_white():
     assert panels.dtype == torch.uint8
     assert panels.shape == (1, 3, 4, 4)
     assert panels.unique().tolist() == [255]
-    red = panels_of(one_step(picture((250, 3, 4), (4, 4))), 4)
+    red = panels_of(one_step(make_image((250, 3, 4), (4, 4))), 4)
     assert red[0, :, 3, 3].tolist() == [250, 3, 4]
 
 
-def broken_picture_data(folder):
-    """Shards whose hashes all agree and one of whose pictures is cut short."""
-    cut = picture(size=(64, 64))[:-60]
+def broken_image_data(folder):
+    """Shards whose hashes all agree and one of whose images is cut short."""
+    cut = make_image(size=(64, 64))[:-60]
     with ShardWriter(folder, source_config={}) as writer:
         for number in range(6):
             writer.add(article(number, steps=1))
@@ -196,7 +196,7 @@ def broken_picture_data(folder):
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_unreadable_samples_are_counted_and_limited(tmp_path, workers, capsys):
-    data = broken_picture_data(tmp_path)
+    data = broken_image_data(tmp_path)
     with pytest.raises(DataError, match=r"1 samples could not be read, 0 are allowed.*one: step 1"):
         list(ArticleLoader(data, panel_px=8, num_workers=workers))
     from illinstr.console import PlainReporter
@@ -210,7 +210,7 @@ def test_unreadable_samples_are_counted_and_limited(tmp_path, workers, capsys):
 
 
 def test_a_bad_sample_leaves_its_batch_smaller(tmp_path):
-    loader = ArticleLoader(broken_picture_data(tmp_path), panel_px=8, max_errors=1).bucket_by_steps(7)
+    loader = ArticleLoader(broken_image_data(tmp_path), panel_px=8, max_errors=1).bucket_by_steps(7)
     (batch,) = loader
     assert batch["panels_bnchw"].shape[0] == len(batch["articles"]) == 6
 

@@ -13,7 +13,7 @@ from illinstr.files import sha256_file
 from illinstr.shards import iter_articles, read_index, validate
 from illinstr.shards.layout import MAX_JSON_BYTES
 from illinstr.shards.reader import iter_samples, read_sample
-from tests.support.shard_articles import article, picture, write_data
+from tests.support.shard_articles import article, make_image, write_data
 
 
 @pytest.fixture
@@ -133,18 +133,18 @@ def test_members_stand_in_order(tar, names, said):
         list(iter_samples(tar))
 
 
-def with_sample(tar, json_bytes, *pictures):
-    build(tar, member("test-00002.json", json_bytes), *pictures)
+def with_sample(tar, json_bytes, *images):
+    build(tar, member("test-00002.json", json_bytes), *images)
 
 
-def test_pictures_and_record_must_agree(data, tar):
+def test_images_and_record_must_agree(data, tar):
     good = article(2, steps=2)
     files = [member(f"test-00002.{i:02d}.png", step.image.data) for i, step in enumerate(good.steps)]
     text = good.to_json().encode()
     cases = {
-        "do not agree": [files[:1], [*files, member("test-00002.02.png", picture())]],
+        "do not agree": [files[:1], [*files, member("test-00002.02.png", make_image())]],
         "not the one recorded": [
-            [files[0], member("test-00002.01.png", picture((1, 2, 3)))],
+            [files[0], member("test-00002.01.png", make_image((1, 2, 3)))],
             [files[0], member("test-00002.01.jpg", good.steps[1].image.data)],
         ],
     }
@@ -156,7 +156,7 @@ def test_pictures_and_record_must_agree(data, tar):
 
 
 def test_json_must_be_the_article_of_its_key(data, tar):
-    with_sample(tar, article(7, pictures=False).to_json().encode())
+    with_sample(tar, article(7, images=False).to_json().encode())
     with pytest.raises(DataError, match="test-00002: holds article 'test-00007'"):
         list(iter_articles(data))
     with_sample(tar, b'{"goal": 1}')
@@ -194,7 +194,7 @@ def test_one_changed_byte_is_never_worse_than_a_data_error(tmp_path_factory, at,
 def test_one_sample_is_read_alone(data, tar):
     first, second = iter_samples(tar)
     alone = read_sample(tar, second.offset, second.length)
-    assert (alone.key, alone.json, alone.pictures) == (second.key, second.json, second.pictures)
+    assert (alone.key, alone.json, alone.images) == (second.key, second.json, second.images)
     for offset, length in ((second.offset, second.length + 10**9), (0, first.length + second.length)):
         with pytest.raises(DataError, match="at byte"):
             read_sample(tar, offset, length)
@@ -298,7 +298,7 @@ def test_validate_notices_a_wrong_size_in_the_record(tmp_path):
     image = good.steps[0].image.model_copy(update={"width": 99})
     steps = (good.steps[0].model_copy(update={"image": image}), *good.steps[1:])
     data = write_data(tmp_path, [good.model_copy(update={"steps": steps})])
-    assert "picture of step 1 has another size" in validate(data).problems[0]
+    assert "image of step 1 has another size" in validate(data).problems[0]
 
 
 def test_validate_warns_of_strays_and_of_goals_on_both_sides(tmp_path):

@@ -26,7 +26,7 @@ def test_splits_follow_the_hash(goal, seed):
     )
 
 
-# Written down once; a change here deals everybody's data anew.
+# Written down once; a change here assigns everybody's data again.
 FROZEN = {
     "How to make apple juice": "a",
     "Plant a flower": "a",

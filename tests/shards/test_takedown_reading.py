@@ -11,7 +11,7 @@ from illinstr.shards.preview import sample
 from illinstr.shards.resplit import resplit
 from illinstr.shards.statistics import describe
 from illinstr.shards.table import ArticleTable
-from tests.support.shard_articles import picture, write_data
+from tests.support.shard_articles import make_image, write_data
 
 COUNT = 6
 
@@ -21,7 +21,7 @@ def made(number: int) -> Article:
         Step(
             headline=f"Step {place}",
             image=StepImage.from_bytes(
-                picture((number, place, 9)), source_url=f"https://example.org/images/{number}-{place}.png"
+                make_image((number, place, 9)), source_url=f"https://example.org/images/{number}-{place}.png"
             ),
         )
         for place in range(2)
@@ -43,9 +43,9 @@ def read_by_all(data, tmp_path) -> list[list[str]]:
     table = ArticleTable(data, "train", min_steps=1, max_steps=9)
     assert {table.read(number).id for number in range(len(table))} <= set(loaded)
     resplit(data, tmp_path / "again", fractions={"train": 1.0})
-    dealt = sorted(article.id for article in iter_articles(tmp_path / "again"))
+    assigned = sorted(article.id for article in iter_articles(tmp_path / "again"))
     assert describe(data).articles == len(streamed)
-    return [streamed, loaded, shown, dealt]
+    return [streamed, loaded, shown, assigned]
 
 
 @pytest.mark.parametrize(
@@ -68,14 +68,14 @@ def test_an_article_is_gone_for_every_reader(data, tmp_path, entry):
     assert validate(data).ok  # the bytes are still what the index says
 
 
-def test_a_picture_is_gone_and_its_article_stays(data, tmp_path):
+def test_a_image_is_gone_and_its_article_stays(data, tmp_path):
     (data / "takedown.txt").write_text("https://example.org/images/3-1.png\n")
     assert read_by_all(data, tmp_path)[0] == [f"test-{number}" for number in range(COUNT)]
     for articles in (iter_articles(data), ArticleLoader(data, decode=False), iter_articles(tmp_path / "again")):
         found = {article.id: [step.image is not None for step in article.steps] for article in articles}
         assert found.pop("test-3") == [True, False]
-        assert all(pictures == [True, True] for pictures in found.values())
-    # Training needs every picture, so there the article is left out.
+        assert all(images == [True, True] for images in found.values())
+    # Training needs every image, so there the article is left out.
     trained = {item["article"].id for item in ArticleLoader(data, panel_px=8)}
     assert trained == {f"test-{number}" for number in range(COUNT) if number != 3}
 

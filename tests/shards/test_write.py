@@ -63,7 +63,7 @@ def test_webdataset_itself_reads_the_same_samples(tmp_path):
     assert [json.loads(sample["json"])["goal"] for sample in samples] == [one.goal for one in made]
 
 
-def test_a_step_without_a_picture_has_no_file(tmp_path):
+def test_a_step_without_a_image_has_no_file(tmp_path):
     data = write_data(tmp_path, [golden_article()])
     with tarfile.open(data / "shards/train-000000.tar") as tar:
         assert tar.getnames() == ["test-golden_1.json", "test-golden_1.00.png"]
@@ -168,11 +168,11 @@ def test_unfit_splits_are_refused(tmp_path, split):
         writer.add(article(1), split=split)
 
 
-def test_pictures_need_their_own_bytes(tmp_path):
+def test_images_need_their_own_bytes(tmp_path):
     from illinstr.articles import Article
 
     bare = Article.from_json(article(1).to_json())
-    raises, writer = refused(tmp_path, "step 1: the picture's bytes are missing")
+    raises, writer = refused(tmp_path, "step 1: the image's bytes are missing")
     with raises, writer:
         writer.add(bare)
     first = article(1).steps[0]

@@ -1,7 +1,7 @@
-"""A world whose pictures a real, simple encoder understands: colours in pictures, colour words in texts.
+"""A world whose images a real, simple encoder understands: colours in images, colour words in texts.
 
-Every picture has a frame in its goal's colour and a middle in its step's colour. ``ColourEncoder`` counts pixels by
-nearest named colour and words by name, so that a right picture scores right and every planted fault is seen.
+Every image has a frame in its goal's colour and a middle in its step's colour. ``ColourEncoder`` counts pixels by
+nearest named colour and words by name, so that a right image scores right and every planted fault is seen.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _RGB = np.array([[int(code[i : i + 2], 16) for i in (1, 3, 5)] for code in COLOU
 
 
 class ColourEncoder:
-    """Pictures and texts to counts of named colours; ``max_words`` is where it stops reading."""
+    """Images and texts to counts of named colours; ``max_words`` is where it stops reading."""
 
     id = "colours"
     sha256 = hashlib.sha256(b"colours").hexdigest()
 
     def __init__(self, max_words: int = 50) -> None:
         self.max_words = max_words
-        self.pictures = self.texts = 0
+        self.images = self.texts = 0
 
     @staticmethod
     def _words(text):
@@ -41,10 +41,10 @@ class ColourEncoder:
         return [len(self._words(text)) > self.max_words for text in texts]
 
     def encode_images(self, images):
-        self.pictures += len(images)
-        return np.stack([self._picture(image) for image in images]).astype(np.float32)
+        self.images += len(images)
+        return np.stack([self._image(image) for image in images]).astype(np.float32)
 
-    def _picture(self, image):
+    def _image(self, image):
         pixels = np.asarray(image.convert("RGB").resize((16, 16), Image.Resampling.NEAREST), dtype=np.float64)
         nearest = ((pixels[:, :, None, :] - _RGB) ** 2).sum(-1).argmin(-1)
         return np.bincount(nearest.ravel(), minlength=len(COLOURS)) / 64
@@ -58,7 +58,7 @@ class ColourEncoder:
         return np.array(rows, dtype=np.float32)
 
 
-def picture(goal_colour: str, step_colour: str, size: int = 16, *, form: str = "PNG") -> bytes:
+def make_image(goal_colour: str, step_colour: str, size: int = 16, *, form: str = "PNG") -> bytes:
     image = Image.new("RGB", (size, size), COLOURS[goal_colour])
     image.paste(COLOURS[step_colour], (size // 4, size // 4, size - size // 4, size - size // 4))
     return encoded(image, form)
@@ -70,7 +70,7 @@ def noise(seed: int, size: int = 16) -> bytes:
 
 
 def article(goal_colour: str, steps: tuple[str, ...] = tuple(STEP_COLOURS), **changes) -> Article:
-    """An article whose pictures are right; ``pictures`` replaces them, ``goal`` and ``size`` change what they say."""
+    """An article whose images are right; ``images`` replaces them, ``goal`` and ``size`` change what they say."""
     goal = changes.get("goal", f"How to paint a {goal_colour} wall")
     plain = Article(
         id=make_id("test", goal, changes.get("id", 0)),
@@ -80,10 +80,10 @@ def article(goal_colour: str, steps: tuple[str, ...] = tuple(STEP_COLOURS), **ch
     )
     if "category" in changes:
         plain = plain.model_copy(update={"extra": {"category": changes["category"]}})
-    pictures = changes.get("pictures")
-    if pictures is None:
-        pictures = [picture(goal_colour, colour, changes.get("size", 16)) for colour in steps]
-    return plain.with_images({i: data for i, data in enumerate(pictures) if data is not None})
+    images = changes.get("pictures")
+    if images is None:
+        images = [make_image(goal_colour, colour, changes.get("size", 16)) for colour in steps]
+    return plain.with_images({i: data for i, data in enumerate(images) if data is not None})
 
 
 def good_run() -> list[Article]:

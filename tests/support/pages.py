@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from html import escape
 from urllib.parse import quote
 
-from illinstr.wikihow_scraper.page import Method, PageStep, Picture, Video
+from illinstr.wikihow_scraper.page import Image, Method, PageStep, Video
 
 RESERVED = "© 2020 wikiHow, Inc. All rights reserved. This image is not licensed under the Creative Commons license."
 OPEN = "License: Creative Commons"
@@ -20,7 +20,7 @@ LAYOUTS = ("2007", "2009", "2013", "2016", "2020", "2020-picture", "2025")
 
 @dataclass(frozen=True)
 class HowTo:
-    """An article to render. Pictures and licences are given per step by ``PageStep.image``."""
+    """An article to render. Images and licences are given per step by ``PageStep.image``."""
 
     title: str
     methods: tuple[Method, ...]
@@ -51,11 +51,11 @@ class HowTo:
         return f"{self.origin}/{self.name}"
 
 
-def picture(name: str, *, license: str | None = RESERVED, origin: str = "https://www.wikihow.com") -> Picture:
-    """A still picture as the 2020 pages name one."""
+def make_image(name: str, *, license: str | None = RESERVED, origin: str = "https://www.wikihow.com") -> Image:
+    """A still image as the 2020 pages name one."""
     thumb = f"{origin}/images/thumb/a/ab/{name}.jpg"
     kind = {RESERVED: "reserved", OPEN: "cc", None: "unknown"}[license]
-    return Picture(
+    return Image(
         url=f"{thumb}/aid4711-v4-728px-{name}.jpg",
         small_url=f"{thumb}/v4-460px-{name}.jpg",
         width=728,
@@ -69,9 +69,7 @@ def picture(name: str, *, license: str | None = RESERVED, origin: str = "https:/
 def video(name: str) -> Video:
     """A step video and its still."""
     poster = f"https://www.wikihow.com/images/thumb/b/bc/{name}.jpg/550px-nowatermark-{name}.jpg"
-    return Video(
-        url=f"https://www.wikihow.com/video/9/9d/{quote(name)}%20Step%201.360p.mp4", poster=Picture(url=poster)
-    )
+    return Video(url=f"https://www.wikihow.com/video/9/9d/{quote(name)}%20Step%201.360p.mp4", poster=Image(url=poster))
 
 
 def render(howto: HowTo, layout: str = "2020") -> str:
@@ -105,7 +103,7 @@ def _bullets(step: PageStep) -> str:
     return "<ul>" + "".join(f"<li>{escape(text)}{REFERENCE}</li>" for text in step.bullets) + "</ul>"
 
 
-def _picture_2020(image: Picture, layout: str, number: int) -> str:
+def _image_2020(image: Image, layout: str, number: int) -> str:
     large = image.url if layout == "2025" else image.url.removeprefix("https://www.wikihow.com")
     data = {"smallUrl": image.small_url, "bigUrl": large, "bigWidth": "728", "bigHeight": "546"}
     if image.license:
@@ -153,7 +151,7 @@ def _video_2020(clip: Video) -> str:
     )
 
 
-def _picture_desktop(image: Picture, layout: str) -> str:
+def _image_desktop(image: Image, layout: str) -> str:
     alt = escape(image.alt or "")
     if layout == "2016":
         tag = f'<img alt="{alt}" width="728" height="546" class="whcdn content-fill" %s="{image.url}">'
@@ -172,7 +170,7 @@ def _step(step: PageStep, method: int, index: int, layout: str, *, last: bool) -
     number = f'<div class="step_num" aria-label="Step {index + 1}">{index + 1}</div>'
     advert = ADVERT if last or index == 0 else ""
     if layout.startswith("202"):
-        visual = _picture_2020(step.image, layout, index) if step.image else ""
+        visual = _image_2020(step.image, layout, index) if step.image else ""
         visual += _video_2020(step.video) if step.video else ""
         mark = "<script>WH.performance.mark('step1_rendered');</script>"
         return (
@@ -180,7 +178,7 @@ def _step(step: PageStep, method: int, index: int, layout: str, *, last: bool) -
             f'{number}<div class="step"><b class="whb">{headline}</b> {body}{REFERENCE}{mark}{_bullets(step)}</div>'
             f'<div class="clearall"></div>{advert}</li>'
         )
-    visual = _picture_desktop(step.image, layout) if step.image else ""
+    visual = _image_desktop(step.image, layout) if step.image else ""
     if layout == "2016":
         inner = f'<div class="step"><b class="whb">{headline}</b> {body}{REFERENCE}{_bullets(step)}</div>'
         return f'<li class="hasimage">{visual}{number}{inner}<div class="clearall"></div></li>'

@@ -15,19 +15,19 @@ PIXEL_PNG = base64.b64decode(
 )
 
 
-def picture(colour=(200, 30, 40), size=(12, 8), encoding="PNG") -> bytes:
-    """A one-colour picture with a mark in its upper left corner."""
+def make_image(colour=(200, 30, 40), size=(12, 8), encoding="PNG") -> bytes:
+    """A one-colour image with a mark in its upper left corner."""
     image = Image.new("RGB", size, colour)
     image.putpixel((0, 0), (0, 0, 0))
     return encoded(image, encoding)
 
 
-def article(number: int, steps: int = 3, *, pictures: bool = True, size=(12, 8)) -> Article:
+def article(number: int, steps: int = 3, *, images: bool = True, size=(12, 8)) -> Article:
     """Article ``number``: its colours and words say which it is."""
     made = tuple(
         Step(
             headline=f"Step {place} of goal {number}",
-            image=StepImage.from_bytes(picture((number % 256, place, 77), size)) if pictures else None,
+            image=StepImage.from_bytes(make_image((number % 256, place, 77), size)) if images else None,
         )
         for place in range(steps)
     )

@@ -1,4 +1,4 @@
-"""A tiny real CLIP folder with random weights, for tests that need a text or picture encoder.
+"""A tiny real CLIP folder with random weights, for tests that need a text or image encoder.
 
 The folder is what ``CLIPModel.save_pretrained`` and ``CLIPTokenizer.save_pretrained`` write, plus ``vocab.json`` and
 ``merges.txt``, so that every loader (CLIPModel, CLIPTextModel, CLIPTokenizer, AutoImageProcessor) reads it as it reads

@@ -17,9 +17,9 @@ SHAPES = ("circle", "square", "cross", "bar")
 TINY_PX = 32
 
 
-def _picture(wall, colour, shape, place):
-    picture = Image.new("RGB", (TINY_PX, TINY_PX), wall)
-    draw = ImageDraw.Draw(picture)
+def _image(wall, colour, shape, place):
+    image = Image.new("RGB", (TINY_PX, TINY_PX), wall)
+    draw = ImageDraw.Draw(image)
     left = 4 + 4 * place
     box = (left, 10, left + 12, 22)
     if shape == "circle":
@@ -31,7 +31,7 @@ def _picture(wall, colour, shape, place):
         draw.line((left, 22, left + 12, 10), fill=COLOURS[colour], width=3)
     else:
         draw.rectangle((left, 14, left + 12, 18), fill=COLOURS[colour])
-    return encoded(picture)
+    return encoded(image)
 
 
 def tiny_article(index: int, num_steps: int | None = None) -> Article:
@@ -41,7 +41,7 @@ def tiny_article(index: int, num_steps: int | None = None) -> Article:
     wall = tuple(int(value) for value in rng.integers(150, 255, 3))
     shapes = [SHAPES[i] for i in rng.permutation(4)[: num_steps or int(rng.integers(2, 5))]]
     steps = tuple(
-        Step(headline=f"draw the {shape}", image=StepImage.from_bytes(_picture(wall, colour, shape, place)))
+        Step(headline=f"draw the {shape}", image=StepImage.from_bytes(_image(wall, colour, shape, place)))
         for place, shape in enumerate(shapes)
     )
     goal = f"How to paint {colour} shapes"

@@ -1,4 +1,4 @@
-"""Small real articles, pictures and records for tests."""
+"""Small real articles, images and records for tests."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from tests.support.image_bytes import encoded
 FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
 
 
-def picture(colour: tuple[int, int, int], media_type: str = "image/png", size: tuple[int, int] = (8, 6)) -> StepImage:
-    return StepImage.from_bytes(encoded(Image.new("RGB", size, colour), FORMATS[media_type]), alt="a plain picture")
+def make_image(
+    colour: tuple[int, int, int], media_type: str = "image/png", size: tuple[int, int] = (8, 6)
+) -> StepImage:
+    return StepImage.from_bytes(encoded(Image.new("RGB", size, colour), FORMATS[media_type]), alt="a plain image")
 
 
 def make_article(num_steps: int = 3, ident: str = "generated-0") -> Article:
-    steps = tuple(Step(headline=f"Do {i}", image=picture((10 * i, 5, 200))) for i in range(num_steps))
+    steps = tuple(Step(headline=f"Do {i}", image=make_image((10 * i, 5, 200))) for i in range(num_steps))
     return Article(id=ident, goal="How to test", steps=steps, provenance=Provenance(source="generated"))
 
 

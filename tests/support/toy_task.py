@@ -1,4 +1,4 @@
-"""The smallest thing that can be trained: a real model and loss, no pictures."""
+"""The smallest thing that can be trained: a real model and loss, no images."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from illinstr.errors import DataError
 from illinstr.progress import SilentReporter, current_reporter, reporting_to
 from illinstr.shards import ArticleTable, read_index
 from illinstr.shards.layout import read_rows
-from illinstr.training.batches import BatchReader, deal
+from illinstr.training.batches import BatchReader, assign
 from illinstr.training.cache import TensorCache, TextCache, text_cache, weights_sha256
 from illinstr.training.config import DataConfig
 from illinstr.training.data import Prefetcher, read_split, training_articles
@@ -40,7 +40,7 @@ def test_a_sample_meets_the_same_noise_however_the_batch_is_dealt(count, world_s
     whole = randn((count, 2), sample_generator(7, step, range(count)))
     timesteps = randint(1000, count, sample_generator(7, step, range(count)))
     for rank in range(world_size):
-        for share in deal(range(count), rank, world_size, accumulate):
+        for share in assign(range(count), rank, world_size, accumulate):
             generator = sample_generator(7, step, share.places)
             assert torch.equal(randn((len(share.places), 2), generator), whole[list(share.places)])
             generator = sample_generator(7, step, share.places)
@@ -76,7 +76,7 @@ def test_shares_cover_the_batch_and_weights_make_means_into_the_mean(count, worl
     values = {unit: float(unit % 7) for unit in units}
     covered, total = [], 0.0
     for rank in range(world_size):
-        shares = deal(units, rank, world_size, accumulate)
+        shares = assign(units, rank, world_size, accumulate)
         assert len(shares) == accumulate  # every process takes part in every backward pass
         for share in shares:
             assert share.units == tuple(units[place] for place in share.places)
@@ -87,7 +87,7 @@ def test_shares_cover_the_batch_and_weights_make_means_into_the_mean(count, worl
 
 
 def test_equal_shares_weigh_exactly_one():
-    assert {share.weight for rank in range(2) for share in deal(range(8), rank, 2, 2)} == {1.0}
+    assert {share.weight for rank in range(2) for share in assign(range(8), rank, 2, 2)} == {1.0}
 
 
 # Failures to read
@@ -102,7 +102,7 @@ def read_with(broken, units, limit=9):
 
     listener = Listener()
     reader = BatchReader(make, ErrorBudget(limit, listener))
-    (micro,) = reader.read(deal(units, 0, 1, 1))
+    (micro,) = reader.read(assign(units, 0, 1, 1))
     return micro.batch, listener.lines, reader
 
 
@@ -113,7 +113,7 @@ def test_a_readable_neighbour_stands_in_for_what_cannot_be_read():
     assert batch[2] == 6
     assert batch[1] in {4, 6}
     assert lines == ["unreadable sample 1 (limit 9): 5 is torn"]
-    reader.read(deal([4, 5, 6], 0, 1, 1))
+    reader.read(assign([4, 5, 6], 0, 1, 1))
     assert len(lines) == 1  # told once
 
 
@@ -132,7 +132,7 @@ def test_a_fault_of_the_batch_itself_is_not_blamed_on_samples():
 
     budget = ErrorBudget(9, SilentReporter())
     with pytest.raises(DataError, match="together"):
-        BatchReader(make, budget).read(deal([1, 2], 0, 1, 1))
+        BatchReader(make, budget).read(assign([1, 2], 0, 1, 1))
     assert not budget.failed
 
 
@@ -186,7 +186,7 @@ def test_training_articles_are_left_on_disk_until_they_are_asked_for(data):
 
 
 def damage(folder, number):
-    """Flip bytes inside the pictures of one training article."""
+    """Flip bytes inside the images of one training article."""
     shard = read_index(folder).of_split("train")[0]
     row = [row for row in read_rows(shard.parquet(folder)) if row.status == "ok"][number]
     with shard.tar(folder).open("r+b") as stream:

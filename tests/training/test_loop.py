@@ -1,4 +1,4 @@
-"""The loop on a toy task: equal however a batch is dealt, exact when resumed, honest about what fails."""
+"""The loop on a toy task: equal however a batch is assigned, exact when resumed, honest about what fails."""
 
 import csv
 

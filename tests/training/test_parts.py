@@ -40,7 +40,7 @@ def test_order_is_a_function_of_seed_and_step_alone():
     assert second.batch(29) == ahead[29]
     assert [second.batch(step) for step in range(30)] == ahead
     assert [BatchOrder([2] * 40, 4, 2).batch(step) for step in range(30)] != ahead
-    assert ahead[:10] != ahead[10:20]  # epochs are shuffled anew
+    assert ahead[:10] != ahead[10:20]  # epochs are shuffled again
 
 
 def test_every_article_is_met_over_a_few_epochs():
@@ -53,10 +53,10 @@ def test_prefetching_keeps_the_order_and_passes_errors_on():
 
     def fail(step):
         if step == 2:
-            raise DataError("broken picture")
+            raise DataError("broken image")
         return step
 
-    with pytest.raises(DataError, match="broken picture"):
+    with pytest.raises(DataError, match="broken image"):
         list(Prefetcher(fail, 0, 5))
 
 

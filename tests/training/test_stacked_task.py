@@ -16,7 +16,7 @@ from illinstr.models.stable_diffusion.text import condition
 from illinstr.shards import ShardWriter
 from illinstr.training.loop import step_generator
 from illinstr.training.tasks.stacked.config import UNetConfig
-from illinstr.training.tasks.stacked.data import DealtUnit
+from illinstr.training.tasks.stacked.data import AssignedUnit
 from illinstr.training.tasks.stacked.task import UNetTask
 from tests.support.tiny_data import tiny_article
 from tests.support.tiny_sd import SD_PANEL_PX, make_tiny_sd
@@ -31,7 +31,7 @@ BASE = {
 
 
 def long_article(index, num_steps, missing=()):
-    """``num_steps`` steps out of short ones; those in ``missing`` (from 0) have no picture."""
+    """``num_steps`` steps out of short ones; those in ``missing`` (from 0) have no image."""
     steps = []
     for part in range(-(-num_steps // 4)):
         steps += tiny_article(1000 * index + part, 4).steps
@@ -158,21 +158,21 @@ def _reference_loss(task, batch, generator):
         noised = math.sqrt(bar) * clean + math.sqrt(1 - bar) * noise[row]
         target = math.sqrt(bar) * noise[row] - math.sqrt(1 - bar) * clean
         for panel in range(n):
-            if not batch.pictured[row, panel]:
+            if not batch.illustrated[row, panel]:
                 noised[panel] = noise[row][panel]
         canvas = torch.from_numpy(np.concatenate(list(noised), axis=1)[None]).float()
         slots = task.slots([batch.goals[row]], [batch.steps[row]], batch.numbers[row : row + 1])
         text = condition(slots, with_step_code=task.config.stacking.step_code)
         output = predict(task.unet, canvas, timesteps[row : row + 1], text.tokens, text.mask)[0].double().numpy()
         panels = np.split(output, n, axis=1)
-        counted = [p for p in range(n) if batch.pictured[row, p]]
+        counted = [p for p in range(n) if batch.illustrated[row, p]]
         total += np.mean([np.mean((panels[p] - target[p]) ** 2) for p in counted]) / len(batch.goals)
     return total
 
 
 @pytest.fixture(scope="module")
 def gappy(tmp_path_factory):
-    """Training: two articles of 4, the first without its third picture, the second without its first and last."""
+    """Training: two articles of 4, the first without its third image, the second without its first and last."""
     articles = [long_article(0, 3), long_article(1, 4, missing=(2,)), long_article(2, 4, missing=(0, 3))]
     return write(tmp_path_factory.mktemp("data") / "gappy", articles)
 
@@ -182,12 +182,12 @@ def gappy(tmp_path_factory):
 def test_the_loss_is_its_formula(base, data, gappy, gaps):
     task = task_of(base, gappy if gaps else data, stacking={"min_pictured": 0.5})
     batch = task.make_batch(task.units_of(0))
-    assert bool(batch.pictured.all()) != gaps
+    assert bool(batch.illustrated.all()) != gaps
     mine, _ = task.loss(task.model, batch, torch.Generator().manual_seed(3))
     assert float(mine) == pytest.approx(_reference_loss(task, batch, torch.Generator().manual_seed(3)), rel=1e-3)
 
 
-def test_panels_without_a_picture_get_no_gradient(base, gappy):
+def test_panels_without_a_image_get_no_gradient(base, gappy):
     """Neither their own output nor their (absent) latents may pull at the weights."""
     task = task_of(base, gappy, stacking={"min_pictured": 0.5})
     batch = task.make_batch(task.units_of(0))
@@ -201,14 +201,14 @@ def test_panels_without_a_picture_get_no_gradient(base, gappy):
     loss, _ = task.loss(watched, batch, torch.Generator().manual_seed(0))
     loss.backward()
     by_panel = outputs[0].grad.abs().amax(dim=(2, 3, 4))
-    assert torch.equal(by_panel > 0, batch.pictured)
-    batch.latents[~batch.pictured] = 7.0
+    assert torch.equal(by_panel > 0, batch.illustrated)
+    batch.latents[~batch.illustrated] = 7.0
     again, _ = task.loss(task.model, batch, torch.Generator().manual_seed(0))
     assert float(again.detach()) == float(loss.detach())
 
 
 def test_articles_with_gaps_are_left_out_unless_asked_for(base, gappy):
-    with pytest.raises(DataError, match="100% of them with a picture"):
+    with pytest.raises(DataError, match="100% of them with an image"):
         task_of(base, gappy)
     assert len(task_of(base, gappy, stacking={"min_pictured": 0.6}).train_set.windows) == 1
     assert len(task_of(base, gappy, stacking={"min_pictured": 0.5}).train_set.windows) == 2
@@ -249,7 +249,7 @@ def test_batches_have_one_length_and_all_windows_come_up(base, data):
 def test_a_dealt_unit_is_its_number_and_survives_pickling():
     import pickle
 
-    unit = pickle.loads(pickle.dumps(DealtUnit(7, 3)))
+    unit = pickle.loads(pickle.dumps(AssignedUnit(7, 3)))
     assert (unit, unit.step, [10, 11, 12, 13, 14, 15, 16, 17][unit], str(unit)) == (7, 3, 17, "7")
 
 

@@ -51,9 +51,9 @@ from diffusers import DiffusionPipeline
 for folder in sys.argv[1:]:
     pipe = DiffusionPipeline.from_pretrained(folder, use_safetensors=True)
     pipe.set_progress_bar_config(disable=True)
-    picture = numpy.asarray(pipe("draw the circle", num_inference_steps=2).images[0])
+    image = numpy.asarray(pipe("draw the circle", num_inference_steps=2).images[0])
     assert "illinstr" not in sys.modules
-    print(picture.shape, picture.std() > 0, type(pipe.scheduler).__name__, float(pipe.scheduler.alphas_cumprod[-1]))
+    print(image.shape, image.std() > 0, type(pipe.scheduler).__name__, float(pipe.scheduler.alphas_cumprod[-1]))
 """
 
 
@@ -106,8 +106,8 @@ def test_plain_diffusers_loads_and_draws_in_a_fresh_process(runs):
 def test_our_pipeline_draws_articles_with_both(runs):
     for run in runs.values():
         pipe = StackedDiffusionPipeline.from_folder(str(run / "model"))
-        pictures = pipe("How to paint red shapes", ["draw the circle", "draw the bar", "draw the cross"], seed=1)
-        assert [picture.size for picture in pictures] == [(SD_PANEL_PX, SD_PANEL_PX)] * 3
+        images = pipe("How to paint red shapes", ["draw the circle", "draw the bar", "draw the cross"], seed=1)
+        assert [image.size for image in images] == [(SD_PANEL_PX, SD_PANEL_PX)] * 3
         assert pipe.defaults.trained_steps == (2, 4)
 
 
@@ -163,7 +163,7 @@ def test_adapters_alone_on_the_base_equal_the_exported_folder(runs, base):
 
 
 def test_five_golden_losses(runs):
-    """A change that should not alter the maths must not alter these; ILLINSTR_WRITE_GOLDEN=1 writes them anew."""
+    """A change that should not alter the maths must not alter these; ILLINSTR_WRITE_GOLDEN=1 writes them again."""
     losses = {name: column(run, "loss") for name, run in runs.items()}
     if os.environ.get("ILLINSTR_WRITE_GOLDEN"):
         GOLDEN.write_text(json.dumps(losses, indent=1) + "\n")

@@ -93,7 +93,7 @@ WEIGHTS = {"squared": 3.0, "gradient": 0.7, "coarse": 0.4, "kl": 0.02}
 
 @pytest.mark.parametrize("left_out", [*WEIGHTS, None])
 def test_the_loss_is_its_parts_weighted(tmp_path, data, base, left_out):
-    """The reference is numpy on the decoded pictures; a weight of 0 leaves its part in the log."""
+    """The reference is numpy on the decoded images; a weight of 0 leaves its part in the log."""
     weights = {name: 0.0 if name == left_out else weight for name, weight in WEIGHTS.items()}
     settings = [f"loss.{name}={weight}" for name, weight in weights.items()]
     config = load_config(str(write_config(tmp_path / "vae.yaml", VAE)), [f"base={base}", *settings])

@@ -29,14 +29,14 @@ def test_nothing_cannot_be_cut(num_steps, longest):
         cut(num_steps, longest)
 
 
-def _article(pictured):
-    """An article whose step i has a picture where ``pictured[i]`` is true."""
-    picture = tiny_article(0, 2).steps[0].image
-    steps = tuple(Step(headline=f"step {i}", image=picture if has else None) for i, has in enumerate(pictured))
-    return Article(id=make_id("w", len(pictured)), goal="How to", steps=steps, provenance=Provenance(source="tiny"))
+def _article(illustrated):
+    """An article whose step i has an image where ``illustrated[i]`` is true."""
+    image = tiny_article(0, 2).steps[0].image
+    steps = tuple(Step(headline=f"step {i}", image=image if has else None) for i, has in enumerate(illustrated))
+    return Article(id=make_id("w", len(illustrated)), goal="How to", steps=steps, provenance=Provenance(source="tiny"))
 
 
-def test_a_window_needs_its_share_of_pictures():
+def test_a_window_needs_its_share_of_images():
     articles = [_article([True] * 4), _article([True, True, True, False]), _article([False] * 4)]
     assert windows_of(articles, 4, 1.0) == [Window(0, 0, 4)]
     assert windows_of(articles, 4, 0.75) == [Window(0, 0, 4), Window(1, 0, 4)]
@@ -44,7 +44,7 @@ def test_a_window_needs_its_share_of_pictures():
     assert windows_of(articles[1:2], 2, 1.0) == [Window(0, 0, 2)]  # the half with the gap is left out
 
 
-def test_a_picture_without_bytes_is_no_picture():
+def test_a_image_without_bytes_is_no_image():
     article = _article([True, True])
     step = article.steps[1]
     bare = step.model_copy(update={"image": step.image.model_copy(update={"data": None})})

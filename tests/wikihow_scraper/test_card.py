@@ -65,5 +65,5 @@ def test_the_funnel_is_a_table_at_the_end(run, saved, tmp_path):
     rows = [" ".join(line.split()) for line in errors.splitlines()]
     table = rows[rows.index("pages 4 seen") :]
     assert table[:5] == ["pages 4 seen", "1 not an article", "3 parsed", "articles 3 seen", "3 kept"]
-    assert table[5:9] == ["pictures 9 seen", "3 licence", "6 no file", "0 kept"]
+    assert table[5:9] == ["images 9 seen", "3 licence", "6 no file", "0 kept"]
     assert table[9].startswith("texts")

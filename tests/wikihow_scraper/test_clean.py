@@ -15,7 +15,7 @@ from illinstr.wikihow_scraper.convert import articles_of
 from illinstr.wikihow_scraper.page import Method, PageStep
 from illinstr.wikihow_scraper.sites.wikihow.parse import parse
 from illinstr.wikihow_scraper.source import Dropped
-from tests.support.pages import OPEN, HowTo, picture, render, video
+from tests.support.pages import OPEN, HowTo, make_image, render, video
 
 
 def article(key: str = "a", goal: str = "How to Make Juice", steps: int = 3, word: str = "Stir", **more) -> Article:
@@ -77,9 +77,9 @@ def test_wrong_rules_are_usage_errors(wrong):
 
 
 @pytest.mark.parametrize("kind", ["cc", "public-domain", "fair-use", "reserved", "unknown"])
-def test_picture_licences(kind):
-    assert CleanRules().allows_picture(kind) == (kind in ("cc", "public-domain"))
-    assert CleanRules(image_license="any").allows_picture(kind)
+def test_image_licences(kind):
+    assert CleanRules().allows_image(kind) == (kind in ("cc", "public-domain"))
+    assert CleanRules(image_license="any").allows_image(kind)
 
 
 @given(st.lists(st.sampled_from(PAGE_OUTCOMES)), st.lists(st.one_of(st.none(), st.sampled_from(["x", "y"]))))
@@ -89,7 +89,7 @@ def test_the_funnel_adds_up(pages, articles):
         funnel.page(outcome)
     for reason in articles:
         funnel.article(reason)
-        funnel.picture(reason)
+        funnel.image(reason)
     counts = funnel.as_dict()
     assert counts["pages"]["seen"] == len(pages) == sum(counts["pages"][name] for name in PAGE_OUTCOMES)
     for level in ("articles", "pictures"):
@@ -102,7 +102,7 @@ def test_the_funnel_adds_up(pages, articles):
 
 def test_a_page_becomes_one_article_a_method():
     steps = (
-        PageStep(headline="Wash.", body="Well.", bullets=("Dry.",), image=picture("One", license=OPEN)),
+        PageStep(headline="Wash.", body="Well.", bullets=("Dry.",), image=make_image("One", license=OPEN)),
         PageStep(headline="Eat.", video=video("Two")),
         PageStep(headline="Rest."),
     )
@@ -143,7 +143,7 @@ def test_a_step_of_bullets_only_takes_its_first_as_headline():
     assert [(step.headline, step.bullets) for step in made.steps] == [("One.", ("Two.",)), ("Go.", ())]
 
 
-def test_a_step_without_words_is_counted_and_pictures_stay_with_their_steps():
+def test_a_step_without_words_is_counted_and_images_stay_with_their_steps():
     image = '<div class="mwimg"><img src="/images/a/ab/%s.jpg"></div>'
     html = (
         "<h1>How to Go</h1><ol class='steps_list_2'>"

@@ -15,12 +15,12 @@ from illinstr.shards import iter_articles, read_index, validate
 from illinstr.wikihow_scraper.page import Method, PageStep
 from tests.support.command_line import calling
 from tests.support.image_bytes import encoded
-from tests.support.pages import OPEN, RESERVED, HowTo, picture, render
+from tests.support.pages import OPEN, RESERVED, HowTo, make_image, render
 from tests.support.site import Answer, Site, html, serve
 
 
 def jpeg(shade: int = 0) -> bytes:
-    """A picture with contrast; another shade gives another picture, to the eye and to a perceptual hash."""
+    """An image with contrast; another shade gives another image, to the eye and to a perceptual hash."""
     blocks = random.Random(shade)
     small = Image.new("RGB", (8, 6))
     small.putdata([tuple(blocks.randrange(256) for _ in range(3)) for _ in range(48)])
@@ -31,7 +31,7 @@ def how_to(name: str, *, steps: int = 3, origin: str = "https://www.wikihow.com"
     made = tuple(
         PageStep(
             headline=f"{name} part {number}.",
-            image=picture(f"{name}-{number}", license=OPEN if number % 2 == 0 else RESERVED, origin=origin),
+            image=make_image(f"{name}-{number}", license=OPEN if number % 2 == 0 else RESERVED, origin=origin),
         )
         for number in range(steps)
     )
@@ -114,7 +114,7 @@ def test_the_same_pages_give_the_same_bytes(run, saved, tmp_path):
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
 
 
-def test_pictures_a_browser_saved_beside_the_page(run, tmp_path):
+def test_images_a_browser_saved_beside_the_page(run, tmp_path):
     saved = tmp_path / "saved"
     (saved / "Wash_files").mkdir(parents=True)
     shown = 'class="whcdn content-fill" data-src='
@@ -226,7 +226,7 @@ def test_a_site(run, site, tmp_path):
         assert [step.image is not None for step in article.steps] == [True, False, True]
         assert article.provenance.fetched
     assert len(site.paths()) == len(set(site.paths()))
-    # Pictures the licence forbids to store are not even asked for.
+    # Images the licence forbids to store are not even asked for.
     assert not any("Wash-1" in path for path in site.paths())
     asked = len(site.requests)
     before = tree(out)
@@ -235,7 +235,7 @@ def test_a_site(run, site, tmp_path):
     assert tree(out) == before
 
 
-def test_without_pictures(run, site, tmp_path):
+def test_without_images(run, site, tmp_path):
     assert run(*urls(site), *NETWORK, "--no-images", "--out", tmp_path / "x")[0] == 0
     assert not any(".jpg" in path for path in site.paths())
     assert all(step.image is None for article in articles(tmp_path / "x") for step in article.steps)
@@ -284,7 +284,7 @@ def test_failures_are_rows_and_a_partial_exit_and_can_be_retried(run, site, tmp_
     assert pages == ["/Cook-Things", "/Draw-Things"]
 
 
-def test_a_missing_picture_costs_the_picture_only(run, site, tmp_path):
+def test_a_missing_image_costs_the_image_only(run, site, tmp_path):
     lost = next(path for path in site.answers if path.endswith("728px-Wash-0.jpg"))
     bad = next(path for path in site.answers if path.endswith("728px-Wash-2.jpg"))
     site.answers[lost] = Answer(b"", 404)
@@ -303,7 +303,7 @@ def test_opt_out_in_the_page(run, tmp_path, robots, kept):
     assert code == (0 if kept else 1)
 
 
-def test_noimageai_keeps_the_words_and_leaves_the_pictures(run, tmp_path):
+def test_noimageai_keeps_the_words_and_leaves_the_images(run, tmp_path):
     with serve() as site:
         howto = how_to("Wash", origin=site.origin, robots="noimageai")
         site.answers[f"/{howto.name}"] = html(render(howto))

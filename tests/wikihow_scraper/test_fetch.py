@@ -304,7 +304,7 @@ def test_opt_out_headers(site, tmp_path, headers, refused):
     assert (Cache(tmp_path).get(f"{site.origin}/a") is None) == refused
 
 
-def test_pictures_honour_picture_reservations_and_types(site, tmp_path):
+def test_images_honour_image_reservations_and_types(site, tmp_path):
     jpeg = {"Content-Type": "image/jpeg"}
     site.answers["/a.jpg"] = Answer(b"x", headers={**jpeg, "X-Robots-Tag": "noimageai"})
     site.answers["/b.jpg"] = Answer(b"x", headers=jpeg)
@@ -312,7 +312,7 @@ def test_pictures_honour_picture_reservations_and_types(site, tmp_path):
     found = get(site, tmp_path, "/a.jpg", "/b.jpg", "/c.jpg", kind="picture")
     assert isinstance(found[0], OptedOut)
     assert found[1] == b"x"
-    assert "not a picture" in found[2].message
+    assert "not an image" in found[2].message
     assert "not a page" in get(site, tmp_path / "other", "/b.jpg")[0].message
 
 

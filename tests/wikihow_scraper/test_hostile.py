@@ -188,7 +188,7 @@ def test_one_bad_host_does_not_stop_another(run, site, tmp_path):
     assert len(articles(tmp_path / "x")) == 3
 
 
-def test_a_picture_that_is_refused_does_not_cost_the_page(run, site, tmp_path):
+def test_a_image_that_is_refused_does_not_cost_the_page(run, site, tmp_path):
     for path in [path for path in site.answers if path.endswith(".jpg")]:
         site.answers[path] = Answer(b"", 404)
     assert run(*urls(site), *NETWORK, "--image-duplicates", "keep", "--out", tmp_path / "x")[0] == 0

@@ -1,4 +1,4 @@
-"""Which pictures are kept: size, shape, contrast, twins, the watermark's strip. Every option changes what comes out."""
+"""Which images are kept: size, shape, contrast, twins, the watermark's strip. Every option changes what comes out."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from PIL import Image, ImageChops, ImageFile, ImageStat
 from illinstr.errors import DataError
 from illinstr.shards import iter_articles, read_index
 from illinstr.wikihow_scraper.cleaning.image_rules import (
+    ImageRules,
     Lookalikes,
-    PictureRules,
     crop_bottom,
     cropping,
     look_at,
@@ -26,7 +26,7 @@ from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules
 from illinstr.wikihow_scraper.page import Method, PageStep
 from tests.support.command_line import calling
 from tests.support.image_bytes import encoded
-from tests.support.pages import OPEN, HowTo, picture, render
+from tests.support.pages import OPEN, HowTo, make_image, render
 from tests.wikihow_scraper.test_cli import jpeg
 
 
@@ -49,21 +49,21 @@ def scene(seed: int, size: tuple[int, int] = (160, 120)) -> Image.Image:
         (Image.new("L", (160, 120), 255), "blank"),
     ],
 )
-def test_what_a_picture_must_be(image, reason):
-    assert unfit(look_at(encoded(image)), PictureRules()) == reason
+def test_what_a_image_must_be(image, reason):
+    assert unfit(look_at(encoded(image)), ImageRules()) == reason
 
 
-def test_noise_of_compression_does_not_make_a_blank_picture():
+def test_noise_of_compression_does_not_make_a_blank_image():
     grain = random.Random(0)
     image = Image.new("RGB", (160, 120))
     image.putdata([tuple(250 + grain.randrange(-2, 3) for _ in range(3)) for _ in range(160 * 120)])
-    assert unfit(look_at(encoded(image, "JPEG", quality=60)), PictureRules()) == "blank"
+    assert unfit(look_at(encoded(image, "JPEG", quality=60)), ImageRules()) == "blank"
 
 
 def test_one_object_on_white_is_not_blank():
     image = Image.new("RGB", (160, 120), "white")
     image.paste((40, 40, 160), (70, 50, 90, 70))
-    assert unfit(look_at(encoded(image)), PictureRules()) is None
+    assert unfit(look_at(encoded(image)), ImageRules()) is None
 
 
 @given(st.lists(st.integers(0, 2**64 - 1), max_size=30), st.integers(0, 15), st.data())
@@ -82,32 +82,32 @@ def test_lookalikes_are_those_a_full_search_finds(known, distance, data):
     assert index.elsewhere(asked, "a") == truth
 
 
-def test_copies_are_known_again_and_other_pictures_are_not():
+def test_copies_are_known_again_and_other_images_are_not():
     cleaner = Cleaner(CleanRules())
-    assert cleaner.judge_picture(encoded(scene(1)), "one") is None
-    assert cleaner.judge_picture(encoded(scene(1)), "one") is None  # within a page pictures may repeat
-    assert cleaner.judge_picture(encoded(scene(1)), "two") == "same picture on another page"
+    assert cleaner.judge_image(encoded(scene(1)), "one") is None
+    assert cleaner.judge_image(encoded(scene(1)), "one") is None  # within a page images may repeat
+    assert cleaner.judge_image(encoded(scene(1)), "two") == "same image on another page"
     smaller = encoded(scene(1).resize((100, 75)), "JPEG", quality=70)
-    assert cleaner.judge_picture(smaller, "two") == "like a picture on another page"
-    assert cleaner.judge_picture(smaller, "one") is None
-    assert cleaner.judge_picture(encoded(scene(2)), "two") is None
-    exact = Cleaner(CleanRules(pictures=PictureRules(duplicates="exact")))
-    assert exact.judge_picture(encoded(scene(1)), "one") is None
-    assert exact.judge_picture(smaller, "two") is None
-    assert exact.judge_picture(encoded(scene(1)), "two") == "same picture on another page"
-    keep = Cleaner(CleanRules(pictures=PictureRules(duplicates="keep")))
-    assert [keep.judge_picture(encoded(scene(1)), page) for page in ("one", "two")] == [None, None]
+    assert cleaner.judge_image(smaller, "two") == "like an image on another page"
+    assert cleaner.judge_image(smaller, "one") is None
+    assert cleaner.judge_image(encoded(scene(2)), "two") is None
+    exact = Cleaner(CleanRules(pictures=ImageRules(duplicates="exact")))
+    assert exact.judge_image(encoded(scene(1)), "one") is None
+    assert exact.judge_image(smaller, "two") is None
+    assert exact.judge_image(encoded(scene(1)), "two") == "same image on another page"
+    keep = Cleaner(CleanRules(pictures=ImageRules(duplicates="keep")))
+    assert [keep.judge_image(encoded(scene(1)), page) for page in ("one", "two")] == [None, None]
 
 
 def test_what_a_cleaner_remembers_can_be_given_to_another():
     """A run that was killed goes on with the memory of the tasks that were done: sets of strings."""
     first, second = Cleaner(CleanRules()), Cleaner(CleanRules())
-    assert first.judge_picture(encoded(scene(1)), "one") is None
-    second._seen_pictures.update(first._seen_pictures)
+    assert first.judge_image(encoded(scene(1)), "one") is None
+    second._seen_images.update(first._seen_images)
     second._seen_looks.update(first._seen_looks)
-    assert second.judge_picture(encoded(scene(1)), "two") == "same picture on another page"
+    assert second.judge_image(encoded(scene(1)), "two") == "same image on another page"
     smaller = encoded(scene(1).resize((100, 75)), "JPEG", quality=70)
-    assert second.judge_picture(smaller, "two") == "like a picture on another page"
+    assert second.judge_image(smaller, "two") == "like an image on another page"
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
@@ -126,15 +126,15 @@ def test_the_strip_is_cut_and_the_rest_stays(kind):
         crop_bottom(data, 120)
 
 
-def test_only_pictures_with_a_strip_are_cut():
+def test_only_images_with_a_strip_are_cut():
     data = encoded(scene(3), "JPEG")
-    find = cropping(lambda record: data, PictureRules(crop_watermark=10))
+    find = cropping(lambda record: data, ImageRules(crop_watermark=10))
     assert find({"url": "https://x.org/images/thumb/a/ab/A.jpg/aid1-v4-728px-A.jpg"}) != data
     assert find({}) != data
     for url in ("https://x.org/t/A.jpg/550px-nowatermark-A.jpg", "https://x.org/images/a/A.png"):
         assert find({"url": url}) == data
-    assert cropping(lambda record: b"no picture", PictureRules(crop_watermark=10))({}) == b"no picture"
-    assert cropping(lambda record: None, PictureRules(crop_watermark=10))({}) is None
+    assert cropping(lambda record: b"no picture", ImageRules(crop_watermark=10))({}) == b"no picture"
+    assert cropping(lambda record: None, ImageRules(crop_watermark=10))({}) is None
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def run(monkeypatch, capsys):
 
 @pytest.fixture
 def saved(tmp_path):
-    """Two saved pages, their pictures beside them; the second page's first picture is a smaller copy of the first's."""
+    """Two saved pages, their images beside them; the second page's first image is a smaller copy of the first's."""
     folder = tmp_path / "saved"
     pictures = {
         "Wash": [scene(1), scene(2, (500, 100)), scene(3, (60, 60)), Image.new("RGB", (120, 90), "white")],
@@ -153,7 +153,7 @@ def saved(tmp_path):
     }
     for number, (name, images) in enumerate(pictures.items(), start=1):
         steps = tuple(
-            PageStep(headline=f"{name} part {index} with care.", image=picture(f"{name}-{index}", license=OPEN))
+            PageStep(headline=f"{name} part {index} with care.", image=make_image(f"{name}-{index}", license=OPEN))
             for index in range(len(images))
         )
         page = render(HowTo(f"How to {name} Things", (Method(steps=steps),), page_id=number))
@@ -174,11 +174,11 @@ def outcome(out) -> dict:
 @pytest.mark.parametrize(
     ("options", "filtered"),
     [
-        ((), {"like a picture on another page": 1, "too narrow": 1, "too small": 1, "blank": 1}),
+        ((), {"like an image on another page": 1, "too narrow": 1, "too small": 1, "blank": 1}),
         (("--image-duplicates", "exact"), {"too narrow": 1, "too small": 1, "blank": 1}),
         (("--image-duplicates", "keep", "--max-aspect", 9), {"too small": 1, "blank": 1}),
-        (("--min-image-px", 10), {"like a picture on another page": 1, "too narrow": 1, "blank": 1}),
-        (("--min-contrast", 0), {"like a picture on another page": 1, "too narrow": 1, "too small": 1}),
+        (("--min-image-px", 10), {"like an image on another page": 1, "too narrow": 1, "blank": 1}),
+        (("--min-contrast", 0), {"like an image on another page": 1, "too narrow": 1, "too small": 1}),
     ],
 )
 def test_each_option_changes_what_is_kept(run, saved, tmp_path, options, filtered):
@@ -228,7 +228,7 @@ def bomb(side: int) -> bytes:
 
 
 @pytest.mark.parametrize("side", [8_000, 16_000])  # over our limit; over Pillow's own, too
-def test_a_picture_bomb_is_refused_before_decoding(run, saved, tmp_path, monkeypatch, side):
+def test_a_image_bomb_is_refused_before_decoding(run, saved, tmp_path, monkeypatch, side):
     data = bomb(side)
     assert len(data) < 200_000
     (saved / "Wash_files" / "0.jpg").write_bytes(data)

@@ -104,13 +104,13 @@ def test_our_own_articles_go_round(run, tmp_path):
     )
 
 
-def test_picture_names_from_the_data_cannot_leave_the_folder(tmp_path):
+def test_image_names_from_the_data_cannot_leave_the_folder(tmp_path):
     folder = tmp_path / "pictures"
     folder.mkdir()
     (tmp_path / "secret.png").write_bytes(jpeg())
     (folder / "link.png").symlink_to(tmp_path / "secret.png")
     lines(tmp_path / "set.json", vgsi())
-    find = next(imported(tmp_path / "set.json", folder)).find_picture
+    find = next(imported(tmp_path / "set.json", folder)).find_image
     for name in ("../secret", "..%2fsecret", str(tmp_path / "secret"), "link", "", "a/b", "\0", 5, None):
         assert find({"file": name}) is None
 
@@ -165,12 +165,12 @@ def test_what_is_taken_down_is_not_even_asked_for(run, tmp_path):
             howto = how_to(name, origin=site.origin, page_id=number)
             site.answers[f"/{howto.name}"] = html(render(howto))
         listed = tmp_path / "takedown.txt"
-        picture = how_to("Cook", origin=site.origin).methods[0].steps[0].image.url
-        listed.write_text(f"{site.origin}/Wash-Things\n{picture}\n")
+        image = how_to("Cook", origin=site.origin).methods[0].steps[0].image.url
+        listed.write_text(f"{site.origin}/Wash-Things\n{image}\n")
         urls = [f"{site.origin}/{name}-Things" for name in ("Wash", "Cook")]
         assert run(*urls, *NETWORK, "--takedown", listed, "--out", tmp_path / "out")[0] == 0
         assert "/Wash-Things" not in site.paths()
-        assert picture.removeprefix(site.origin) not in site.paths()
+        assert image.removeprefix(site.origin) not in site.paths()
     funnel = read_index(tmp_path / "out").source_config["funnel"]
     assert funnel["pages"]["opted out"] == 1
     assert funnel["pictures"]["filtered"]["taken down"] == 1
@@ -189,7 +189,7 @@ def test_a_missing_takedown_list_is_a_usage_error(tmp_path):
         Takedown.read(tmp_path / "none")
 
 
-def test_saved_pages_without_pictures(run, tmp_path):
+def test_saved_pages_without_images(run, tmp_path):
     save(tmp_path / "saved", "Wash")
     (tmp_path / "saved" / "Wash_files").mkdir()
     (tmp_path / "saved" / "Wash_files" / "a.jpg").write_bytes(jpeg())

@@ -79,9 +79,9 @@ def test_the_tdm_file_is_asked_once_and_binds(site, tmp_path):
     assert [isinstance(one, bytes) for one in found[1:]] == [True, True, True]
     site.answers["/a.jpg"] = Answer(b"x", headers={"Content-Type": "image/jpeg"})
     site.answers["/a.png"] = Answer(b"x", headers={"Content-Type": "image/png"})
-    pictures = get(site, tmp_path, "/a.jpg", "/a.png", kind="picture")
-    assert isinstance(pictures[0], OptedOut)
-    assert pictures[1] == b"x"
+    images = get(site, tmp_path, "/a.jpg", "/a.png", kind="picture")
+    assert isinstance(images[0], OptedOut)
+    assert images[1] == b"x"
     asked = [request.path for request in site.requests]
     assert asked.count(TDM_FILE) == 2  # once a run
     assert asked.index("/robots.txt") < asked.index(TDM_FILE) < asked.index("/closed/a")

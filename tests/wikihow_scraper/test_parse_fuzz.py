@@ -13,7 +13,7 @@ from illinstr.wikihow_scraper.convert import articles_of
 from illinstr.wikihow_scraper.page import Method, Page, PageStep
 from illinstr.wikihow_scraper.sites.wikihow.parse import parse
 from illinstr.wikihow_scraper.source import MAX_PAGE_BYTES, Dropped
-from tests.support.pages import LAYOUTS, HowTo, picture, render, video
+from tests.support.pages import LAYOUTS, HowTo, make_image, render, video
 
 RELAXED = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -35,7 +35,7 @@ def survives(content: bytes) -> None:
 
 def whole(layout: str) -> bytes:
     steps = (
-        PageStep(headline="Wash it.", body="Well.", bullets=("Dry it.",), image=picture("One")),
+        PageStep(headline="Wash it.", body="Well.", bullets=("Dry it.",), image=make_image("One")),
         PageStep(headline="Eat it.", video=video("Two") if layout.startswith("202") else None),
     )
     howto = HowTo("How to Eat", (Method(name="A", steps=steps), Method(name="B", steps=steps)), tips=("Rest.",))

@@ -111,9 +111,9 @@ def test_languages_a_reader_sees_count_where_the_head_has_none():
     assert page.other_languages == {"de": "https://de.wikihow.com/Saft", "ja": "https://www.wikihow.jp/x"}
 
 
-def test_steps_without_a_picture_are_named():
+def test_steps_without_a_image_are_named():
     page = parse(render(HowTo("How to Make Juice", (Method(name="A", steps=STEPS), Method(name="B", steps=STEPS)))))
-    assert page.missing["step_images"] == "neither picture nor video at 4 of 4 steps: 1.1, 1.2, 2.1, 2.2"
+    assert page.missing["step_images"] == "neither image nor video at 4 of 4 steps: 1.1, 1.2, 2.1, 2.2"
 
 
 def test_references_are_counted_in_any_language():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from illinstr.wikihow_scraper.page import Method, PageStep
 from illinstr.wikihow_scraper.sentences import normalise
 from illinstr.wikihow_scraper.sites.wikihow.parse import parse
-from tests.support.pages import LAYOUTS, OPEN, RESERVED, HowTo, picture, render, video
+from tests.support.pages import LAYOUTS, OPEN, RESERVED, HowTo, make_image, render, video
 
 MODERN = tuple(layout for layout in LAYOUTS if layout.startswith("202"))
 
@@ -35,7 +35,9 @@ def howtos(draw: st.DrawFn, layout: str) -> HowTo:
             image = clip = None
             kind = draw(st.sampled_from(["picture", "video", "none"]))
             if kind == "picture" and layout != "2007":
-                image = picture(f"Thing-{m}-{s}", license=draw(st.sampled_from([RESERVED, OPEN])) if modern else None)
+                image = make_image(
+                    f"Thing-{m}-{s}", license=draw(st.sampled_from([RESERVED, OPEN])) if modern else None
+                )
                 if layout == "2025" or not modern:
                     image = image.model_copy(update={"small_url": image.url})
                 if layout in ("2013", "2009"):
@@ -92,7 +94,7 @@ def test_a_rendered_article_parses_back(layout, data):
 
 
 def example(layout: str) -> HowTo:
-    image = picture("Juice-1") if layout.startswith("202") else None
+    image = make_image("Juice-1") if layout.startswith("202") else None
     steps = (
         PageStep(headline="Wash the apples.", body="Use cold water.", bullets=("Rub them dry.",), image=image),
         PageStep(headline="Press them.", body="Slowly."),
@@ -182,8 +184,8 @@ def test_an_amp_page():
     assert [step.headline for step in read.methods[0].steps] == ["Wash the apples.", "Press them."]
 
 
-def test_a_printable_page_has_its_pictures_in_src():
-    """``?printable=yes`` turns lazy loading off: the large picture stands in ``src`` itself."""
+def test_a_printable_page_has_its_images_in_src():
+    """``?printable=yes`` turns lazy loading off: the large image stands in ``src`` itself."""
     howto = example("2020")
     image = howto.methods[0].steps[0].image
     page = render(howto)
@@ -195,7 +197,7 @@ def test_a_printable_page_has_its_pictures_in_src():
 
 
 def test_a_mobile_page_before_2020():
-    """The small picture alone, sections wrapped by number."""
+    """The small image alone, sections wrapped by number."""
     howto = example("2020")
     image = howto.methods[0].steps[0].image
     page = re.sub(r' data-srclarge="[^"]*"', "", render(howto))

@@ -78,9 +78,9 @@ def test_every_field_of_the_2020_pages(row):
     assert bool(page.things_needed) == ("thingsyoullneed" in row["notes"])
     label = "part" if "labels: Part" in row["notes"] else "method"
     assert {method.label for method in page.methods} == {label}
-    pictures = [step.image for method in page.methods for step in method.steps if step.image is not None]
-    assert all(image.license_kind != "unknown" for image in pictures)
-    assert len({image.url for image in pictures}) == len(pictures)
+    images = [step.image for method in page.methods for step in method.steps if step.image is not None]
+    assert all(image.license_kind != "unknown" for image in images)
+    assert len({image.url for image in images}) == len(images)
 
 
 @pytest.mark.parametrize("row", OTHERS, ids=lambda row: row["file"])

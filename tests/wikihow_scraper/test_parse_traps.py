@@ -14,7 +14,7 @@ from illinstr.wikihow_scraper.sentences import first_sentence
 from illinstr.wikihow_scraper.sites.site import NotAnArticle
 from illinstr.wikihow_scraper.sites.wikihow import licences, metadata
 from illinstr.wikihow_scraper.sites.wikihow.parse import parse
-from tests.support.pages import OPEN, REFERENCE, RESERVED, HowTo, picture, render, video
+from tests.support.pages import OPEN, REFERENCE, RESERVED, HowTo, make_image, render, video
 
 FRACTION = '<span class="frac nowrap"><sup>1</sup>⁄<sub>4</sub></span>'
 
@@ -49,7 +49,7 @@ def test_fractions_and_raised_figures_survive(markup, text):
     assert one_step(f"<b class='whb'>Go.</b> {markup}").body == text
 
 
-def test_reference_pop_ups_leave_no_word_and_no_picture():
+def test_reference_pop_ups_leave_no_word_and_no_image():
     step = one_step(f"<b class='whb'>Drink.{REFERENCE}</b> Then rest.{REFERENCE}<ul><li>Sleep.{REFERENCE}</li></ul>")
     assert (step.headline, step.body, step.bullets, step.image) == ("Drink.", "Then rest.", ("Sleep.",), None)
 
@@ -104,7 +104,7 @@ def test_green_boxes_are_notes_apart():
     ]
 
 
-def test_icons_logos_and_experts_are_no_step_pictures():
+def test_icons_logos_and_experts_are_no_step_images():
     icon = '<div class="mwimg techicon"><img src="/images/i/ic/Icon.png" width="30"></div>'
     step = one_step(
         f"<b class='whb'>Tap {icon} it.</b> <img src='/images/thumb/a/ab/I.png/30px-I.png' width='30'> Wait."
@@ -113,20 +113,20 @@ def test_icons_logos_and_experts_are_no_step_pictures():
     assert (step.headline, step.body, step.image, step.extra_images) == ("Tap it.", "Wait.", None, ())
 
 
-def test_a_step_without_picture_does_not_shift_the_others():
+def test_a_step_without_image_does_not_shift_the_others():
     steps = (
         PageStep(headline="One."),
-        PageStep(headline="Two.", image=picture("Two")),
+        PageStep(headline="Two.", image=make_image("Two")),
         PageStep(headline="Three."),
         PageStep(headline="Four.", video=video("Four")),
-        PageStep(headline="Five.", image=picture("Five")),
+        PageStep(headline="Five.", image=make_image("Five")),
     )
     for layout in ("2020", "2020-picture"):
         page = parse(render(HowTo("How to Count", (Method(steps=steps),)), layout))
         assert page.methods[0].steps == steps
 
 
-def test_pictures_in_points_are_extra():
+def test_images_in_points_are_extra():
     step = one_step(
         "<b class='whb'>Go.</b><ul><li>Look<div class='mwimg'><img src='/images/a/ab/Point.jpg'></div></li></ul>",
         before='<div class="mwimg largeimage"><a class="image"><img src="/images/a/ab/Step.jpg"></a></div>',
@@ -144,7 +144,7 @@ def test_a_browser_saved_page_keeps_the_real_address_and_the_saved_file():
     assert step.image.local_path == "How_files/v4-460px-S.jpg"
 
 
-def test_a_picture_only_in_noscript_counts_once():
+def test_a_image_only_in_noscript_counts_once():
     step = one_step(
         "<b class='whb'>Go.</b>",
         before='<div class="mwimg largeimage"><img src="data:image/gif;base64,AA"><noscript><img src="/images/S.jpg">'
@@ -186,14 +186,14 @@ def _player(source: str) -> str:
         ("This is NOT   licensed under the Creative Commons license", "reserved"),
     ],
 )
-def test_picture_licences(note, kind):
+def test_image_licences(note, kind):
     assert kind_of(note) == kind
 
 
-def test_every_picture_has_its_own_licence():
+def test_every_image_has_its_own_licence():
     steps = (
-        PageStep(headline="One.", image=picture("One", license=OPEN)),
-        PageStep(headline="Two.", image=picture("Two", license=RESERVED)),
+        PageStep(headline="One.", image=make_image("One", license=OPEN)),
+        PageStep(headline="Two.", image=make_image("Two", license=RESERVED)),
     )
     page = parse(render(HowTo("How to Count", (Method(steps=steps),))))
     assert [(step.image.license_kind, step.image.license) for step in page.methods[0].steps] == [

@@ -1,4 +1,4 @@
-"""Stopping, going on, looking again: what is asked for, and what is built anew, and what is not."""
+"""Stopping, going on, looking again: what is asked for, and what is built again, and what is not."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_a_run_from_disk_is_taken_up_and_a_finished_one_made_anew(run, saved, tm
     assert run(*command)[0] == 0
     assert (judged, tree(out)) == (["Wash.html"], before)
     judged.clear()
-    assert run(*command)[0] == 0  # pictures beside the pages may have changed
+    assert run(*command)[0] == 0  # images beside the pages may have changed
     assert (len(judged), tree(out)) == (3, before)
     (out / "index.json").unlink()
     (saved / "Draw.html").write_text(render(how_to("Fold", page_id=3)), encoding="utf-8")
@@ -409,13 +409,13 @@ def test_hosts_do_not_wait_for_each_other(run, tmp_path):
 
 def test_what_is_taken_down_goes_from_the_cache_too(run, site, tmp_path):
     assert run(*urls(site), *NETWORK, "--out", tmp_path / "x")[0] == 0
-    picture = next(path for path in site.answers if path.endswith("728px-Wash-0.jpg"))
-    (tmp_path / "list.txt").write_text(f"{urls(site)[1]}\n{site.origin}{picture}\n")
+    image = next(path for path in site.answers if path.endswith("728px-Wash-0.jpg"))
+    (tmp_path / "list.txt").write_text(f"{urls(site)[1]}\n{site.origin}{image}\n")
     cache, asked = Cache(tmp_path / "x.cache"), len(site.requests)
-    assert cache.entry(urls(site)[1]) is not None and cache.entry(site.origin + picture) is not None
+    assert cache.entry(urls(site)[1]) is not None and cache.entry(site.origin + image) is not None
     command = [*urls(site), *NETWORK, "--takedown", tmp_path / "list.txt", "--overwrite", "--out", tmp_path / "x"]
     assert run(*command)[0] == 0
-    assert cache.entry(urls(site)[1]) is None and cache.entry(site.origin + picture) is None
+    assert cache.entry(urls(site)[1]) is None and cache.entry(site.origin + image) is None
     assert len(site.requests) == asked
     found = {article.goal.split()[2]: article for article in articles(tmp_path / "x")}
     assert found.keys() == {"Wash", "Draw"}

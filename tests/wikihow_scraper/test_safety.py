@@ -1,4 +1,4 @@
-"""Addresses, pictures and saved files that must not be trusted."""
+"""Addresses, images and saved files that must not be trusted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from illinstr.errors import DataError, FetchError
 from illinstr.wikihow_scraper.fetching import safety
 from illinstr.wikihow_scraper.fetching.safety import (
     GuardedTransport,
-    check_picture,
+    check_image,
     check_url,
     is_public,
     reservations,
@@ -28,7 +28,7 @@ from tests.support.image_bytes import encoded
 from tests.support.site import html, serve
 
 
-def picture_bytes(size=(8, 8), kind="JPEG", **options) -> bytes:
+def image_bytes(size=(8, 8), kind="JPEG", **options) -> bytes:
     return encoded(Image.new("RGB", size, (200, 30, 30)), kind, **options)
 
 
@@ -130,43 +130,43 @@ def test_repeated_headers_are_read_apart():
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_good_pictures(kind):
-    check_picture(picture_bytes(kind=kind))
+def test_good_images(kind):
+    check_image(image_bytes(kind=kind))
 
 
-def test_pictures_over_the_pixel_limit_are_not_decoded(monkeypatch):
+def test_images_over_the_pixel_limit_are_not_decoded(monkeypatch):
     monkeypatch.setattr(safety, "MAX_PICTURE_PIXELS", 63)
     with pytest.raises(DataError, match="8x8 pixels"):
-        check_picture(picture_bytes())
+        check_image(image_bytes())
 
 
-def test_a_picture_that_claims_to_be_huge_is_refused_by_its_header():
-    bomb = bytearray(picture_bytes(kind="PNG"))
+def test_a_image_that_claims_to_be_huge_is_refused_by_its_header():
+    bomb = bytearray(image_bytes(kind="PNG"))
     bomb[16:24] = (60_000).to_bytes(4, "big") * 2
     with pytest.raises(DataError):
-        check_picture(bytes(bomb))
+        check_image(bytes(bomb))
 
 
 def test_other_formats_and_animations_are_refused():
     with pytest.raises(DataError):
-        check_picture(picture_bytes(kind="GIF"))
+        check_image(image_bytes(kind="GIF"))
     with pytest.raises(DataError):
-        check_picture(picture_bytes(kind="BMP"))
+        check_image(image_bytes(kind="BMP"))
     frames = [Image.new("RGB", (8, 8), color) for color in ("red", "blue")]
     with pytest.raises(DataError, match="animated"):
-        check_picture(encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:]))
+        check_image(encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:]))
 
 
 @given(st.data())
-def test_damaged_pictures_are_known_errors(data):
-    content = bytearray(picture_bytes(kind=data.draw(st.sampled_from(["JPEG", "PNG", "WEBP"]))))
+def test_damaged_images_are_known_errors(data):
+    content = bytearray(image_bytes(kind=data.draw(st.sampled_from(["JPEG", "PNG", "WEBP"]))))
     for _ in range(data.draw(st.integers(1, 5))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(DataError):
-        check_picture(bytes(content[: data.draw(st.integers(0, len(content)))]))
+        check_image(bytes(content[: data.draw(st.integers(0, len(content)))]))
 
 
-def test_saved_pictures_stay_inside_the_pages_folder(tmp_path):
+def test_saved_images_stay_inside_the_pages_folder(tmp_path):
     inside = tmp_path / "pages"
     (inside / "How_files").mkdir(parents=True)
     (inside / "How.html").write_text("<html>")
@@ -176,7 +176,7 @@ def test_saved_pictures_stay_inside_the_pages_folder(tmp_path):
     source = next(iter(saved_pages(inside, saved_files(inside))))
 
     def find(path):
-        return source.find_picture({"local_path": path})
+        return source.find_image({"local_path": path})
 
     assert find("How_files/a%20b.jpg") == b"picture"
     for path in (

@@ -190,8 +190,8 @@ def answers():
         howto = how_to(name, page_id=number)
         found[howto.url] = ("200 OK", render(howto).encode(), HTML)
         for index, step in enumerate(howto.methods[0].steps):
-            picture = jpeg(number * 10 + index)
-            found[step.image.url] = ("200 OK", picture, {"Content-Type": "image/jpeg"})
+            image = jpeg(number * 10 + index)
+            found[step.image.url] = ("200 OK", image, {"Content-Type": "image/jpeg"})
     found["https://www.wikihow.com/Gone"] = ("404 Not Found", b"<html>gone</html>", HTML)
     found["https://www.wikihow.com/Style.css"] = ("200 OK", b"a{}", {"Content-Type": "text/css"})
     return found
@@ -324,7 +324,7 @@ def test_zim(run, tmp_path):
     assert run("--from-zim", path, "--out", tmp_path / "words", "--no-images")[0] == 0
     assert all(step.image is None for one in iter_articles(tmp_path / "words") for step in one.steps)
     assert len(list(zim_pages(path, limit=1))) == 1
-    find = next(zim_pages(path)).find_picture
+    find = next(zim_pages(path)).find_image
     for name in ("../../etc/passwd", "Wash", "images/none.jpg", "", "\0", None, 5):
         assert find({"local_path": name}) is None or name == "Wash"
     (tmp_path / "none.zim").write_bytes(b"no archive" * 99)

@@ -57,7 +57,7 @@ def test_generate_and_edit_do_what_the_commands_do(model: str, tmp_path: Path) -
         on_step=lambda step: seen.append(step.done),
     )
     assert seen == [1, 2, 3]
-    assert run.page.is_file() and len(run.pictures) == 2
+    assert run.page.is_file() and len(run.images) == 2
     assert run.article.steps[1].body == "Slowly."
     words = ["generate", "Make tea", "--step", "Boil water", "--step", "Pour it | Slowly.", "--seed", "2"]
     words += ["--sampling-steps", "3", "--model", model, "--out", str(tmp_path / "cli"), "--quiet"]
@@ -82,7 +82,7 @@ def test_one_model_serves_many_articles(model: str, tmp_path: Path) -> None:
     assert len(illinstr.edit(runs[0].folder, [1, 2], model=pipeline, out=tmp_path / "2").record.revisions) == 1
 
 
-def test_previews_become_the_pictures(model: str, tmp_path: Path) -> None:
+def test_previews_become_the_images(model: str, tmp_path: Path) -> None:
     """Panels that wait for their window are None; the last preview is what is drawn, to the rounding of a level."""
     previews = []
     run = illinstr.generate(
@@ -93,11 +93,11 @@ def test_previews_become_the_pictures(model: str, tmp_path: Path) -> None:
         sampling_steps=2,
         on_step=lambda step: previews.append(step.preview()[0]),
     )
-    assert [sum(picture is not None for picture in preview) for preview in previews] == [6, 6, 8, 8]
-    for picture, drawn in zip(previews[-1], run.pictures, strict=True):
+    assert [sum(image is not None for image in preview) for preview in previews] == [6, 6, 8, 8]
+    for image, drawn in zip(previews[-1], run.images, strict=True):
         # The last sampling step reaches the prediction by another order of sums: a float may round to the next level.
-        assert picture is not None
-        levels = ImageChops.difference(picture, drawn).getextrema()
+        assert image is not None
+        levels = ImageChops.difference(image, drawn).getextrema()
         assert max(high for _, high in levels) <= 1
 
 

@@ -1,4 +1,4 @@
-"""``illinstr correct``: what is done stays to the byte, the rest is written knowing the trouble, and drawn anew."""
+"""``illinstr correct``: what is done stays to the byte, the rest is written knowing the trouble, and drawn again."""
 
 from __future__ import annotations
 
@@ -105,9 +105,9 @@ def test_steps_of_your_own_and_another_folder(correct, run: Path, tmp_path: Path
     with pytest.raises(UsageError, match="finished article"):
         correct(run, "--after", "1", *WET, *own, "--out", tmp_path / "other")
     steps = tmp_path / "steps.txt"
-    steps.write_text("Throw it away\nStart anew\n")
+    steps.write_text("Throw it away\nStart again\n")
     correct(run, "--after", "1", *WET, "--steps-file", steps, "--out", tmp_path / "other", "--overwrite")
-    assert read_article(tmp_path / "other").steps[2].headline == "Start anew"
+    assert read_article(tmp_path / "other").steps[2].headline == "Start again"
 
 
 def test_a_language_model_hears_what_is_done_and_what_went_wrong(correct, run: Path) -> None:
@@ -129,8 +129,8 @@ def test_a_language_model_hears_what_is_done_and_what_went_wrong(correct, run: P
     writing = revision.correction.writing
     assert (writing.model, writing.prompt.name, writing.context) == ("server:tiny", "correct", "I am left-handed")
     assert revision.seed == 8
-    with Image.open(io.BytesIO((run / "step-03.png").read_bytes())) as picture:
-        assert "left-handed" not in str(picture.info)  # a picture tells nobody about its reader
+    with Image.open(io.BytesIO((run / "step-03.png").read_bytes())) as image:
+        assert "left-handed" not in str(image.info)  # an image tells nobody about its reader
 
 
 def test_the_readers_situation_of_the_run_is_kept(correct, model: Path, tmp_path: Path) -> None:

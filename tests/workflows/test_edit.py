@@ -47,8 +47,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def pixels(data: bytes) -> bytes:
-    with Image.open(io.BytesIO(data)) as picture:
-        return picture.convert("RGB").tobytes()
+    with Image.open(io.BytesIO(data)) as image:
+        return image.convert("RGB").tobytes()
 
 
 def changed(before: dict[str, bytes], folder: Path) -> set[str]:
@@ -98,7 +98,7 @@ def test_the_same_edit_makes_the_same_bytes(run: Path, tmp_path: Path) -> None:
     assert all(first[name] == second[name] for name in first if name != "run.json")
 
 
-def test_the_kept_pictures_steer_the_new_one(run: Path, original: Path) -> None:
+def test_the_kept_images_steer_the_new_one(run: Path, original: Path) -> None:
     photo = run / "step-01.png"
     edit(run, "--step", "1", "--redraw", "--seed", "77")
     assert photo.read_bytes() != (original / "step-01.png").read_bytes()
@@ -112,7 +112,7 @@ def test_the_kept_pictures_steer_the_new_one(run: Path, original: Path) -> None:
 @pytest.mark.parametrize(
     "option", [("--sampler", "ddim"), ("--sampling-steps", "5"), ("--guidance", "6"), ("--seed", "3")]
 )
-def test_every_drawing_option_changes_the_new_picture(original: Path, tmp_path: Path, option: tuple[str, str]) -> None:
+def test_every_drawing_option_changes_the_new_image(original: Path, tmp_path: Path, option: tuple[str, str]) -> None:
     edit(original, "--step", "2", "--redraw", "--out", tmp_path / "plain")
     edit(original, "--step", "2", "--redraw", "--out", tmp_path / "other", *option)
     first, second = (contents(tmp_path / name)["step-02.png"] for name in ("plain", "other"))
@@ -128,7 +128,7 @@ def test_out_leaves_the_run_as_it_was(run: Path, tmp_path: Path) -> None:
     edit(run, "--step", "1", "--redraw", "--out", tmp_path / "other", "--overwrite")
 
 
-def test_pictures_without_recipes_get_none(original: Path, tmp_path: Path) -> None:
+def test_images_without_recipes_get_none(original: Path, tmp_path: Path) -> None:
     model = original.parent / "tiny"
     app(
         [
@@ -139,8 +139,8 @@ def test_pictures_without_recipes_get_none(original: Path, tmp_path: Path) -> No
     )
     edit(tmp_path / "bare", "--step", "1", "--redraw")
     for path in (tmp_path / "bare").glob("*.png"):
-        with Image.open(path) as picture:
-            assert "illinstr" not in picture.info
+        with Image.open(path) as image:
+            assert "illinstr" not in image.info
 
 
 def test_another_model_is_noted_and_may_draw(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,12 +57,12 @@ def generate(model: Path, capsys: pytest.CaptureFixture[str]):
     return run
 
 
-def pictures(run: Path) -> list[bytes]:
+def images(run: Path) -> list[bytes]:
     return [step.image.data for step in read_run(run)[0].steps if step.image and step.image.data]
 
 
 def pixels(run: Path) -> list[bytes]:
-    return [Image.open(io.BytesIO(data)).convert("RGB").tobytes() for data in pictures(run)]
+    return [Image.open(io.BytesIO(data)).convert("RGB").tobytes() for data in images(run)]
 
 
 def recipe(data: bytes) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def test_one_article(generate, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [page.parent]
 
 
-def test_pictures_are_what_the_pipeline_draws(generate, model: Path, tmp_path: Path) -> None:
+def test_images_are_what_the_pipeline_draws(generate, model: Path, tmp_path: Path) -> None:
     from illinstr.diffusion.loading import load_pipeline
 
     generate(
@@ -106,7 +106,7 @@ def test_pictures_are_what_the_pipeline_draws(generate, model: Path, tmp_path: P
     pipeline = load_pipeline(str(model), "cpu")
     headlines = ["Wash the apple", "Cut it in half", "Blend it"]
     drawn = pipeline(GOAL, headlines, seed=5, sampler="ddim", sampling_steps=3, guidance=2.0)
-    assert pixels(tmp_path / "a") == [picture.tobytes() for picture in drawn]
+    assert pixels(tmp_path / "a") == [image.tobytes() for image in drawn]
 
 
 def test_the_same_request_makes_the_same_bytes(generate, tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_the_same_request_makes_the_same_bytes(generate, tmp_path: Path) -> None
         ("--guidance", "7.5"),
     ],
 )
-def test_every_drawing_option_changes_the_pictures(generate, tmp_path: Path, option: tuple[str, str]) -> None:
+def test_every_drawing_option_changes_the_images(generate, tmp_path: Path, option: tuple[str, str]) -> None:
     generate(GOAL, "--out", tmp_path / "plain")
     generate(GOAL, "--out", tmp_path / "other", *option)
     assert pixels(tmp_path / "plain") != pixels(tmp_path / "other")
@@ -135,16 +135,16 @@ def test_every_drawing_option_changes_the_pictures(generate, tmp_path: Path, opt
     assert str(getattr(read_record(tmp_path / "other"), field)) == option[1]
 
 
-def test_dtype_changes_the_pictures_a_little(generate, tmp_path: Path) -> None:
+def test_dtype_changes_the_images_a_little(generate, tmp_path: Path) -> None:
     for dtype in ("float32", "bfloat16"):
         generate(GOAL, "--out", tmp_path / dtype, "--dtype", dtype)
     assert pixels(tmp_path / "float32") != pixels(tmp_path / "bfloat16")
 
 
-def test_every_picture_carries_its_recipe_unless_told_not_to(generate, model: Path, tmp_path: Path) -> None:
+def test_every_image_carries_its_recipe_unless_told_not_to(generate, model: Path, tmp_path: Path) -> None:
     generate(GOAL, "--out", tmp_path / "with", "--seed", "9")
     generate(GOAL, "--out", tmp_path / "without", "--seed", "9", "--no-metadata")
-    for index, data in enumerate(pictures(tmp_path / "with"), start=1):
+    for index, data in enumerate(images(tmp_path / "with"), start=1):
         found = recipe(data)
         assert (found["goal"], found["seed"], found["step"]) == (GOAL, 9, index)
         assert found["model_sha256"] == read_record(tmp_path / "with").model_sha256
@@ -200,7 +200,7 @@ def test_variants_are_the_runs_with_the_next_seeds(generate, tmp_path: Path) -> 
     assert out.splitlines()[-1] == str(tmp_path / "many" / "index.html")
     assert len(read_run(tmp_path / "many")) == 3
     generate(GOAL, "--out", tmp_path / "one", "--seed", "5")
-    assert pictures(tmp_path / "one") == pictures(tmp_path / "many" / "make-apple-juice-s5")
+    assert images(tmp_path / "one") == images(tmp_path / "many" / "make-apple-juice-s5")
     soup = BeautifulSoup((tmp_path / "many" / "index.html").read_text(), "lxml")
     links = [str(a["href"]) for a in soup.find_all("a")]
     assert links == [f"make-apple-juice-s{seed}/index.html" for seed in (4, 5, 6)]
@@ -279,7 +279,7 @@ def test_kill_in_a_batch_loses_nothing_finished(model: Path, tmp_path: Path, gen
     process.wait()
     finished = published(tmp_path / "b")
     assert 3 <= len(finished) < 40
-    assert all(is_article_folder(path) and len(pictures(path)) == 3 for path in finished)
+    assert all(is_article_folder(path) and len(images(path)) == 3 for path in finished)
     before = stamps(tmp_path / "b")
     wanted = str(len(finished) + 2)
     generate(GOAL, "--out", tmp_path / "b", "--num-variants", wanted)
@@ -381,14 +381,14 @@ class TestIllustrator:
             seen.add(tuple(step.image.sha256 for step in article.steps if step.image))
         assert len(seen) >= 4  # some agree on so few steps; none may be ignored altogether
 
-    def test_png_bytes_hang_on_picture_and_recipe_alone(self) -> None:
-        picture = Image.new("RGB", (4, 4), (1, 2, 3))
-        picture.info["comment"] = "left over"
-        plain = encode_png(picture, None)
+    def test_png_bytes_hang_on_image_and_recipe_alone(self) -> None:
+        image = Image.new("RGB", (4, 4), (1, 2, 3))
+        image.info["comment"] = "left over"
+        plain = encode_png(image, None)
         assert b"left over" not in plain
-        assert encode_png(picture, {"goal": "é\n\x00"}) != plain
-        assert recipe(encode_png(picture, {"goal": "é 泡"})) == {"goal": "é 泡"}
-        assert hashlib.sha256(plain).digest() == hashlib.sha256(encode_png(picture.copy(), None)).digest()
+        assert encode_png(image, {"goal": "é\n\x00"}) != plain
+        assert recipe(encode_png(image, {"goal": "é 泡"})) == {"goal": "é 泡"}
+        assert hashlib.sha256(plain).digest() == hashlib.sha256(encode_png(image.copy(), None)).digest()
 
     @pytest.mark.parametrize(
         ("model_id", "name"),

@@ -67,8 +67,8 @@ def test_what_a_reader_said_is_in_run_json_alone(generate, tmp_path: Path) -> No
     generate(GOAL, "--out", tmp_path / "a", "--context", SECRET)
     for path in (tmp_path / "a").iterdir():
         if path.suffix == ".png":
-            with Image.open(path) as picture:
-                assert "left-handed" not in json.dumps({key: str(value) for key, value in picture.info.items()})
+            with Image.open(path) as image:
+                assert "left-handed" not in json.dumps({key: str(value) for key, value in image.info.items()})
         elif path.name != "run.json":
             assert "left-handed" not in path.read_text(), path.name
 

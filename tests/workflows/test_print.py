@@ -115,7 +115,7 @@ def test_without_weasyprint_it_says_what_to_do(run: Path) -> None:
 
 
 @needs_weasyprint
-def test_a_print_does_not_outlive_its_pictures(run: Path) -> None:
+def test_a_print_does_not_outlive_its_images(run: Path) -> None:
     """A revision drops the PDF of the article as it was; other files are carried over."""
     from illinstr.sampling.drawing.revision import open_run, publish
 
@@ -127,7 +127,7 @@ def test_a_print_does_not_outlive_its_pictures(run: Path) -> None:
 
 
 @needs_weasyprint
-def test_loading_weasyprint_leaves_torn_pictures_refused():
+def test_loading_weasyprint_leaves_torn_images_refused():
     from PIL import ImageFile
 
     from illinstr.sampling.pages.pdf import load_weasyprint

@@ -1,6 +1,6 @@
-"""From pictures and texts to features: each distinct one once, from the store where it was seen before.
+"""From images and texts to features: each distinct one once, from the store where it was seen before.
 
-Distinct means by SHA-256 of a picture's bytes and by the letters of a text.
+Distinct means by SHA-256 of an image's bytes and by the letters of a text.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ PIECE = 256  # looked at between two savings: bounds memory, moves the progress 
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """Features of distinct pictures and texts, looked up by SHA-256 and by text."""
+    """Features of distinct images and texts, looked up by SHA-256 and by text."""
 
-    pictures: dict[str, Vector]
+    images: dict[str, Vector]
     texts: dict[str, Vector]
 
-    def of_pictures(self, panels: Sequence[Panel]) -> Vector:
+    def of_images(self, panels: Sequence[Panel]) -> Vector:
         """(m, d) in the order of ``panels``."""
-        return np.stack([self.pictures[panel.sha256] for panel in panels])
+        return np.stack([self.images[panel.sha256] for panel in panels])
 
     def of_texts(self, texts: Sequence[str]) -> Vector:
         """(k, d) in the order of ``texts``."""
         return np.stack([self.texts[text] for text in texts])
 
 
-def encode_pictures(
+def encode_images(
     encoder: ImageEncoder, subjects: Iterable[Subject], reporter: Reporter, store: FeatureStore
 ) -> dict[str, Vector]:
-    """Features of every distinct picture, by the SHA-256 of its bytes."""
+    """Features of every distinct image, by the SHA-256 of its bytes."""
     distinct = {panel.sha256: panel.data for subject in subjects for panel in subject.panels}
 
     def look(names: Sequence[str]) -> Vector:

@@ -1,7 +1,7 @@
-"""Features kept by content, so that a picture is looked at once however often it is scored.
+"""Features kept by content, so that an image is looked at once however often it is scored.
 
 One SQLite file an encoder: its fingerprint (weights, preprocessing, tokenizer), our own decoding step and the kind of
-device name the file, the SHA-256 of the picture's bytes or of the text names the row. A transaction is whole or not at
+device name the file, the SHA-256 of the image's bytes or of the text names the row. A transaction is whole or not at
 all, so a killed evaluation keeps every piece it finished, and several processes may write at once.
 
 The store is a convenience and never a reason to fail: a file that cannot be read is replaced, a folder that cannot be

@@ -1,4 +1,4 @@
-"""Who looks at the pictures and texts: encoders behind one small protocol.
+"""Who looks at the images and texts: encoders behind one small protocol.
 
 The default is the *offline judge* that ships with the package, a CLIP pair trained apart from the model's own. Any CLIP
 or SigLIP folder, or a hub id, takes its place; for consistency a DINOv2 folder or hub id may stand beside it. Weights
@@ -39,7 +39,7 @@ _HUB_TEXT_FILES = ["tokenizer*", "vocab.json", "merges.txt", "special_tokens_map
 
 
 class ImageEncoder(Protocol):
-    """Turns pictures into feature vectors."""
+    """Turns images into feature vectors."""
 
     @property
     def id(self) -> str:
@@ -50,11 +50,11 @@ class ImageEncoder(Protocol):
         """SHA-256 over what decides the features: weights, config, preprocessing, tokenizer."""
 
     def encode_images(self, images: Sequence[Image]) -> FloatFeatures:
-        """Unnormalised features (m, d) of m RGB pictures of any size."""
+        """Unnormalised features (m, d) of m RGB images of any size."""
 
 
 class ImageTextEncoder(ImageEncoder, Protocol):
-    """Turns pictures and texts into vectors of one space."""
+    """Turns images and texts into vectors of one space."""
 
     def is_cut(self, texts: Sequence[str]) -> list[bool]:
         """Whether each text is longer than the encoder reads."""
@@ -64,13 +64,13 @@ class ImageTextEncoder(ImageEncoder, Protocol):
 
 
 class TransformersImageEncoder:
-    """The picture side of a CLIP, SigLIP or DINOv2 folder.
+    """The image side of a CLIP, SigLIP or DINOv2 folder.
 
     Args:
         folder: config.json, model.safetensors, preprocessor_config.json.
         encoder_id: the name in results.
         device: "cpu", "cuda", "cuda:1", ...
-        batch_size: pictures or texts a forward pass; features do not depend on it.
+        batch_size: images or texts a forward pass; features do not depend on it.
 
     Raises:
         ModelError: a file is missing, damaged, or of an architecture we do not read.
@@ -101,17 +101,17 @@ class TransformersImageEncoder:
             batch = [image.convert("RGB") for image in images[start : start + self.batch_size]]
             pixels = self._processor(images=batch, return_tensors="pt")["pixel_values"].to(self.device)
             with torch.inference_mode():
-                parts.append(self._picture_features(pixels))
+                parts.append(self._image_features(pixels))
         return _stack(parts)
 
-    def _picture_features(self, pixels: torch.Tensor) -> FloatFeatures:
+    def _image_features(self, pixels: torch.Tensor) -> FloatFeatures:
         if self.config["model_type"] in IMAGE_TEXT_TYPES:
             return _to_numpy(self._model.get_image_features(pixel_values=pixels))
         return _to_numpy(self._model(pixel_values=pixels))  # DINOv2: the class token after the last norm
 
 
 class TransformersImageTextEncoder(TransformersImageEncoder):
-    """A CLIP or SigLIP folder: the picture side plus the text side."""
+    """A CLIP or SigLIP folder: the image side plus the text side."""
 
     kinds = IMAGE_TEXT_TYPES
 
@@ -155,7 +155,7 @@ def load_image_text_encoder(
     Args:
         spec: "judge", a folder, or a hub id such as "openai/clip-vit-large-patch14".
         device: "auto" takes an accelerator where there is one.
-        batch_size: pictures or texts a forward pass.
+        batch_size: images or texts a forward pass.
 
     Raises:
         ModelError: no such folder or hub model, or one that cannot be read.
@@ -236,9 +236,7 @@ def _read_config(folder: Path, kinds: tuple[str, ...]) -> dict[str, Any]:
             f"{folder} has no model.safetensors", hint="weights are read from safetensors only, never pickles"
         )
     if not (folder / "preprocessor_config.json").is_file():
-        raise ModelError(
-            f"{folder} has no preprocessor_config.json", hint="it says how pictures are resized and scaled"
-        )
+        raise ModelError(f"{folder} has no preprocessor_config.json", hint="it says how images are resized and scaled")
     return dict(config)
 
 

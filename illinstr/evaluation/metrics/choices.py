@@ -1,4 +1,4 @@
-"""Which texts a picture chooses among: seeded, never twice the same, the same for every run that is compared.
+"""Which texts an image chooses among: seeded, never twice the same, the same for every run that is compared.
 
 Each item draws from a generator of its own, seeded by what the item *is* (its goal and step), never by where it comes
 in a list. So the order of articles changes nothing, and two runs on one goal face the same distractors from one pool.
@@ -70,7 +70,7 @@ def step_choices(step: int, texts: Sequence[str], distractors: int, generator: n
     Steps that read the same (case and spacing aside) are one choice: no one could tell them apart by their text.
 
     Args:
-        step: the picture's step, counted from 1.
+        step: the image's step, counted from 1.
         texts: the texts of all steps of the article.
         distractors: how many others at most.
         generator: what draws them.

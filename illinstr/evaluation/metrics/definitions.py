@@ -3,7 +3,7 @@
 Names follow StackedDiffusion (arXiv 2312.04552, section 4 and its released scripts). ``docs/evaluation.md`` says
 where we define a metric more strictly than those scripts do, and why.
 
-Shapes: m pictures, k candidate texts, d feature dimensions. Features arrive unnormalised, as the encoder gives them;
+Shapes: m images, k candidate texts, d feature dimensions. Features arrive unnormalised, as the encoder gives them;
 all arithmetic is in float64.
 """
 
@@ -23,38 +23,38 @@ DIVERSITY_FLOOR = 0.02
 
 
 def cosine_similarity(images: Features, texts: Features) -> Floats:
-    """Cosine of every picture with every text: (m, d) and (k, d) to (m, k). A zero vector has cosine 0."""
+    """Cosine of every image with every text: (m, d) and (k, d) to (m, k). A zero vector has cosine 0."""
     return _unit(images) @ _unit(texts).T
 
 
 def choice_credit(similarities: Floats, own: int = 0, *, tolerance: float = TIE_TOLERANCE) -> float:
-    """Multiple choice: 1 when the picture's own text has the highest similarity, 0 when another has.
+    """Multiple choice: 1 when the image's own text has the highest similarity, 0 when another has.
 
     Where several texts share the highest value the credit is divided among them, which is what guessing among them
     earns on average; chance level stays exactly 1/k.
 
     Args:
-        similarities: (k,), one picture against its k candidates.
-        own: where the picture's own text stands.
+        similarities: (k,), one image against its k candidates.
+        own: where the image's own text stands.
         tolerance: values this near to the highest are tied with it.
     """
     best = similarities >= similarities.max() - tolerance
     return float(best[own]) / int(best.sum())
 
 
-def softmax_over_pictures_credit(images: Features, texts: Features) -> Floats:
+def softmax_over_images_credit(images: Features, texts: Features) -> Floats:
     """The multiple choice of the released scripts, for comparison only (``--protocol reproduction``).
 
-    In a group of g pictures and their g texts the logits (100 x cosine) go through a softmax over *pictures*, then each
-    picture takes the text of highest probability. That is neither "which text for this picture" nor "which picture for
+    In a group of g images and their g texts the logits (100 x cosine) go through a softmax over *images*, then each
+    image takes the text of highest probability. That is neither "which text for this image" nor "which image for
     this text", and it reads higher than either.
 
     Args:
         images: (g, d).
-        texts: (g, d); text i belongs to picture i.
+        texts: (g, d); text i belongs to image i.
 
     Returns:
-        (g,), credit of each picture.
+        (g,), credit of each image.
     """
     from scipy.special import log_softmax
 
@@ -71,10 +71,10 @@ def mean_pairwise_distance(features: Features) -> float:
     beside the truth's value (``consistency_gap``) and the diversity floor.
 
     Raises:
-        ValueError: fewer than two pictures.
+        ValueError: fewer than two images.
     """
     if len(features) < 2:
-        raise ValueError("a pairwise distance needs two pictures")
+        raise ValueError("a pairwise distance needs two images")
     from scipy.spatial.distance import pdist
 
     return float(pdist(features.astype(np.float64)).mean())
@@ -83,7 +83,7 @@ def mean_pairwise_distance(features: Features) -> float:
 def relative_spread(features: Features) -> float:
     """Mean pairwise distance over mean feature length: the same number without the encoder's scale. 0 when all agree.
 
-    An article under ``DIVERSITY_FLOOR`` shows one picture over and over: at 0.02 two features stand about 1 degree
+    An article under ``DIVERSITY_FLOOR`` shows one image over and over: at 0.02 two features stand about 1 degree
     apart.
     """
     length = float(np.linalg.norm(features.astype(np.float64), axis=1).mean())
@@ -91,7 +91,7 @@ def relative_spread(features: Features) -> float:
 
 
 def clip_score(image: Features, text: Features) -> float:
-    """CLIPScore of a picture and its step: 100 x max(cosine, 0) (Hessel et al. 2021, with the common scale of 100)."""
+    """CLIPScore of an image and its step: 100 x max(cosine, 0) (Hessel et al. 2021, with the common scale of 100)."""
     return 100.0 * max(float(cosine_similarity(image[None], text[None])[0, 0]), 0.0)
 
 

@@ -1,6 +1,6 @@
-"""Distances between two *sets* of pictures: FID, KID and CMMD, with intervals over articles.
+"""Distances between two *sets* of images: FID, KID and CMMD, with intervals over articles.
 
-Where faithfulness and consistency ask about one picture or article, these ask whether a model's pictures as a whole
+Where faithfulness and consistency ask about one image or article, these ask whether a model's images as a whole
 look like the truth's. Each is a function of two feature arrays, (m, d) and (n, d); all arithmetic is in float64.
 
 Sources: Heusel et al. 2017 (FID); Binkowski et al. 2018 (KID); Jayasumana et al. 2024 (CMMD, its sigma and scale as in
@@ -30,7 +30,7 @@ def frechet_distance(a: Features, b: Features) -> float:
     """FID: squared Frechet distance of two Gaussians with the means and covariances (m - 1) of the features.
 
     The trace of the root of the product of covariances is taken from a symmetric matrix with the same eigenvalues,
-    which stays real and finite where fewer pictures than dimensions leave a covariance singular.
+    which stays real and finite where fewer images than dimensions leave a covariance singular.
     """
     a, b = a.astype(np.float64), b.astype(np.float64)
     shift = a.mean(axis=0) - b.mean(axis=0)
@@ -47,7 +47,7 @@ class KernelSums:
     """Sums of a kernel over pairs of groups: all that a squared MMD, whole or less one group, is made of.
 
     ``aa``, ``bb`` and ``ab`` are (g, g), ``self_a`` and ``self_b`` the kernel of each feature with itself, summed by
-    group (g,), ``count_a`` and ``count_b`` pictures by group (g,).
+    group (g,), ``count_a`` and ``count_b`` images by group (g,).
     """
 
     aa: Floats
@@ -103,7 +103,7 @@ def kernel_sums(
     groups_a: Groups | None = None,
     groups_b: Groups | None = None,
 ) -> KernelSums:
-    """Sum a kernel by pairs of groups, one block of rows at a time; without groups every picture is in group 0."""
+    """Sum a kernel by pairs of groups, one block of rows at a time; without groups every image is in group 0."""
     a, b = a.astype(np.float64), b.astype(np.float64)
     of_a = np.zeros(len(a), int) if groups_a is None else np.asarray(groups_a)
     of_b = np.zeros(len(b), int) if groups_b is None else np.asarray(groups_b)
@@ -134,7 +134,7 @@ def kernel_sums(
 
 
 def kernel_distance(a: Features, b: Features) -> float:
-    """KID: unbiased squared MMD with the polynomial kernel, over all pictures at once (no subsets)."""
+    """KID: unbiased squared MMD with the polynomial kernel, over all images at once (no subsets)."""
     return kernel_sums(a, b, polynomial_kernel).unbiased()
 
 
@@ -178,7 +178,7 @@ class Replicates:
 
 
 def article_groups(keys: Sequence[str], seed: int) -> dict[str, int]:
-    """Articles dealt at random to at most ``GROUPS`` groups of nearly equal size, by key."""
+    """Articles assigned at random to at most ``GROUPS`` groups of nearly equal size, by key."""
     distinct = sorted(set(keys))
     count = min(GROUPS, len(distinct))
     order = np.random.default_rng(seed).permutation(len(distinct))
@@ -188,7 +188,7 @@ def article_groups(keys: Sequence[str], seed: int) -> dict[str, int]:
 def replicates(name: str, a: Features, b: Features, groups_a: Groups, groups_b: Groups) -> Replicates:
     """ "fid", "kid" or "cmmd" of two sets, over everything and less one group of articles at a time.
 
-    The set less a group keeps what pictures of one article share, so the interval rests on articles, not on pictures.
+    The set less a group keeps what images of one article share, so the interval rests on articles, not on images.
     """
     of_a, of_b = np.asarray(groups_a), np.asarray(groups_b)
     count = int(max(of_a.max(), of_b.max())) + 1

@@ -1,4 +1,4 @@
-"""The features of each side's pictures as a whole: what metrics over sets are made of, kept beside the samples.
+"""The features of each side's images as a whole: what metrics over sets are made of, kept beside the samples.
 
 ``features.safetensors`` holds two arrays a side, (m, d) in float32, and in its metadata the article of each row, so
 that FID, KID and CMMD can be computed again as every other number can.
@@ -23,14 +23,14 @@ from illinstr.evaluation.subjects import Subject
 
 @dataclass(frozen=True)
 class SideFeatures:
-    """One side's pictures: the article of each, and the features by both encoders."""
+    """One side's images: the article of each, and the features by both encoders."""
 
     keys: tuple[str, ...]
     encoder: Vector
     consistency_encoder: Vector
 
     def of(self, looks: str, wanted: frozenset[str]) -> tuple[Vector, list[str]]:
-        """Features and articles of the pictures whose article is wanted."""
+        """Features and articles of the images whose article is wanted."""
         rows = [place for place, key in enumerate(self.keys) if key in wanted]
         features = self.encoder if looks == "encoder" else self.consistency_encoder
         return features[rows], [self.keys[place] for place in rows]
@@ -47,7 +47,7 @@ def gather(sides: Mapping[Side, Sequence[Subject]], table: FeatureTable, spread:
     for side, subjects in sides.items():
         panels = [panel for subject in subjects for panel in subject.panels]
         keys = tuple(subject.key for subject in subjects for _ in subject.panels)
-        sets[side] = SideFeatures(keys, table.of_pictures(panels), spread.of_pictures(panels))
+        sets[side] = SideFeatures(keys, table.of_images(panels), spread.of_images(panels))
     return sets
 
 
@@ -86,7 +86,7 @@ def distances(name: str, sets: FeatureSets, sides: Sequence[Side], settings: Set
 
 
 def _replicates(name: str, a: Vector, b: Vector, groups_a: list[int], groups_b: list[int]) -> Replicates:
-    # A group that leaves fewer than two pictures on a side cannot be left out: then there is a value and no interval.
+    # A group that leaves fewer than two images on a side cannot be left out: then there is a value and no interval.
     smallest = min(len(groups) - max(np.bincount(groups)) for groups in (groups_a, groups_b))
     if smallest < 2:
         groups_a, groups_b = [0] * len(a), [0] * len(b)

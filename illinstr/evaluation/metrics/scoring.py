@@ -63,7 +63,7 @@ def score_ours(scene: Scene, subjects: Sequence[Subject]) -> list[Sample]:
 
 
 def _goal_choice(scene: Scene, subject: Subject, panel: Panel) -> Sample:
-    """Goal faithfulness of one picture: its goal among 1 + distractors goals, cosine argmax over the texts."""
+    """Goal faithfulness of one image: its goal among 1 + distractors goals, cosine argmax over the texts."""
     generator = item_generator(scene.seed, "goal", subject.key, panel.step)
     near = scene.near.get(subject.identity, frozenset())
     candidates = goal_choices(subject.goal, subject.identity, scene.pool, scene.distractors, generator, near)
@@ -71,7 +71,7 @@ def _goal_choice(scene: Scene, subject: Subject, panel: Panel) -> Sample:
 
 
 def _step_choice(scene: Scene, subject: Subject, panel: Panel) -> Iterator[Sample]:
-    """Step faithfulness of one picture: its step among steps of the same article; none where all steps read alike."""
+    """Step faithfulness of one image: its step among steps of the same article; none where all steps read alike."""
     generator = item_generator(scene.seed, "step", subject.key, panel.step)
     candidates = step_choices(panel.step, subject.texts, scene.distractors, generator)
     if len(candidates) > 1:
@@ -79,7 +79,7 @@ def _step_choice(scene: Scene, subject: Subject, panel: Panel) -> Iterator[Sampl
 
 
 def _choice(scene: Scene, subject: Subject, panel: Panel, metric: str, candidates: tuple[str, ...]) -> Sample:
-    similarities = metrics.cosine_similarity(scene.table.of_pictures([panel]), scene.table.of_texts(candidates))[0]
+    similarities = metrics.cosine_similarity(scene.table.of_images([panel]), scene.table.of_texts(candidates))[0]
     return _sample(
         scene,
         subject,
@@ -93,15 +93,15 @@ def _choice(scene: Scene, subject: Subject, panel: Panel, metric: str, candidate
 
 
 def _clip_score(scene: Scene, subject: Subject, panel: Panel) -> Sample:
-    score = metrics.clip_score(scene.table.of_pictures([panel])[0], scene.table.of_texts([panel.text])[0])
+    score = metrics.clip_score(scene.table.of_images([panel])[0], scene.table.of_texts([panel.text])[0])
     return _sample(scene, subject, "clip_score", [panel.step], score)
 
 
 def _spread(scene: Scene, subject: Subject) -> Iterator[Sample]:
-    """Consistency of one article, and whether its pictures stand above the diversity floor."""
+    """Consistency of one article, and whether its images stand above the diversity floor."""
     if len(subject.panels) < 2:
         return
-    features = scene.spread.of_pictures(subject.panels)
+    features = scene.spread.of_images(subject.panels)
     steps = [panel.step for panel in subject.panels]
     yield _sample(scene, subject, "consistency", steps, metrics.mean_pairwise_distance(features))
     above = float(metrics.relative_spread(features) >= metrics.DIVERSITY_FLOOR)
@@ -111,9 +111,9 @@ def _spread(scene: Scene, subject: Subject) -> Iterator[Sample]:
 def score_reproduction(scene: Scene, subjects: Sequence[Subject]) -> list[Sample]:
     """The semantics of the authors' released scripts, quirks and all, for comparison with numbers made by them.
 
-    Goal: a picture and three pictures of articles with other goals, drawn inside a batch of 100 articles (the three may
-    share a goal). Step: four random steps of an article, texts "i. headline". Both through a softmax over pictures.
-    Consistency: all pictures in a row, cut into groups of four that straddle articles; a rest under four is dropped.
+    Goal: an image and three images of articles with other goals, drawn inside a batch of 100 articles (the three may
+    share a goal). Step: four random steps of an article, texts "i. headline". Both through a softmax over images.
+    Consistency: all images in a row, cut into groups of four that straddle articles; a rest under four is dropped.
     """
     samples: list[Sample] = []
     for start in range(0, len(subjects), REPRODUCTION_BATCH):
@@ -124,7 +124,7 @@ def score_reproduction(scene: Scene, subjects: Sequence[Subject]) -> list[Sample
     row = [(subject, panel) for subject in subjects for panel in subject.panels]
     for start in range(0, len(row) - REPRODUCTION_GROUP + 1, REPRODUCTION_GROUP):
         group = row[start : start + REPRODUCTION_GROUP]
-        features = scene.spread.of_pictures([panel for _, panel in group])
+        features = scene.spread.of_images([panel for _, panel in group])
         first, steps = group[0][0], [panel.step for _, panel in group]
         samples.append(_sample(scene, first, "consistency", steps, metrics.mean_pairwise_distance(features)))
     return samples
@@ -137,9 +137,9 @@ def _reproduction_goal(scene: Scene, subject: Subject, batch: Sequence[Subject])
     for panel in subject.panels:
         generator = item_generator(scene.seed, "reproduction goal", subject.key, panel.step)
         drawn = [others[index] for index in generator.choice(len(others), REPRODUCTION_GROUP - 1, replace=False)]
-        pictures = [panel, *(other_panel for _, other_panel in drawn)]
+        images = [panel, *(other_panel for _, other_panel in drawn)]
         goals = (subject.goal, *(other.goal for other, _ in drawn))
-        credit = metrics.softmax_over_pictures_credit(scene.table.of_pictures(pictures), scene.table.of_texts(goals))
+        credit = metrics.softmax_over_images_credit(scene.table.of_images(images), scene.table.of_texts(goals))
         yield _sample(
             scene, subject, "goal_faithfulness", [panel.step], float(credit[0]), chance=0.25, candidates=goals
         )
@@ -152,7 +152,7 @@ def _reproduction_step(scene: Scene, subject: Subject) -> Iterator[Sample]:
     drawn = generator.choice(len(subject.panels), REPRODUCTION_GROUP, replace=False)
     panels = [subject.panels[index] for index in np.sort(drawn)]
     texts = tuple(numbered(panel) for panel in panels)
-    credits = metrics.softmax_over_pictures_credit(scene.table.of_pictures(panels), scene.table.of_texts(texts))
+    credits = metrics.softmax_over_images_credit(scene.table.of_images(panels), scene.table.of_texts(texts))
     for own, (panel, credit) in enumerate(zip(panels, credits, strict=True)):
         candidates = (texts[own], *texts[:own], *texts[own + 1 :])
         yield _sample(

@@ -1,6 +1,6 @@
 """How sure a number is: bootstrap intervals over articles, and paired comparisons on the same goals.
 
-Pictures of one article share a goal, a style and often a mistake, so they are no independent samples. The article is
+Images of one article share a goal, a style and often a mistake, so they are no independent samples. The article is
 the unit everywhere: an article's items are averaged first, then whole articles are resampled.
 
 Sources: Efron 1987, "Better Bootstrap Confidence Intervals" (BCa); Clopper and Pearson 1934 (exact binomial limits);

@@ -1,4 +1,4 @@
-"""The table of planted faults: truth first, then each fault with its intervals and what became of each metric."""
+"""The table of perturbations: truth first, then each fault with its intervals and what became of each metric."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def fault_table(
         encoder: of faithfulness.
         consistency_encoder: of consistency; ``encoder`` when None.
         reporter: told how far the work is.
-        store: features, so that a picture that several faults share is looked at once.
+        store: features, so that an image that several faults share is looked at once.
     """
     rows, evaluation = [], None
     for fault in faults:
@@ -129,7 +129,7 @@ def markdown(table: FaultTable) -> str:
     rows = [header, ["---"] * len(header), *lines]
     text = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
     return (
-        f"{text}\n\n{table.n_articles} articles, {table.n_pictures} pictures of {table.source}; encoder {encoder.id} "
+        f"{text}\n\n{table.n_articles} articles, {table.n_pictures} images of {table.source}; encoder {encoder.id} "
         f"({encoder.sha256[:8]}), consistency {spread.id} ({spread.sha256[:8]}); "
         f"{100 * table.settings.confidence:.0f} % intervals over articles, seed {table.settings.seed}. Near: "
         "distractor goals of the same family first. * differs from the truth (Holm).\n"

@@ -64,7 +64,7 @@ def breakdown_plot(breakdowns: Sequence[Breakdown]) -> bytes:
 
 
 def step_plot(samples: Sequence[Sample]) -> bytes | None:
-    """Goal and step faithfulness by the place of the picture in its article; None without such samples."""
+    """Goal and step faithfulness by the place of the image in its article; None without such samples."""
     scores: dict[tuple[str, int], list[float]] = defaultdict(list)
     for sample in samples:
         if sample.side == "run" and sample.metric in CHOICES and len(sample.steps) == 1:
@@ -97,7 +97,7 @@ def consistency_plot(samples: Sequence[Sample]) -> bytes | None:
         figure, axes = _figure(3.4)
         axes.plot(reach, reach, color="0.5", linestyle=":")
         axes.scatter(truth, run, s=14, alpha=0.6)
-        axes.set(xlabel="distance between the truth's pictures", ylabel="this run's", aspect="equal")
+        axes.set(xlabel="distance between the truth's images", ylabel="this run's", aspect="equal")
         return _svg(figure)
 
 

@@ -1,7 +1,7 @@
 """The eval folder: results, samples, and one self-contained page that a person reads top down.
 
 Verdict first, then every number with its interval, then the best, the middling and the worst articles with their
-pictures. The page loads nothing, runs nothing, and treats every goal and step as text.
+images. The page loads nothing, runs nothing, and treats every goal and step as text.
 """
 
 from __future__ import annotations
@@ -78,11 +78,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture with what it was taken for; ``picture`` is a data URI."""
+    """One image with what it was taken for; ``image`` is a data URI."""
 
     step: int
     text: str
-    picture: str
+    image: str
     findings: tuple[str, ...]
 
 
@@ -264,8 +264,8 @@ def _findings(step: int, samples: Sequence[Sample]) -> list[str]:
 
 
 def _thumbnail(panel: Panel) -> str:
-    picture = open_panel(panel.data, f"step {panel.step}")
-    picture.thumbnail((THUMBNAIL, THUMBNAIL))
+    image = open_panel(panel.data, f"step {panel.step}")
+    image.thumbnail((THUMBNAIL, THUMBNAIL))
     stream = io.BytesIO()
-    picture.save(stream, format="PNG", optimize=True)
+    image.save(stream, format="PNG", optimize=True)
     return data_uri("image/png", stream.getvalue())

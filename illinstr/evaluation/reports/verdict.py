@@ -44,10 +44,10 @@ def sentence(
     settings: Settings,
     coverage: Coverage,
 ) -> str:
-    """The first lines of a report: A against B where there is a B, else how well pictures find their goal and step."""
+    """The first lines of a report: A against B where there is a B, else how well images find their goal and step."""
     part = ""
     if not coverage.whole:
-        part = f" Only {coverage.pictures} of {coverage.steps} steps have a picture; nothing is said of the others."
+        part = f" Only {coverage.pictures} of {coverage.steps} steps have an image; nothing is said of the others."
     if comparisons:
         told = []
         for a, b in dict.fromkeys((each.a, each.b) for each in comparisons):
@@ -60,7 +60,7 @@ def sentence(
         if metric.name in wording and metric.chance is not None:
             guessing = number(metric.name, metric.chance)
             parts.append(f"{wording[metric.name]} in {_measured(metric)} of cases (guessing: {guessing})")
-    found = f"Pictures find {' and '.join(parts)}. " if parts else ""
+    found = f"Images find {' and '.join(parts)}. " if parts else ""
     gap = next((metric for metric in metrics if metric.name == "consistency_gap"), None)
     if gap:
         found += f"Their consistency lies {_measured(gap)} from that of the truth. "
@@ -120,20 +120,18 @@ def skipped(metrics: Sequence[Metric], settings: Settings, sets: FeatureSets, *,
     ours = settings.protocol == "ours"
     reasons = {
         "goal_faithfulness": f"needs {settings.num_distractors + 1} different goals",
-        "step_faithfulness": "no article has two pictured steps that read differently"
+        "step_faithfulness": "no article has two illustrated steps that read differently"
         if ours
-        else "no article has four pictures",
-        "consistency": "no article has two pictures" if ours else "there are fewer than four pictures",
-        "consistency_gap": "its articles have no two pictures to compare"
-        if has_truth
-        else "there is no truth (--truth)",
+        else "no article has four images",
+        "consistency": "no article has two images" if ours else "there are fewer than four images",
+        "consistency_gap": "its articles have no two images to compare" if has_truth else "there is no truth (--truth)",
     }
     for name in SET_METRICS:
-        reasons[name] = "too few pictures have a truth on the same goal" if has_truth else "there is no truth (--truth)"
+        reasons[name] = "too few images have a truth on the same goal" if has_truth else "there is no truth (--truth)"
     if has_truth and sets:
         count = min(len(sets["run"].keys), len(sets["truth"].keys))
         reasons["fid"] = (
-            f"{count} pictures are too few: under {settings.min_fid_pictures} its bias outweighs what it measures; "
+            f"{count} images are too few: under {settings.min_fid_pictures} its bias outweighs what it measures; "
             "read kid and cmmd, or lower --min-fid and quote n"
         )
     if not ours:
@@ -145,20 +143,20 @@ def skipped(metrics: Sequence[Metric], settings: Settings, sets: FeatureSets, *,
 def data_warnings(
     subjects: Sequence[Subject], names: Mapping[Side, str], sides: Mapping[Side, Sequence[Subject]]
 ) -> list[str]:
-    """What is uneven about the pictures, of the run and of what stands beside it."""
+    """What is uneven about the images, of the run and of what stands beside it."""
     warnings = []
     bare = [subject.id for subject in subjects if not subject.panels]
     if bare:
-        warnings.append(f"{len(bare)} of {len(subjects)} articles have no picture and were left out: {_some(bare)}")
+        warnings.append(f"{len(bare)} of {len(subjects)} articles have no image and were left out: {_some(bare)}")
     for side, its_subjects in sides.items():
         partly = [subject.id for subject in its_subjects if len(subject.panels) < len(subject.texts)]
         if partly:
             whose = "" if side == "run" else f" of {names[side]}"
-            warnings.append(f"{len(partly)} articles{whose} have steps without a picture: {_some(partly)}")
+            warnings.append(f"{len(partly)} articles{whose} have steps without an image: {_some(partly)}")
     sizes = sorted({panel.size for its_subjects in sides.values() for one in its_subjects for panel in one.panels})
     if len(sizes) > 1:
         named = _some([f"{width}x{height}" for width, height in sizes])
-        warnings.append(f"pictures come in {len(sizes)} sizes ({named}); each is resized to what the encoder reads")
+        warnings.append(f"images come in {len(sizes)} sizes ({named}); each is resized to what the encoder reads")
     if len(sides["run"]) < FEW_ARTICLES:
         warnings.append(f"few articles ({len(sides['run'])}): intervals over so few are rough")
     return warnings
@@ -177,12 +175,12 @@ def unmatched_warnings(names: Mapping[Side, str], sides: Mapping[Side, Sequence[
 def sample_warnings(
     samples: Sequence[Sample], metrics: Sequence[Metric], encoders: Encoders, settings: Settings
 ) -> list[str]:
-    """Articles that show one picture over and over, texts that were cut, numbers to read with care."""
+    """Articles that show one image over and over, texts that were cut, numbers to read with care."""
     warnings = []
     fid = next((metric for metric in metrics if metric.name == "fid"), None)
     if fid is not None:
         warnings.append(
-            f"FID is biased upwards, the more so the fewer the pictures: compare {fid.label} only with an FID by the "
+            f"FID is biased upwards, the more so the fewer the images: compare {fid.label} only with an FID by the "
             f"same encoder over the same n; no interval covers its bias"
         )
     vlm = encoders.vlm
@@ -193,14 +191,14 @@ def sample_warnings(
     same = [s.article for s in samples if s.side == "run" and s.metric == "diversity" and s.score < 1]
     if same:
         warnings.append(
-            f"{len(same)} articles show one picture over and over, so their consistency means nothing: {_some(same)}"
+            f"{len(same)} articles show one image over and over, so their consistency means nothing: {_some(same)}"
         )
     cut = encoders.encoder.cut_share or 0.0
     if cut >= CUT_SHARE_TO_MENTION:
         warnings.append(f"{100 * cut:.0f} % of texts are longer than {encoders.encoder.id} reads and were cut")
     if settings.protocol == "reproduction":
         warnings.append(
-            "reproduction protocol: softmax over pictures and consistency groups that straddle articles, as in the "
+            "reproduction protocol: softmax over images and consistency groups that straddle articles, as in the "
             "authors' released scripts; for comparison with numbers made that way only"
         )
     return warnings

@@ -1,10 +1,10 @@
 """A study with people: one self-contained page of blind pairwise choices, and the key that stays at home.
 
-The page names no system: every side of every pair is an opaque token, pictures are encoded anew (their own files carry
+The page names no system: every side of every pair is an opaque token, images are encoded again (their own files carry
 the recipe, and with it the model's name), and who stands left and which pair comes first is drawn by the rater's
 browser.
 
-Attention checks look like any other pair; in them one side's pictures have had their tiles shuffled.
+Attention checks look like any other pair; in them one side's images have had their tiles shuffled.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from illinstr.runs import read_run
 from illinstr.templates import read_template, source_hash, template
 
 PAGE_FILE, KEY_FILE = "index.html", "key.json"
-PICTURE_PX, TILES = 320, 8
+IMAGE_PX, TILES = 320, 8
 MAX_KEY_BYTES = 16 << 20
 Question = Literal["goal", "steps", "consistency"]
 QUESTIONS: dict[Question, str] = {
-    "goal": "Whose pictures show better how to reach the goal?",
-    "steps": "Whose pictures match their own steps better?",
-    "consistency": "Whose pictures fit together better: the same things, the same place, the same style?",
+    "goal": "Whose images show better how to reach the goal?",
+    "steps": "Whose images match their own steps better?",
+    "consistency": "Whose images fit together better: the same things, the same place, the same style?",
 }
 
 
@@ -84,7 +84,7 @@ def make_study(systems: Mapping[str, Path], out: Path, *, seed: int, checks: int
 
     Raises:
         UsageError: fewer than two systems, or a number out of range.
-        DataError: a run cannot be read, lacks pictures, or the runs share no goal.
+        DataError: a run cannot be read, lacks images, or the runs share no goal.
     """
     if len(systems) < 2:
         raise UsageError("a study compares two runs at least", hint="illinstr study make RUN_A RUN_B --out study")
@@ -152,7 +152,7 @@ def _by_goal(name: str, folder: Path) -> dict[str, list[Article]]:
     for article in read_run(folder):
         for number, step in enumerate(article.steps, start=1):
             if step.image is None:
-                raise DataError(f'step {number} of "{article.goal}" in {name} has no picture to judge')
+                raise DataError(f'step {number} of "{article.goal}" in {name} has no image to judge')
         found[normalise_goal(article.goal)].append(article)
     return found
 
@@ -200,26 +200,26 @@ def _shown(token: str, article: Article, shuffle: np.random.Generator | None = N
     steps = []
     for step in article.steps:
         assert step.image is not None
-        steps.append({"text": step.headline, "picture": _anonymous(step.image.data or b"", shuffle)})
+        steps.append({"text": step.headline, "image": _anonymous(step.image.data or b"", shuffle)})
     return {"token": token, "steps": steps}
 
 
 def _anonymous(data: bytes, shuffle: np.random.Generator | None) -> str:
-    """A picture as a data URI without anything that its file told: same format, width and quality for all."""
+    """An image as a data URI without anything that its file told: same format, width and quality for all."""
     from PIL import Image
 
-    picture = decode_image(data, label="an image of the study")
-    height = max(TILES, round(picture.height * PICTURE_PX / picture.width))
-    picture = picture.resize((PICTURE_PX, height), Image.Resampling.LANCZOS)
+    image = decode_image(data, label="an image of the study")
+    height = max(TILES, round(image.height * IMAGE_PX / image.width))
+    image = image.resize((IMAGE_PX, height), Image.Resampling.LANCZOS)
     if shuffle is not None:
-        picture = _tiles_shuffled(picture, shuffle)
-    return data_uri("image/jpeg", encode_jpeg(picture, quality=90))
+        image = _tiles_shuffled(image, shuffle)
+    return data_uri("image/jpeg", encode_jpeg(image, quality=90))
 
 
-def _tiles_shuffled(picture: Any, draw: np.random.Generator) -> Any:
-    wide, high = picture.width // TILES, picture.height // TILES
+def _tiles_shuffled(image: Any, draw: np.random.Generator) -> Any:
+    wide, high = image.width // TILES, image.height // TILES
     boxes = [(x * wide, y * high, (x + 1) * wide, (y + 1) * high) for y in range(TILES) for x in range(TILES)]
-    cut = [picture.crop(box) for box in boxes]
+    cut = [image.crop(box) for box in boxes]
     for target, source in enumerate(draw.permutation(len(boxes))):
-        picture.paste(cut[source], boxes[target][:2])
-    return picture
+        image.paste(cut[source], boxes[target][:2])
+    return image

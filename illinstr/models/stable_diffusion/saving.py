@@ -40,7 +40,7 @@ def _load_text_encoder_whole(config_json: Path) -> None:
     """Let the text encoder load in float32 unless the caller asks for another precision, as the U-Net and VAE do.
 
     transformers takes the precision named in the config, diffusers float32: a folder of half-precision weights would
-    otherwise come up with a half text encoder beside a whole U-Net, and its first picture would fail.
+    otherwise come up with a half text encoder beside a whole U-Net, and its first image would fail.
     """
     import json
 

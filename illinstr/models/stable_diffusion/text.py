@@ -3,7 +3,7 @@
 The goal and every step are encoded separately by the text encoder (at most 77 tokens each, the end token kept when cut)
 and a sinusoidal code of the slot (goal 0, steps 1..N) is added to all tokens of the slot (arXiv 2312.04552,
 "step-positional encoding"). Padding tokens are masked. The unconditional branch of guidance is the empty string in
-every slot, with the same step code, so that guidance pushes away from "any picture in this place".
+every slot, with the same step code, so that guidance pushes away from "any image in this place".
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Job:
     Attributes:
         goal: what the user asked for.
         seed: seed of the steps and of the noise.
-        article: the planned steps, without pictures but those the user gave.
+        article: the planned steps, without images but those the user gave.
         folder: where the run folder goes.
         plan_s: seconds the planning took.
         place: where it stands in its batch.
@@ -77,10 +77,10 @@ def plan_job(goal: str, seed: int, planner: Writer, num_steps: int, folder: Path
     return Job(goal, seed, article, folder, plan_s=time.perf_counter() - started)
 
 
-def with_first_picture(job: Job, picture: StepImage) -> Job:
-    """The job with the user's own picture for step 1: it is kept, and the others are drawn to fit it."""
+def with_first_image(job: Job, image: StepImage) -> Job:
+    """The job with the user's own image for step 1: it is kept, and the others are drawn to fit it."""
     first, *rest = job.article.steps
-    shown = picture.model_copy(update={"alt": f"Step 1: {first.headline}"})
+    shown = image.model_copy(update={"alt": f"Step 1: {first.headline}"})
     steps = (first.model_copy(update={"image": shown}), *rest)
     return replace(job, article=job.article.model_copy(update={"steps": steps}))
 
@@ -111,7 +111,7 @@ def plan_batch(
                 job = Job(check_goal(goal), seed, written, folder)
             else:
                 job = plan_job(goal, seed, planner, num_steps, folder)
-            job = job if first_picture is None else with_first_picture(job, first_picture)
+            job = job if first_picture is None else with_first_image(job, first_picture)
             plan.jobs.append(replace(job, place=place))
         except IllinstrError as error:
             plan.failures.append(Failure(goal, seed, error))
@@ -220,7 +220,7 @@ def _check_same(job: Job, settings: DrawingSettings) -> None:
         ("guidance", record.guidance, record.guidance if settings.guidance is None else settings.guidance),
         ("window", record.window, settings.window),
         ("text", article.id, job.article.id),
-        ("first picture", _first_picture(article, record.given), _first_picture(job.article, (1,))),
+        ("first image", _first_image(article, record.given), _first_image(job.article, (1,))),
     ]
     for name, found, wanted in asked:
         if found != wanted:
@@ -230,6 +230,6 @@ def _check_same(job: Job, settings: DrawingSettings) -> None:
             )
 
 
-def _first_picture(article: Article, given: Sequence[int]) -> str | None:
+def _first_image(article: Article, given: Sequence[int]) -> str | None:
     image = article.steps[0].image
     return image.sha256 if image and 1 in given else None

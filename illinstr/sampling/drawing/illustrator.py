@@ -1,6 +1,6 @@
 """Draws a planned article with the diffusion pipeline and records how.
 
-Every picture is encoded as PNG with its recipe as JSON in a ``tEXt`` chunk called ``illinstr``, so that a picture found
+Every image is encoded as PNG with its recipe as JSON in a ``tEXt`` chunk called ``illinstr``, so that an image found
 alone can be made again. No time enters the bytes: the same request makes the same files.
 """
 
@@ -77,11 +77,11 @@ class DrawingSettings:
 
     Attributes:
         method: ``stacked`` unless the model was never trained for it.
-        sampler: ``dpm++2m``, or ``dpm++2m-sde`` where pictures are held or the article is long.
+        sampler: ``dpm++2m``, or ``dpm++2m-sde`` where images are held or the article is long.
         sampling_steps: denoising steps.
         guidance: classifier-free guidance.
-        metadata: whether pictures carry their recipes.
-        window: pictures drawn together at most; as many as the model was trained on unless given.
+        metadata: whether images carry their recipes.
+        window: images drawn together at most; as many as the model was trained on unless given.
     """
 
     method: Method | None = None
@@ -120,22 +120,22 @@ class Illustrator:
         self.load_s = load_s
 
     def draw(self, article: Article, *, goal: str, seed: int, reporter: Reporter) -> tuple[Article, RunRecord]:
-        """Draw every step of a planned article that has no picture yet.
+        """Draw every step of a planned article that has no image yet.
 
-        A step that carries a picture keeps it, byte for byte, and the others are drawn to fit it.
+        A step that carries an image keeps it, byte for byte, and the others are drawn to fit it.
 
         Args:
-            article: steps without pictures, from ``writers.plan_article``; or with pictures on those to be kept.
+            article: steps without images, from ``writers.plan_article``; or with images on those to be kept.
             goal: what the user asked for, for the record.
             seed: seed of the noise.
             reporter: shown the sampling steps as they are done.
 
         Returns:
-            The article with N PNG pictures, and how they were made.
+            The article with N PNG images, and how they were made.
 
         Raises:
-            ModelError: the model did not give one picture a step.
-            DataError: a picture to be kept has no bytes, or bytes that cannot be read.
+            ModelError: the model did not give one image a step.
+            DataError: an image to be kept has no bytes, or bytes that cannot be read.
         """
         if all(step.image for step in article.steps):
             return article, self._record(article, goal, seed, self.sampler_for(article), draw_s=0.0)
@@ -146,12 +146,12 @@ class Illustrator:
             if step.image
         }
         sampler = self.sampler_for(article)
-        pictures = self._sample(article, seed, anchors, sampler, reporter)
+        images = self._sample(article, seed, anchors, sampler, reporter)
         record = self._record(article, goal, seed, sampler, draw_s=time.perf_counter() - started)
-        if len(pictures) != article.num_steps:
-            raise ModelError(f"the model drew {len(pictures)} pictures for {article.num_steps} steps")
+        if len(images) != article.num_steps:
+            raise ModelError(f"the model drew {len(images)} images for {article.num_steps} steps")
         steps = []
-        for index, (step, picture) in enumerate(zip(article.steps, pictures, strict=True)):
+        for index, (step, picture) in enumerate(zip(article.steps, images, strict=True)):
             if index in anchors:
                 steps.append(step)
                 continue
@@ -227,7 +227,7 @@ def _explained() -> Iterator[None]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what decides how a picture looks."""
+    """Versions of what decides how an image looks."""
     found = {"illinstr": __version__}
     for package in ("diffusers", "pillow", "torch", "transformers"):
         found[package] = metadata.version(package)
@@ -235,14 +235,14 @@ def versions() -> dict[str, str]:
 
 
 def model_name(model_id: str) -> str:
-    """A model's name as it may be shared: a folder's last part, so that no home folder ends up in a picture."""
+    """A model's name as it may be shared: a folder's last part, so that no home folder ends up in an image."""
     is_path = PurePath(model_id).is_absolute() or model_id.startswith((".", "~")) or "\\" in model_id
     return re.split(r"[/\\]", model_id.rstrip("/\\"))[-1] if is_path else model_id
 
 
 def recipe_of(record: RunRecord, **more: Any) -> dict[str, Any]:
-    """What is needed to make a picture again, without times and without the user's folders."""
-    # A picture travels alone: how the steps were written, and what a reader said about themselves, stays behind.
+    """What is needed to make an image again, without times and without the user's folders."""
+    # An image travels alone: how the steps were written, and what a reader said about themselves, stays behind.
     untold: Any = {"timings": True, "created": True, "schema_version": True, "writing": True}
     untold |= {"revisions": {"__all__": {"created", "correction", "note"}}}
     recipe = record.model_dump(mode="json", exclude=untold)

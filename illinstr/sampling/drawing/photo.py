@@ -1,4 +1,4 @@
-"""A user's own photo as the picture of a step: the scene that the other pictures are drawn to fit."""
+"""A user's own photo as the image of a step: the scene that the other images are drawn to fit."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ JPEG_QUALITY = 92
 
 
 def read_photo(path: Path, option: str = "--first-picture") -> StepImage:
-    """Read a JPEG, PNG or WebP file as a step's picture: turned upright, its centre square, at most ``PHOTO_PX`` wide.
+    """Read a JPEG, PNG or WebP file as a step's image: turned upright, its centre square, at most ``PHOTO_PX`` wide.
 
-    The picture is encoded anew, so that nothing else in the file (place, time, camera) travels with the article.
+    The image is encoded again, so that nothing else in the file (place, time, camera) travels with the article.
 
     Raises:
-        UsageError: it cannot be read, is too large, or is no such picture; the message names ``option``.
+        UsageError: it cannot be read, is too large, or is no such image; the message names ``option``.
     """
     try:
         with path.expanduser().open("rb") as stream:
@@ -29,9 +29,9 @@ def read_photo(path: Path, option: str = "--first-picture") -> StepImage:
     if len(data) > MAX_IMAGE_BYTES:
         raise UsageError(f"{option}: {path} is over {MAX_IMAGE_BYTES >> 20} MiB", hint="scale it down first")
     try:
-        picture = decode_image(data, label=str(path))
+        image = decode_image(data, label=str(path))
     except DataError as error:
         hint = "give a JPEG, PNG or WebP file"
         raise UsageError(f"{option}: {error.message}", hint=hint) from error
-    side = min(*picture.size, PHOTO_PX)
-    return StepImage.from_bytes(encode_jpeg(centre_square(picture, side), quality=JPEG_QUALITY))
+    side = min(*image.size, PHOTO_PX)
+    return StepImage.from_bytes(encode_jpeg(centre_square(image, side), quality=JPEG_QUALITY))

@@ -1,6 +1,6 @@
-"""Changing a finished article: some steps are drawn anew, all other pictures stay as they are, to the byte.
+"""Changing a finished article: some steps are drawn again, all other images stay as they are, to the byte.
 
-The kept pictures are held as anchors while the rest is drawn, so that the new ones fit. The run folder is replaced
+The kept images are held as anchors while the rest is drawn, so that the new ones fit. The run folder is replaced
 whole or not at all; ``run.json`` keeps how the article was first made and gains a ``Revision``.
 """
 
@@ -21,8 +21,8 @@ from illinstr.runs import (
     Correction,
     Revision,
     RunRecord,
+    image_name,
     is_article_folder,
-    picture_name,
     read_article,
     read_record,
     write_run,
@@ -34,7 +34,7 @@ from illinstr.sampling.pages.pdf import PDF_FILE
 if TYPE_CHECKING:
     from PIL import Image
 
-STALE = ("eval", PDF_FILE)  # scores and prints of pictures that are no longer there
+STALE = ("eval", PDF_FILE)  # scores and prints of images that are no longer there
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class FinishedRun:
         return self.folder / PAGE_FILE
 
     @property
-    def pictures(self) -> list[Image.Image]:
-        """Its pictures, decoded, in the order of the steps.
+    def images(self) -> list[Image.Image]:
+        """Its images, decoded, in the order of the steps.
 
         Raises:
             DataError: one cannot be decoded.
@@ -61,7 +61,7 @@ class FinishedRun:
 
     @property
     def metadata(self) -> bool:
-        """Whether its pictures carry their recipes; a revision does as the run did."""
+        """Whether its images carry their recipes; a revision does as the run did."""
         drawn = [step.image for step in self.article.steps if step.image and step.image.media_type == "image/png"]
         return not drawn or any(has_recipe(image.data or b"") for image in drawn)
 
@@ -85,8 +85,8 @@ def open_run(folder: Path) -> FinishedRun:
     return FinishedRun(folder, read_article(folder), read_record(folder))
 
 
-def without_pictures(article: Article, steps: set[int]) -> Article:
-    """A copy in which the given steps (counted from 0) have lost their pictures, to be drawn anew."""
+def without_images(article: Article, steps: set[int]) -> Article:
+    """A copy in which the given steps (counted from 0) have lost their images, to be drawn again."""
     kept = (
         step.model_copy(update={"image": None, "scene": None}) if index in steps else step
         for index, step in enumerate(article.steps)
@@ -106,12 +106,12 @@ def redraw(
     reporter: Reporter,
     out: Path | None = None,
 ) -> tuple[Path, RunRecord]:
-    """Draw those steps of ``article`` that have no picture, and publish it as a revision of ``run``.
+    """Draw those steps of ``article`` that have no image, and publish it as a revision of ``run``.
 
     Args:
         run: the article as it was.
-        article: the article as it shall be, of any number of steps; steps that carry a picture keep it.
-        illustrator: who draws; its settings count for the new pictures alone.
+        article: the article as it shall be, of any number of steps; steps that carry an image keep it.
+        illustrator: who draws; its settings count for the new images alone.
         seed: seed of the new noise.
         command: what the change is called in the record.
         note: why, for the record.
@@ -142,7 +142,7 @@ def redraw(
 
 
 def publish(run: FinishedRun, article: Article, record: RunRecord, *, metadata: bool, out: Path | None = None) -> Path:
-    """Write a changed article in the place of ``run``, or to ``out``, with its pages made anew.
+    """Write a changed article in the place of ``run``, or to ``out``, with its pages made again.
 
     In place, files that are not the run's own are carried over, except scores that no longer hold.
     """
@@ -151,7 +151,7 @@ def publish(run: FinishedRun, article: Article, record: RunRecord, *, metadata: 
         return write_run(out, article, record, pages)
     own = {ARTICLE_FILE, RECORD_FILE, *pages, *STALE}
     for written in (run.article, article):
-        own |= {picture_name(index, step.image) for index, step in enumerate(written.steps) if step.image}
+        own |= {image_name(index, step.image) for index, step in enumerate(written.steps) if step.image}
     others = [path for path in sorted(run.folder.iterdir()) if path.name not in own]
     return write_run(run.folder, article, record, pages, others=others)
 
@@ -162,14 +162,14 @@ class Edit:
 
     Attributes:
         steps: which steps, counted from 1.
-        words: what the one step in ``steps`` shall say; None leaves the words and draws the picture again.
+        words: what the one step in ``steps`` shall say; None leaves the words and draws the image again.
     """
 
     steps: tuple[int, ...]
     words: Step | None = None
 
     def apply(self, article: Article) -> Article:
-        """The article with the changed words, the steps to be drawn without pictures.
+        """The article with the changed words, the steps to be drawn without images.
 
         Raises:
             UsageError: no such step, words for several steps, or words that the step has already.
@@ -188,7 +188,7 @@ class Edit:
                 raise UsageError(f"step {index + 1} says that already", hint="--redraw draws it again as it is")
             steps[index] = self.words
         changed = article.model_copy(update={"steps": tuple(steps)})
-        return without_pictures(changed, {number - 1 for number in self.steps})
+        return without_images(changed, {number - 1 for number in self.steps})
 
     def seed(self, record: RunRecord) -> int:
         """The seed to draw with when none is said: the run's own for new words, one not used yet to draw again."""
@@ -211,7 +211,7 @@ def edit_run(
     reporter: Reporter,
     out: Path | None = None,
 ) -> FinishedRun:
-    """Carry out an edit: change words, draw the named steps anew around all others, publish.
+    """Carry out an edit: change words, draw the named steps again around all others, publish.
 
     Raises:
         UsageError: the edit does not fit the article.

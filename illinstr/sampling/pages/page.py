@@ -1,7 +1,7 @@
-"""Prints an article: a page to read, print and share, the same in Markdown, and one long strip of pictures.
+"""Prints an article: a page to read, print and share, the same in Markdown, and one long strip of images.
 
-``index.html`` is self-contained: pictures are data URIs, there is no script and nothing is fetched. Its policy (CSP,
-W3C Content Security Policy 3) allows data pictures and the page's own style by hash, and nothing else. The JSON-LD
+``index.html`` is self-contained: images are data URIs, there is no script and nothing is fetched. Its policy (CSP,
+W3C Content Security Policy 3) allows data images and the page's own style by hash, and nothing else. The JSON-LD
 block (schema.org ``HowTo``) is data, which browsers neither run nor hold against the policy.
 """
 
@@ -19,7 +19,7 @@ from markupsafe import Markup
 from illinstr.articles import Article, Step, StepImage
 from illinstr.errors import DataError
 from illinstr.images import data_uri, encode_png
-from illinstr.runs import RunRecord, picture_name
+from illinstr.runs import RunRecord, image_name
 from illinstr.sampling.drawing.illustrator import model_name, recipe_of
 from illinstr.sampling.pages.strip import draw_strip
 from illinstr.templates import read_template, source_hash, template
@@ -35,10 +35,10 @@ _RIGHT_TO_LEFT = {"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"}
 
 
 def render_pages(article: Article, record: RunRecord, *, metadata: bool = True) -> dict[str, bytes | str]:
-    """All pages of an article: ``index.html``, ``article.md`` and, where there are pictures, ``strip.png``.
+    """All pages of an article: ``index.html``, ``article.md`` and, where there are images, ``strip.png``.
 
     Args:
-        article: pictures attached.
+        article: images attached.
         record: how it was made.
         metadata: whether the strip carries its recipe.
     """
@@ -55,15 +55,15 @@ def render_html(article: Article, record: RunRecord, *, style: str | None = None
     """The article as one self-contained HTML page.
 
     Args:
-        article: pictures attached.
+        article: images attached.
         record: how it was made.
         style: a style sheet among the templates that is added to the page's own.
 
     Raises:
-        DataError: a step's picture is described but its bytes are not there.
+        DataError: a step's image is described but its bytes are not there.
     """
     steps = [
-        {"headline": s.headline, "body": s.body, "bullets": s.bullets, "picture": _inlined(s, index)}
+        {"headline": s.headline, "body": s.body, "bullets": s.bullets, "image": _inlined(s, index)}
         for index, s in enumerate(article.steps)
     ]
     return _render(
@@ -94,7 +94,7 @@ def linked_data(article: Article) -> Markup:
         if step.bullets:
             entry["itemListElement"] = [{"@type": "HowToDirection", "text": bullet} for bullet in step.bullets]
         if step.image is not None:
-            entry["image"] = picture_name(index, step.image)
+            entry["image"] = image_name(index, step.image)
         steps.append(entry)
     data = {"@context": "https://schema.org", "@type": "HowTo", "name": article.goal, "inLanguage": article.language}
     if article.license:
@@ -134,12 +134,12 @@ def _things(article: Article) -> dict[str, Any]:
 
 
 def render_markdown(article: Article, record: RunRecord) -> str:
-    """The article as CommonMark; pictures are linked by file name."""
+    """The article as CommonMark; images are linked by file name."""
     parts = [f"# {escape_markdown(article.goal)}"]
     for index, step in enumerate(article.steps):
         parts.append(f"## {index + 1}. {escape_markdown(step.headline)}")
         if step.image is not None:
-            parts.append(f"![{escape_markdown(_alt(step, index))}]({picture_name(index, step.image)})")
+            parts.append(f"![{escape_markdown(_alt(step, index))}]({image_name(index, step.image)})")
         if step.body:
             parts.append(escape_markdown(step.body))
         if step.bullets:
@@ -162,7 +162,7 @@ def credit_line(record: RunRecord, license_name: str | None = None) -> str:
     version = record.versions.get("illinstr", __version__)
     licence = f" Licence: {license_name}." if license_name else ""
     return (
-        f"Made with illinstr {version}. Steps written {writer}; pictures {drawn} by the model "
+        f"Made with illinstr {version}. Steps written {writer}; images {drawn} by the model "
         f"{model_name(record.model_id)} (seed {record.seed}, {record.sampler}, {record.sampling_steps} sampling steps, "
         f"guidance {record.guidance:g}).{licence} Look before you follow: a machine drew this."
     )
@@ -178,7 +178,7 @@ class Card:
 
 
 def render_batch(title: str, cards: Sequence[Card], failures: int) -> str:
-    """The page of a batch: every article with its last picture and a link to its own page."""
+    """The page of a batch: every article with its last image and a link to its own page."""
     entries = []
     for card in cards:
         steps, method = card.article.steps, _method(card.article)
@@ -187,7 +187,7 @@ def render_batch(title: str, cards: Sequence[Card], failures: int) -> str:
                 "goal": card.article.goal,
                 "href": f"{quote(card.folder)}/{PAGE_FILE}",
                 "note": f"{method}{_lead(card.article)} Seed {card.record.seed}.",
-                "picture": _inlined(steps[-1], len(steps) - 1),
+                "image": _inlined(steps[-1], len(steps) - 1),
             }
         )
     lead = f"{len(cards)} illustrated {'article' if len(cards) == 1 else 'articles'}."
@@ -231,7 +231,7 @@ def _inlined(step: Step, index: int) -> dict[str, Any] | None:
 
 def _data_uri(image: StepImage, index: int) -> str:
     if image.data is None:
-        raise DataError(f"step {index + 1} has a picture without bytes")
+        raise DataError(f"step {index + 1} has an image without bytes")
     return data_uri(image.media_type, image.data)
 
 

@@ -26,7 +26,7 @@ def render_pdf(article: Article, record: RunRecord) -> bytes:
 
     Raises:
         UsageError: WeasyPrint or the system's Pango, which it needs, is not installed.
-        DataError: a step's picture is described but its bytes are not there.
+        DataError: a step's image is described but its bytes are not there.
     """
     page = render_html(article, record, style="pdf.css")
     weasyprint = load_weasyprint()
@@ -72,7 +72,7 @@ def load_weasyprint() -> Any:
             hint="on Debian and Ubuntu: apt install libpangoft2-1.0-0; or print index.html from a browser",
         ) from error
     finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = strict  # it lets all of Pillow take torn pictures, ours too
+        ImageFile.LOAD_TRUNCATED_IMAGES = strict  # it lets all of Pillow take torn images, ours too
     return weasyprint
 
 

@@ -1,4 +1,4 @@
-"""One long picture of an article: goal on top, then every step with its number and words. For chats and slides."""
+"""One long image of an article: goal on top, then every step with its number and words. For chats and slides."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ MAX_CAPTION_LINES = 4
 
 
 def draw_strip(article: Article) -> Image.Image:
-    """Draw all pictures of an article one below the other, ``PANEL_PX`` wide; steps without one show their words alone.
+    """Draw all images of an article one below the other, ``PANEL_PX`` wide; steps without one show their words alone.
 
     Returns:
-        An RGB picture of ``PANEL_PX + 2 * MARGIN_PX`` pixels across.
+        An RGB image of ``PANEL_PX + 2 * MARGIN_PX`` pixels across.
 
     Raises:
-        DataError: a picture is described but its bytes are not there.
+        DataError: an image is described but its bytes are not there.
     """
     from PIL import Image, ImageDraw
 

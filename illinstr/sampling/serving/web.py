@@ -41,7 +41,7 @@ PAGE_POLICY = (
     "frame-ancestors 'none'"
 )
 _ARTICLE = re.compile(r"/articles/([a-z0-9][a-z0-9-]{0,150})/([A-Za-z0-9.-]{0,40})")
-_PICTURE = re.compile(r"step-\d{2,3}\.(png|jpg|webp)")
+_IMAGE = re.compile(r"step-\d{2,3}\.(png|jpg|webp)")
 _EVENTS = re.compile(r"/tasks/(\d{1,12})/events")
 _TYPES = {"html": "text/html; charset=utf-8", "png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 _ASSETS = {  # which room's template, and what it is
@@ -145,7 +145,7 @@ class Handler(BaseHTTPRequestHandler):
     timeout = READ_TIMEOUT_S
 
     def do_GET(self) -> None:
-        """Pages, pictures and events."""
+        """Pages, images and events."""
         self._answer(self._get)
 
     def do_POST(self) -> None:
@@ -228,7 +228,7 @@ class Handler(BaseHTTPRequestHandler):
         if file in ("", "article"):
             self._send_json(described(name, run.article))
             return
-        if file not in (PAGE_FILE, STRIP_FILE) and not _PICTURE.fullmatch(file):
+        if file not in (PAGE_FILE, STRIP_FILE) and not _IMAGE.fullmatch(file):
             raise Refusal(HTTPStatus.NOT_FOUND, "there is nothing here")
         path = run.folder / file
         if path.is_symlink() or not path.is_file():
@@ -283,7 +283,7 @@ class Handler(BaseHTTPRequestHandler):
 def render_page(server: WebServer) -> bytes:
     """The one page: a field, and the articles that are there."""
     articles = [
-        {"name": name, "goal": article.goal, "picture": described(name, article)["steps"][-1]["picture"]}
+        {"name": name, "goal": article.goal, "image": described(name, article)["steps"][-1]["image"]}
         for name, article in server.workshop.articles()
     ]
     page = template("sampling.serving", "serve.html.j2")

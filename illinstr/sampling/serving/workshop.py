@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from illinstr.articles import Article
 from illinstr.errors import DataError, IllinstrError, UsageError
 from illinstr.progress import Advance, Reporter
-from illinstr.runs import is_article_folder, picture_name, read_article
+from illinstr.runs import image_name, is_article_folder, read_article
 from illinstr.sampling.drawing.revision import FinishedRun, open_run
 from illinstr.sampling.writing import check_goal, slug
 
@@ -33,7 +33,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,150}")
 MAX_WAITING = 8
 MAX_TASKS_KEPT = 100
 MAX_SEED = 2**32 - 1
-PREVIEWS = 4  # looks at unfinished pictures: after one, two and three quarters of the sampling steps
+PREVIEWS = 4  # looks at unfinished images: after one, two and three quarters of the sampling steps
 PREVIEW_PX = 256
 Event = tuple[str, dict[str, Any]]
 
@@ -215,7 +215,7 @@ class Workshop:
     def _finish(self, task: Task, folder: Path) -> None:
         article = read_article(folder)
         for index, step in enumerate(described(folder.name, article)["steps"]):
-            task.say("picture", step=index + 1, **step)
+            task.say("image", step=index + 1, **step)
         task.say("done", **described(folder.name, article))
 
     def _queue(self, work: Callable[[Task], None]) -> Task:
@@ -257,34 +257,34 @@ def listen(task: Task, name: str) -> Listener:
         if share in shown or share in (0, PREVIEWS):
             return
         shown.add(share)
-        for index, picture in enumerate(step.preview()[0]):
-            if index in wanted and picture is not None:
-                task.say("preview", step=index + 1, picture=as_preview(picture))
+        for index, image in enumerate(step.preview()[0]):
+            if index in wanted and image is not None:
+                task.say("preview", step=index + 1, image=as_preview(image))
 
     return Listener(TaskReporter(task), on_article, on_step)
 
 
 def described(name: str, article: Article) -> dict[str, Any]:
-    """An article for the page: plain texts, and addresses of its pictures that change when the picture does."""
+    """An article for the page: plain texts, and addresses of its images that change when the image does."""
     steps = []
     for index, step in enumerate(article.steps):
-        picture = None
+        image = None
         if step.image is not None and name:
-            picture = f"/articles/{name}/{picture_name(index, step.image)}?{step.image.sha256[:12]}"
+            image = f"/articles/{name}/{image_name(index, step.image)}?{step.image.sha256[:12]}"
         steps.append(
             {
                 "headline": step.headline,
                 "body": " ".join(filter(None, (step.body, *step.bullets))),
-                "picture": picture,
+                "image": image,
                 "alt": (step.image.alt if step.image else None) or f"Step {index + 1}: {step.headline}",
             }
         )
     return {"name": name, "goal": article.goal, "language": article.language, "steps": steps}
 
 
-def as_preview(picture: Image.Image) -> str:
-    """An unfinished picture as a data URI, small enough to send three times a panel."""
-    small = picture.convert("RGB")
+def as_preview(image: Image.Image) -> str:
+    """An unfinished image as a data URI, small enough to send three times a panel."""
+    small = image.convert("RGB")
     small.thumbnail((PREVIEW_PX, PREVIEW_PX))
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=70)

@@ -52,7 +52,7 @@ class Writer(Protocol):
         """How records and pages call this writer; no path and no address of the user's."""
 
     def write(self, task: WritingTask) -> Article:
-        """Write exactly ``task.num_steps`` steps, without pictures.
+        """Write exactly ``task.num_steps`` steps, without images.
 
         Raises:
             PlanError: this writer cannot write steps for the goal, or not so many.
@@ -82,7 +82,7 @@ class UserSteps:
 def plan_article(writer: Writer, goal: str, num_steps: int, *, seed: int) -> Article:
     """Have ``writer`` write an article and make sure that it is fit to be drawn.
 
-    The result has exactly ``num_steps`` steps, clean text within the caps, no pictures, an id made from goal, seed and
+    The result has exactly ``num_steps`` steps, clean text within the caps, no images, an id made from goal, seed and
     steps, and the source ``generated``.
 
     Raises:
@@ -98,18 +98,18 @@ def plan_article(writer: Writer, goal: str, num_steps: int, *, seed: int) -> Art
 def replan_article(
     writer: Writer, article: Article, *, after: int, problem: str, num_steps: int | None = None, seed: int
 ) -> tuple[Article, Correction]:
-    """Keep the first steps of an article and have the rest written anew, knowing what went wrong.
+    """Keep the first steps of an article and have the rest written again, knowing what went wrong.
 
     Args:
         writer: who writes the rest.
-        article: what was made before; pictures may be attached.
-        after: how many steps were done when it went wrong; they stay as they are, pictures included.
+        article: what was made before; images may be attached.
+        after: how many steps were done when it went wrong; they stay as they are, images included.
         problem: what went wrong, in the user's words.
         num_steps: N of the corrected article; None leaves room for one more step, the one that puts it right.
         seed: seed of the writing.
 
     Returns:
-        The corrected article, its new steps without pictures, and the record of what was changed.
+        The corrected article, its new steps without images, and the record of what was changed.
 
     Raises:
         UsageError: ``after`` is not a step of the article, nothing is said about the problem, or ``num_steps`` leaves
@@ -148,7 +148,7 @@ def check_revision(article: Article, after: int, num_steps: int | None) -> int:
     if not after < total <= MAX_STEPS:
         raise UsageError(
             f"--steps {total} is not between {after + 1} and {MAX_STEPS}",
-            hint=f"{after} steps are kept, and at least one is written anew",
+            hint=f"{after} steps are kept, and at least one is written again",
         )
     return total
 

@@ -1,4 +1,4 @@
-"""Steps and goals from the user's own files, one a line."""
+"""Steps and goals from the user's own files, one per line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LIST_MARK = re.compile(r"^(?:\d{1,3}[.)]|[-*•])\s+")
 
 
 def read_steps(source: Path) -> list[Step]:
-    """Read steps from a file, or from stdin when ``source`` is ``-``: one a line, blank and ``#`` lines skipped.
+    """Read steps from a file, or from stdin when ``source`` is ``-``: one per line, blank and ``#`` lines skipped.
 
     A list mark (``1.``, ``2)``, ``-``, ``*``) before a step is left out.
 
@@ -30,7 +30,7 @@ def read_steps(source: Path) -> list[Step]:
 
 
 def read_goals(source: Path) -> list[str]:
-    """Read goals from a file, or from stdin when ``source`` is ``-``: one a line, blank and ``#`` lines skipped.
+    """Read goals from a file, or from stdin when ``source`` is ``-``: one per line, blank and ``#`` lines skipped.
 
     A goal that comes again, but for case, punctuation and "how to", is taken once. The goals are not checked yet, so
     that a bad one need not stop the others.
@@ -67,7 +67,7 @@ def read_lines(source: Path, option: str) -> list[str]:
     stripped = (line.strip() for line in text.splitlines())
     lines = [line for line in stripped if line and not line.startswith("#")]
     if not lines:
-        raise UsageError(f"{option} {source} holds no lines to read", hint="write one a line")
+        raise UsageError(f"{option} {source} holds no lines to read", hint="write one per line")
     return lines
 
 

@@ -55,7 +55,7 @@ def parse_step(text: str) -> Step:
 
 
 def clean_step(step: Step, name: str) -> Step:
-    """A step of clean text within the caps, without a picture; ``name`` is what a message calls it.
+    """A step of clean text within the caps, without an image; ``name`` is what a message calls it.
 
     Raises:
         UsageError: no headline, a part over its cap, or not valid Unicode.

@@ -1,7 +1,7 @@
-"""A CLIP pair (arXiv 2103.00020): pictures and texts in one space.
+"""A CLIP pair (arXiv 2103.00020): images and texts in one space.
 
 Two are trained: one whose text tower conditions the U-Net, and one, on other seeds, that judges. Its loss asks the very
-questions the judge is asked later: which step of *this article* does a picture show, which of the batch's goals does it
+questions the judge is asked later: which step of *this article* does an image show, which of the batch's goals does it
 belong to, which of all step texts of the batch describes it, and which of the goals that nearly are its own is its own.
 Equal texts share the target, so duplicates are no contradiction.
 """
@@ -44,7 +44,7 @@ class ClipModelConfig(Config):
 
 
 class ClipLossConfig(Config):
-    """Weights of the three questions, and what is done to pictures first."""
+    """Weights of the three questions, and what is done to images first."""
 
     step: float = Field(default=1.0, ge=0)
     goal: float = Field(default=1.0, ge=0)
@@ -54,7 +54,7 @@ class ClipLossConfig(Config):
     near: float = Field(
         default=0.0, ge=0, description="among the goals of the data that share most words with its own: colours, kinds"
     )
-    near_goals: int = Field(default=5, ge=1, description="of these, drawn anew for each article and step")
+    near_goals: int = Field(default=5, ge=1, description="of these, drawn again for each article and step")
     token_dropout: float = Field(
         default=0.0, ge=0, lt=1, description="share of tokens hidden, so that wordings never seen are understood too"
     )
@@ -105,7 +105,7 @@ def drop_tokens(mask: Tensor, share: float, generator: torch.Generator) -> Tenso
 
 
 class _Towers(nn.Module):
-    """CLIPModel as one forward pass: normalised picture and text features and the logit scale."""
+    """CLIPModel as one forward pass: normalised image and text features and the logit scale."""
 
     def __init__(self, clip: Any) -> None:
         super().__init__()
@@ -113,9 +113,9 @@ class _Towers(nn.Module):
 
     def forward(self, pixels: Tensor, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         clip = self.clip
-        pictures = clip.visual_projection(clip.vision_model(pixel_values=pixels).pooler_output)
+        images = clip.visual_projection(clip.vision_model(pixel_values=pixels).pooler_output)
         texts = clip.text_projection(clip.text_model(input_ids=ids, attention_mask=mask).pooler_output)
-        return F.normalize(pictures.float(), dim=-1), F.normalize(texts.float(), dim=-1), clip.logit_scale.exp()
+        return F.normalize(images.float(), dim=-1), F.normalize(texts.float(), dim=-1), clip.logit_scale.exp()
 
 
 class ClipTask:
@@ -144,7 +144,7 @@ class ClipTask:
         return self.order.batch(step)
 
     def make_batch(self, units: list[int]) -> ClipBatch:
-        """Decode pictures and tokenize texts of articles of one N."""
+        """Decode images and tokenize texts of articles of one N."""
         count = self.config.loss.near_goals if self.config.loss.near else 0
         return self._collate([self.articles[unit] for unit in units], count, mixed_seed(self.config.train.seed, *units))
 
@@ -171,45 +171,45 @@ class ClipTask:
         self, model: nn.Module, batch: ClipBatch, panels: Tensor, mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
         ids, mask = batch.ids.to(self.device), (batch.mask if mask is None else mask).to(self.device)
-        pictures, texts, scale = model(panels.flatten(0, 1).to(self.device), ids, mask.long())
-        return pictures, texts, scale
+        images, texts, scale = model(panels.flatten(0, 1).to(self.device), ids, mask.long())
+        return images, texts, scale
 
     def loss(self, model: nn.Module, batch: ClipBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         """Weighted sum of the questions, the step's asked in both directions."""
         panels = self._degrade(batch.panels, generator)
         mask = drop_tokens(batch.mask, self.config.loss.token_dropout, generator)
-        pictures, texts, scale = self._features(model, batch, panels, mask)
+        images, texts, scale = self._features(model, batch, panels, mask)
         b, n = batch.step_rows.shape
         weights = self.config.loss
         goals, steps = batch.goal_rows.to(self.device), batch.step_rows.to(self.device)
         own = texts[steps]  # (b, n, d)
-        within = scale * torch.einsum("bnd,bmd->bnm", pictures.unflatten(0, (b, n)), own)
+        within = scale * torch.einsum("bnd,bmd->bnm", images.unflatten(0, (b, n)), own)
         same_step = steps[:, :, None] == steps[:, None, :]
         step = (
             soft_cross_entropy(within.flatten(0, 1), same_step.flatten(0, 1))
             + soft_cross_entropy(within.transpose(1, 2).flatten(0, 1), same_step.flatten(0, 1))
         ) / 2
         of_panel = goals.repeat_interleave(n)
-        goal = soft_cross_entropy(scale * pictures @ texts[goals].T, of_panel[:, None] == goals[None, :])
+        goal = soft_cross_entropy(scale * images @ texts[goals].T, of_panel[:, None] == goals[None, :])
         flat = steps.flatten()
-        everywhere = scale * pictures @ own.flatten(0, 1).T
+        everywhere = scale * images @ own.flatten(0, 1).T
         world = soft_cross_entropy(everywhere, flat[:, None] == flat[None, :])
         parts = {"step": step, "goal": goal, "world": world}
         loss = weights.step * step + weights.goal * goal + weights.world * world
         if weights.near:
-            parts["near"] = self._near_loss(scale * pictures.unflatten(0, (b, n)), texts, batch.near_rows)
+            parts["near"] = self._near_loss(scale * images.unflatten(0, (b, n)), texts, batch.near_rows)
             loss = loss + weights.near * parts["near"]
         return loss, {f"loss_{name}": float(value.detach()) for name, value in parts.items()}
 
     def _near_loss(self, scaled_bnd: Tensor, texts: Tensor, near_rows: Tensor) -> Tensor:
-        """Cross-entropy of each picture's own goal among those near to it."""
+        """Cross-entropy of each image's own goal among those near to it."""
         rows = near_rows.to(self.device)
         logits = torch.einsum("bnd,bkd->bnk", scaled_bnd, texts[rows])
         same = (rows == rows[:, :1])[:, None, :].expand_as(logits)
         return soft_cross_entropy(logits.flatten(0, 1), same.flatten(0, 1))
 
     def _degrade(self, panels: Tensor, generator: torch.Generator) -> Tensor:
-        """Make some pictures a little worse, so that the pair judges content and not crispness."""
+        """Make some images a little worse, so that the pair judges content and not crispness."""
         config = self.config.loss
         if config.blur_share and float(torch.rand((), generator=generator)) < config.blur_share:
             panels = F.avg_pool2d(panels.flatten(0, 1), 3, stride=1, padding=1).unflatten(0, panels.shape[:2])
@@ -218,30 +218,30 @@ class ClipTask:
         return panels
 
     def validate(self, folder: Path | None, step: int) -> dict[str, float]:
-        """Share of validation pictures matched to their step (in the article) and goal (among all, among near ones)."""
+        """Share of validation images matched to their step (in the article) and goal (among all, among near ones)."""
         by_length: dict[int, list[Article]] = {}
         for article in self.val_articles:
             by_length.setdefault(article.num_steps, []).append(article)
-        right_step = right_goal = right_near = pictures_seen = 0
+        right_step = right_goal = right_near = images_seen = 0
         goals = list(dict.fromkeys(article.goal for article in self.val_articles))
         for articles in by_length.values():
             batch = self._collate(articles, VAL_NEAR_GOALS, 0)
-            pictures, texts, _ = self._features(self.model, batch, batch.panels)
+            images, texts, _ = self._features(self.model, batch, batch.panels)
             b, n = batch.step_rows.shape
             own = texts[batch.step_rows.to(self.device)]
-            choice = torch.einsum("bnd,bmd->bnm", pictures.unflatten(0, (b, n)), own).argmax(dim=-1).cpu()
+            choice = torch.einsum("bnd,bmd->bnm", images.unflatten(0, (b, n)), own).argmax(dim=-1).cpu()
             picked = batch.step_rows.gather(1, choice)
             right_step += int((picked == batch.step_rows).sum())
             all_goals = self._encode_texts(goals)
-            guessed = (pictures @ all_goals.T).argmax(dim=-1).unflatten(0, (b, n)).cpu()
+            guessed = (images @ all_goals.T).argmax(dim=-1).unflatten(0, (b, n)).cpu()
             truth = torch.tensor([goals.index(article.goal) for article in articles])[:, None]
             right_goal += int((guessed == truth).sum())
-            near = torch.einsum("bnd,bkd->bnk", pictures.unflatten(0, (b, n)), texts[batch.near_rows.to(self.device)])
+            near = torch.einsum("bnd,bkd->bnk", images.unflatten(0, (b, n)), texts[batch.near_rows.to(self.device)])
             chosen = batch.near_rows.gather(1, near.argmax(dim=-1).cpu())
             right_near += int((chosen == batch.near_rows[:, :1]).sum())
-            pictures_seen += b * n
+            images_seen += b * n
         right = {"val_step": right_step, "val_goal": right_goal, "val_near": right_near}
-        return {name: count / pictures_seen for name, count in right.items()}
+        return {name: count / images_seen for name, count in right.items()}
 
     def _encode_texts(self, texts: list[str]) -> Tensor:
         ids, mask = tokenize(self.tokenizer, texts)
@@ -252,7 +252,7 @@ class ClipTask:
         return F.normalize(clip.text_projection(pooled).float(), dim=-1)
 
     def export(self, folder: Path) -> None:
-        """Write a standard CLIP folder: model, tokenizer and picture preprocessor."""
+        """Write a standard CLIP folder: model, tokenizer and image preprocessor."""
         clip: Any = self.model.clip
         clip.save_pretrained(folder, safe_serialization=True)
         for file in self.tokenizer_folder.iterdir():

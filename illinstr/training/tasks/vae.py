@@ -75,7 +75,7 @@ def gradient_l1(first: Tensor, second: Tensor) -> Tensor:
 
 
 def psnr_db(truth: Tensor, image: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio per picture, in dB, of pictures in [-1, 1] (peak-to-peak 2); (n, c, h, w) -> (n,)."""
+    """Peak signal-to-noise ratio per image, in dB, of images in [-1, 1] (peak-to-peak 2); (n, c, h, w) -> (n,)."""
     squared = (truth - image.clamp(-1, 1)).square().mean(dim=(1, 2, 3))
     return 10 * torch.log10(4.0 / squared.clamp_min(1e-12))
 
@@ -101,7 +101,7 @@ class _Autoencode(nn.Module):
 
 
 class VaeTask:
-    """Trains on single panels; a sample is one picture of one step."""
+    """Trains on single panels; a sample is one image of one step."""
 
     sample_unit = "panels"
 
@@ -147,7 +147,7 @@ class VaeTask:
         return loss, {f"loss_{name}": float(value.detach()) for name, value in parts.items()}
 
     def validate(self, folder: Path | None, step: int) -> dict[str, float]:
-        """PSNR in dB over the validation panels; truth above reconstruction as a picture."""
+        """PSNR in dB over the validation panels; truth above reconstruction as an image."""
         scores: list[Tensor] = []
         for start in range(0, len(self.val_panels), VAL_BATCH):
             panels = self._load(self.val_panels[start : start + VAL_BATCH]).to(self.device)
@@ -195,7 +195,7 @@ def _build(config: VaeConfig) -> Any:
 def _keep_variance(vae: nn.Module) -> None:
     """Initialise so that a signal passes all the way through at its own size.
 
-    PyTorch's default shrinks it by 0.58 a layer, and after ten of them a picture's colours drown in the biases: the
+    PyTorch's default shrinks it by 0.58 a layer, and after ten of them an image's colours drown in the biases: the
     first thousand steps would be spent on digging them out.
     """
     for name, module in vae.named_modules():

@@ -14,7 +14,7 @@ PAGE_OUTCOMES = ("robots", "opted out", "failed", "not an article", "parsed")
 
 @dataclass
 class Funnel:
-    """Counts at three levels: pages, the articles in them, the pictures in those.
+    """Counts at three levels: pages, the articles in them, the images in those.
 
     At each level what was seen equals what was kept plus what was lost, reason by reason. ``texts`` counts the goals
     and headlines of kept articles: none is lost, but the text encoder reads only the first 77 tokens of each.
@@ -22,7 +22,7 @@ class Funnel:
 
     pages: Counter[str] = field(default_factory=Counter)
     articles: Counter[str] = field(default_factory=Counter)
-    pictures: Counter[str] = field(default_factory=Counter)
+    images: Counter[str] = field(default_factory=Counter)
     texts: Counter[str] = field(default_factory=Counter)
 
     def page(self, outcome: str) -> None:
@@ -35,9 +35,9 @@ class Funnel:
         """Count one article: kept, or dropped for ``reason``."""
         self.articles["kept" if reason is None else reason] += 1
 
-    def picture(self, reason: str | None = None) -> None:
-        """Count one picture of a kept article: kept, or left out for ``reason``."""
-        self.pictures["kept" if reason is None else reason] += 1
+    def image(self, reason: str | None = None) -> None:
+        """Count one image of a kept article: kept, or left out for ``reason``."""
+        self.images["kept" if reason is None else reason] += 1
 
     def add(self, other: Funnel) -> None:
         """Count everything another funnel counted."""
@@ -63,7 +63,7 @@ class Funnel:
         return {
             "pages": {"seen": self.pages.total(), **{name: self.pages[name] for name in PAGE_OUTCOMES}},
             "articles": _level(self.articles),
-            "pictures": _level(self.pictures),
+            "pictures": _level(self.images),
             "texts": {"seen": self.texts.total(), "over_77_tokens": self.texts["cut"]},
         }
 

@@ -1,8 +1,8 @@
-"""Which pictures are fit to learn from, and why the others are not.
+"""Which images are fit to learn from, and why the others are not.
 
-Size and shape are read from the header; then the picture is decoded once, small: for its contrast (a blank or
-single-colour picture has none) and for its perceptual hash (pHash: the signs of the low frequencies of a discrete
-cosine transform, 64 bits; Zauner 2010), which two copies of a picture share though their bytes differ.
+Size and shape are read from the header; then the image is decoded once, small: for its contrast (a blank or
+single-colour image has none) and for its perceptual hash (pHash: the signs of the low frequencies of a discrete
+cosine transform, 64 bits; Zauner 2010), which two copies of an image share though their bytes differ.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from pydantic import Field
 from illinstr.config import Config
 from illinstr.errors import DataError
 from illinstr.images import decode_image, open_image, read_header, upright
-from illinstr.wikihow_scraper.fetching.safety import check_picture
+from illinstr.wikihow_scraper.fetching.safety import check_image
 
 HASH_BITS = 64
 _LOOK_PX = 256
 _NO_WATERMARK = re.compile(r"nowatermark|\.png(?:$|[?.])|\.svg|/-crop-", re.IGNORECASE)
 
 if TYPE_CHECKING:
-    from illinstr.wikihow_scraper.source import FindPicture
+    from illinstr.wikihow_scraper.source import FindImage
 
 ImageDuplicates = Literal["near", "exact", "keep"]
 
 
-class PictureRules(Config):
-    """What a picture must be to be kept.
+class ImageRules(Config):
+    """What an image must be to be kept.
 
     ``min_px`` is the least shorter side, ``max_aspect`` the most the longer side may be in shorter ones.
     ``min_contrast`` is the least standard deviation (of values 0 to 255) of the most varied colour channel.
-    ``duplicates``: leave out pictures that stand on another page too, byte for byte (``exact``) or within
-    ``max_hash_distance`` bits of pHash (``near``); within one page pictures may look alike, as steps in one kitchen do.
-    ``crop_watermark`` cuts so many pixels off the bottom of pictures that carry the site's strip.
+    ``duplicates``: leave out images that stand on another page too, byte for byte (``exact``) or within
+    ``max_hash_distance`` bits of pHash (``near``); within one page images may look alike, as steps in one kitchen do.
+    ``crop_watermark`` cuts so many pixels off the bottom of images that carry the site's strip.
     """
 
     min_px: int = Field(default=64, ge=0)
@@ -53,7 +53,7 @@ class PictureRules(Config):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look at a picture tells: pixels, contrast (standard deviation) and pHash."""
+    """What one look at an image tells: pixels, contrast (standard deviation) and pHash."""
 
     width: int
     height: int
@@ -62,7 +62,7 @@ class Look:
 
 
 def look_at(data: bytes) -> Look:
-    """Decode a picture, small.
+    """Decode an image, small.
 
     Raises:
         DataError: it cannot be decoded.
@@ -78,8 +78,8 @@ def look_at(data: bytes) -> Look:
     return Look(header.width, header.height, contrast, phash)
 
 
-def unfit(look: Look, rules: PictureRules) -> str | None:
-    """Why a picture is no use for itself, None when it is."""
+def unfit(look: Look, rules: ImageRules) -> str | None:
+    """Why an image is no use for itself, None when it is."""
     shorter, longer = sorted((look.width, look.height))
     if shorter < rules.min_px:
         return "too small"
@@ -122,7 +122,7 @@ class Lookalikes:
         return len(self._known)
 
     def elsewhere(self, phash: int, page: str) -> bool:
-        """Whether another page has a picture within the distance."""
+        """Whether another page has an image within the distance."""
         return any(
             self._owners[place] != page and (self._hashes[place] ^ phash).bit_count() <= self.distance
             for low, mask, places in self._bands
@@ -130,15 +130,15 @@ class Lookalikes:
         )
 
 
-def picture_digest(data: bytes) -> str:
+def image_digest(data: bytes) -> str:
     """SHA-256 of the bytes, hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
-def cropping(find: FindPicture, rules: PictureRules) -> FindPicture:
+def cropping(find: FindImage, rules: ImageRules) -> FindImage:
     """``find`` with the site's strip cut off what it finds; ``find`` itself where nothing is to be cut.
 
-    A picture is cut unless its address says that it carries no strip (``nowatermark``, PNG, list crops); one that
+    An image is cut unless its address says that it carries no strip (``nowatermark``, PNG, list crops); one that
     cannot be decoded comes back as it is, for the caller to refuse.
     """
     if rules.crop_watermark == 0:
@@ -149,7 +149,7 @@ def cropping(find: FindPicture, rules: PictureRules) -> FindPicture:
         if data is None or _NO_WATERMARK.search(str(record.get("url") or "")):
             return data
         try:
-            check_picture(data)  # its limits hold before anything is decoded
+            check_image(data)  # its limits hold before anything is decoded
             return crop_bottom(data, rules.crop_watermark)
         except DataError:
             return data
@@ -158,28 +158,28 @@ def cropping(find: FindPicture, rules: PictureRules) -> FindPicture:
 
 
 def crop_bottom(data: bytes, rows: int) -> bytes:
-    """The picture without its last ``rows`` rows of pixels, in its own format; equal bytes give equal bytes.
+    """The image without its last ``rows`` rows of pixels, in its own format; equal bytes give equal bytes.
 
     JPEG keeps its quantisation tables, so that a second encoding loses next to nothing.
 
     Raises:
         DataError: it cannot be decoded, or has no more rows than that.
     """
-    with open_image(data) as picture:
-        shown = upright(picture)  # what is written again carries no EXIF
+    with open_image(data) as image:
+        shown = upright(image)  # what is written again carries no EXIF
         width, height = shown.size
         if rows >= height:
-            raise DataError(f"picture of {height} rows cannot lose {rows}")
+            raise DataError(f"image of {height} rows cannot lose {rows}")
         kind = read_header(data).format
         options: dict[str, Any] = {"quality": 92} if kind == "WEBP" else {}
         if kind == "JPEG":
-            options = {"qtables": getattr(picture, "quantization", None), "subsampling": _subsampling(picture)}
+            options = {"qtables": getattr(image, "quantization", None), "subsampling": _subsampling(image)}
         stream = io.BytesIO()
         shown.crop((0, 0, width, height - rows)).save(stream, kind, **options)
     return stream.getvalue()
 
 
-def _subsampling(picture: Any) -> int:
+def _subsampling(image: Any) -> int:
     from PIL import JpegImagePlugin
 
-    return max(int(JpegImagePlugin.get_sampling(picture)), 0)  # -1 where it has none, as in grey pictures
+    return max(int(JpegImagePlugin.get_sampling(image)), 0)  # -1 where it has none, as in grey images

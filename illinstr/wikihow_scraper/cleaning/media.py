@@ -1,4 +1,4 @@
-"""Pictures onto steps: licence first, then the bytes, then a full decode."""
+"""Images onto steps: licence first, then the bytes, then a full decode."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from illinstr.articles import Article, StepImage
 from illinstr.errors import DataError
 from illinstr.wikihow_scraper.cleaning.funnel import Funnel
 from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules
-from illinstr.wikihow_scraper.fetching.safety import check_picture
-from illinstr.wikihow_scraper.source import FindPicture
+from illinstr.wikihow_scraper.fetching.safety import check_image
+from illinstr.wikihow_scraper.source import FindImage
 
 
-def wanted_pictures(article: Article, rules: CleanRules) -> list[dict[str, Any]]:
-    """The records of the article's step pictures that the rules allow to be stored."""
-    return [record for record in _records(article) if record and rules.allows_picture(record["license_kind"])]
+def wanted_images(article: Article, rules: CleanRules) -> list[dict[str, Any]]:
+    """The records of the article's step images that the rules allow to be stored."""
+    return [record for record in _records(article) if record and rules.allows_image(record["license_kind"])]
 
 
-def attach(article: Article, find: FindPicture, cleaner: Cleaner, funnel: Funnel, *, reserved: bool) -> Article:
-    """The article with every picture that may be stored and can be read; each that is not is counted with its reason.
+def attach(article: Article, find: FindImage, cleaner: Cleaner, funnel: Funnel, *, reserved: bool) -> Article:
+    """The article with every image that may be stored and can be read; each that is not is counted with its reason.
 
     Args:
         article: with ``extra["step_images"]``, as ``convert`` makes it.
-        find: gives a picture's bytes, or None.
+        find: gives an image's bytes, or None.
         cleaner: knows which licences may be stored, and what was taken down.
         funnel: counts.
-        reserved: the page opts its pictures out.
+        reserved: the page opts its images out.
     """
     steps = list(article.steps)
     for index, record in enumerate(_records(article)):
         if record is None:
             continue
-        picture, reason = _picture(record, find, cleaner, reserved, _page(article))
-        funnel.picture(reason)
-        if picture is not None:
-            steps[index] = steps[index].model_copy(update={"image": picture})
+        image, reason = _image(record, find, cleaner, reserved, _page(article))
+        funnel.image(reason)
+        if image is not None:
+            steps[index] = steps[index].model_copy(update={"image": image})
     return article.model_copy(update={"steps": tuple(steps)})
 
 
@@ -43,27 +43,27 @@ def _records(article: Article) -> list[dict[str, Any] | None]:
 
 
 def _page(article: Article) -> str:
-    """What pictures belong together: those of one page, whatever its methods."""
+    """What images belong together: those of one page, whatever its methods."""
     origin = article.provenance
     page = origin.url or origin.page_id
     return f"{origin.source} {page}" if page is not None else article.id
 
 
-def _picture(
-    record: dict[str, Any], find: FindPicture, cleaner: Cleaner, reserved: bool, page: str
+def _image(
+    record: dict[str, Any], find: FindImage, cleaner: Cleaner, reserved: bool, page: str
 ) -> tuple[StepImage | None, str | None]:
     if reserved:
         return None, "opted out"
     if cleaner.takedown.names(record.get("url")):
         return None, "taken down"
-    if not cleaner.rules.allows_picture(record["license_kind"]):
+    if not cleaner.rules.allows_image(record["license_kind"]):
         return None, "licence"
     data = find(record)
     if data is None:
         return None, "no file"
     try:
-        check_picture(data)
-        unfit = cleaner.judge_picture(data, page)
+        check_image(data)
+        unfit = cleaner.judge_image(data, page)
         if unfit is not None:
             return None, unfit
         named = {"source_url": record.get("url"), "license": record.get("license"), "alt": record.get("alt")}

@@ -12,7 +12,7 @@ from pydantic import Field, computed_field, model_validator
 from illinstr.articles import MAX_STEPS, Article, Step, normalise_goal
 from illinstr.config import Config
 from illinstr.shards.takedown import Takedown
-from illinstr.wikihow_scraper.cleaning.image_rules import Lookalikes, PictureRules, look_at, picture_digest, unfit
+from illinstr.wikihow_scraper.cleaning.image_rules import ImageRules, Lookalikes, image_digest, look_at, unfit
 from illinstr.wikihow_scraper.cleaning.language import language_of
 from illinstr.wikihow_scraper.cleaning.tokens import counter, most_tokens, token_counts
 from illinstr.wikihow_scraper.licences import OPEN_KINDS
@@ -24,8 +24,8 @@ ImageLicense = Literal["cc", "any"]
 class CleanRules(Config):
     """What an article must be to be kept.
 
-    Lengths are characters. ``image_license`` "cc" keeps the bytes of pictures under Creative Commons or in the public
-    domain only; the address and licence of every picture stay in the record either way. ``language`` asks both what the
+    Lengths are characters. ``image_license`` "cc" keeps the bytes of images under Creative Commons or in the public
+    domain only; the address and licence of every image stay in the record either way. ``language`` asks both what the
     page says and what its words tell. ``max_tokens`` bounds the goal and each headline, counted by the CLIP tokenizer
     in the folder ``tokenizer`` (the package's own when None).
     """
@@ -40,7 +40,7 @@ class CleanRules(Config):
     max_step_chars: int = Field(default=10_000, ge=1)
     max_tokens: int | None = Field(default=None, ge=3)
     tokenizer: Path | None = Field(default=None, exclude=True)  # a place on this machine; what counts is its content
-    pictures: PictureRules = PictureRules()
+    pictures: ImageRules = ImageRules()
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -54,8 +54,8 @@ class CleanRules(Config):
             raise ValueError("min_steps is larger than max_steps")
         return self
 
-    def allows_picture(self, kind: str) -> bool:
-        """Whether pictures of this licence kind may be stored."""
+    def allows_image(self, kind: str) -> bool:
+        """Whether images of this licence kind may be stored."""
         return self.image_license == "any" or kind in OPEN_KINDS
 
 
@@ -68,7 +68,7 @@ class Cleaner:
     # What it remembers: sets of strings, which can be written down and read back.
     _seen_texts: set[str] = field(default_factory=set)
     _seen_ids: set[str] = field(default_factory=set)
-    _seen_pictures: set[str] = field(default_factory=set)
+    _seen_images: set[str] = field(default_factory=set)
     _seen_looks: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -87,8 +87,8 @@ class Cleaner:
         self._seen_ids.add(article.id)
         return article
 
-    def judge_picture(self, data: bytes, page: str) -> str | None:
-        """Why a picture of the page is left out, None where it is kept (and remembered).
+    def judge_image(self, data: bytes, page: str) -> str | None:
+        """Why an image of the page is left out, None where it is kept (and remembered).
 
         Raises:
             DataError: it cannot be decoded.
@@ -98,19 +98,19 @@ class Cleaner:
         reason = unfit(look, rules)
         if reason is not None or rules.duplicates == "keep":
             return reason
-        digest, seen = picture_digest(data), f"{look.phash:016x} {page}"
-        if len(self._owners) != len(self._seen_pictures):  # memory of an earlier run was put in
-            self._owners.update((entry[:64], entry[65:]) for entry in self._seen_pictures)
+        digest, seen = image_digest(data), f"{look.phash:016x} {page}"
+        if len(self._owners) != len(self._seen_images):  # memory of an earlier run was put in
+            self._owners.update((entry[:64], entry[65:]) for entry in self._seen_images)
         if self._owners.get(digest, page) != page:
-            return "same picture on another page"
+            return "same image on another page"
         if rules.duplicates == "near":
             if len(self._lookalikes) != len(self._seen_looks):
                 self._lookalikes.learn(self._seen_looks)
             if self._lookalikes.elsewhere(look.phash, page):
-                return "like a picture on another page"
+                return "like an image on another page"
             self._seen_looks.add(seen)
             self._lookalikes.learn([seen])
-        self._seen_pictures.add(f"{digest} {page}")
+        self._seen_images.add(f"{digest} {page}")
         self._owners[digest] = page
         return None
 

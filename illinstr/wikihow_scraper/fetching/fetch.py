@@ -1,4 +1,4 @@
-"""Asking sites for pages and pictures, the way a good guest does.
+"""Asking sites for pages and images, the way a good guest does.
 
 One connection and one request at a time a host, a pause between them (the site's Crawl-delay where it is longer), an
 honest name with a way to reach whoever runs the crawl, robots.txt and the site's TDM file before anything else and
@@ -31,7 +31,7 @@ from illinstr.wikihow_scraper.fetching.pace import Pace
 from illinstr.wikihow_scraper.fetching.robots import Robots, robots_url
 from illinstr.wikihow_scraper.fetching.safety import GuardedTransport, check_url, read_body, reservations
 from illinstr.wikihow_scraper.fetching.settings import FetchConfig, HostClosed, NotAllowed, OptedOut, Stopped
-from illinstr.wikihow_scraper.reservations import PICTURES_ONLY
+from illinstr.wikihow_scraper.reservations import IMAGES_ONLY
 from illinstr.wikihow_scraper.sites.site import Terms
 
 __all__ = ["FetchConfig", "Fetcher", "HostClosed", "NotAllowed", "OptedOut", "Stopped"]
@@ -125,7 +125,7 @@ class Fetcher:
         await self._client.aclose()
 
     async def get(self, url: str, kind: Kind = "page", *, again: bool | None = None) -> tuple[Entry, bytes]:
-        """A page, picture or list of pages, from the cache or from its site.
+        """A page, image or list of pages, from the cache or from its site.
 
         Args:
             url: its address.
@@ -307,7 +307,7 @@ class Fetcher:
             meta_directives(body) if kind == "page" else {},
             known is not None and known.tdm.reserves(answer.url),
         )
-        against = reserved - PICTURES_ONLY if kind == "page" else reserved
+        against = reserved - IMAGES_ONLY if kind == "page" else reserved
         if against and answer.status in (200, 304):
             raise OptedOut(f"reserved by its site: {', '.join(sorted(against))}")
         return reserved

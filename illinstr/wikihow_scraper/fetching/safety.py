@@ -1,8 +1,8 @@
-"""What a fetched address, answer or picture may be.
+"""What a fetched address, answer or image may be.
 
 Addresses: http(s) only, no credentials, and only hosts on the public internet. A name is resolved once, every address
 is judged, and the connection goes to a judged address, so a name server that answers differently the second time (DNS
-rebinding) gains nothing. Answers: bytes are counted after decompression, while they are read. Pictures: three formats,
+rebinding) gains nothing. Answers: bytes are counted after decompression, while they are read. Images: three formats,
 a pixel limit read from the header before anything is decoded.
 """
 
@@ -23,7 +23,7 @@ from illinstr.errors import FetchError
 from illinstr.images import decode_image
 from illinstr.wikihow_scraper.reservations import RESERVATIONS
 
-MAX_PICTURE_PIXELS = 25_000_000
+MAX_IMAGE_PIXELS = 25_000_000
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -169,10 +169,10 @@ def reservations(headers: Iterable[tuple[str, str]]) -> frozenset[str]:
     return frozenset(found & RESERVATIONS)
 
 
-def check_picture(data: bytes) -> None:
-    """Decode a picture fully, once, under limits, so that what is stored can be trusted to open.
+def check_image(data: bytes) -> None:
+    """Decode an image fully, once, under limits, so that what is stored can be trusted to open.
 
     Raises:
         DataError: not a JPEG, PNG or WebP, too many pixels, animated, or damaged.
     """
-    decode_image(data, max_pixels=MAX_PICTURE_PIXELS, animated="refuse")
+    decode_image(data, max_pixels=MAX_IMAGE_PIXELS, animated="refuse")

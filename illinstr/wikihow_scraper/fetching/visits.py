@@ -1,6 +1,6 @@
 """What became of each address, on disk beside its answer, so that no run does a finished piece of work again.
 
-A record is written once a page and all its pictures are settled: fetched, refused or failed. An address without one is
+A record is written once a page and all its images are settled: fetched, refused or failed. An address without one is
 still open, whatever the reason: a killed run, a stopped one, a host that was closed before its turn.
 """
 
@@ -17,8 +17,8 @@ from illinstr.wikihow_scraper.fetching.cache import Cache
 Outcome = Literal["fetched", "robots", "opted out", "failed"]
 
 
-class PictureVisit(BaseModel):
-    """One picture: the hash of its bytes, or why there are none."""
+class ImageVisit(BaseModel):
+    """One image: the hash of its bytes, or why there are none."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -30,7 +30,7 @@ class PictureVisit(BaseModel):
 class Visit(BaseModel):
     """One page.
 
-    ``sha256`` is the hash of its body where it was fetched, ``wants`` names the rules its pictures were chosen by,
+    ``sha256`` is the hash of its body where it was fetched, ``wants`` names the rules its images were chosen by,
     ``listed`` the day its sitemap gave, ``checked`` the time of the last look (seconds since 1970; no part of what
     the visit *is*).
     """
@@ -41,7 +41,7 @@ class Visit(BaseModel):
     outcome: Outcome
     reason: str | None = None
     sha256: str | None = None
-    pictures: tuple[PictureVisit, ...] = ()
+    pictures: tuple[ImageVisit, ...] = ()
     wants: str = ""
     listed: str = ""
     checked: float = 0.0
@@ -54,8 +54,8 @@ class Visit(BaseModel):
 
     @property
     def incomplete(self) -> bool:
-        """Whether asking again might bring more: the page or a picture failed, or robots.txt refused."""
-        lost = any(picture.sha256 is None and not _settled(picture.reason) for picture in self.pictures)
+        """Whether asking again might bring more: the page or an image failed, or robots.txt refused."""
+        lost = any(image.sha256 is None and not _settled(image.reason) for image in self.pictures)
         return self.outcome in ("failed", "robots") or lost
 
 

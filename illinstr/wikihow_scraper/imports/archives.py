@@ -1,6 +1,6 @@
 """Pages out of web archives: WARC (ISO 28500) as crawlers write it, ZIM as Kiwix reads it.
 
-Both hold pages and pictures together, and nothing is asked of any site. An archive is a saved copy: directives against
+Both hold pages and images together, and nothing is asked of any site. An archive is a saved copy: directives against
 indexing do not bind its owner, those against data sets do.
 """
 
@@ -15,23 +15,23 @@ from urllib.parse import unquote, urljoin
 
 from illinstr.errors import DataError, UsageError
 from illinstr.wikihow_scraper.fetching.safety import reservations
-from illinstr.wikihow_scraper.source import MAX_PAGE_BYTES, MAX_PICTURE_BYTES, FindPicture, Source, no_picture
+from illinstr.wikihow_scraper.source import MAX_IMAGE_BYTES, MAX_PAGE_BYTES, FindImage, Source, no_image
 
 _PAGES = ("text/html", "application/xhtml+xml")
 
 
 def warc_pages(file: Path, *, images: bool = True, limit: int | None = None) -> Iterator[Source]:
-    """The HTML answers of a WARC file (gzipped by record, or plain), in its order, with the pictures it holds.
+    """The HTML answers of a WARC file (gzipped by record, or plain), in its order, with the images it holds.
 
     Args:
         file: the archive.
-        images: look for pictures too; costs a first pass over the file.
+        images: look for images too; costs a first pass over the file.
         limit: only so many pages.
 
     Raises:
         UsageError: no such file, or no WARC file.
     """
-    find = _warc_pictures(file) if images else no_picture
+    find = _warc_images(file) if images else no_image
     pages = (entry for entry in _records(file) if isinstance(entry, DataError) or _type(entry[1]) in _PAGES)
     for entry in islice(pages, limit):
         if isinstance(entry, DataError):
@@ -50,7 +50,7 @@ def warc_pages(file: Path, *, images: bool = True, limit: int | None = None) -> 
             charset=_charset(record.http_headers.get_header("Content-Type") or ""),
             fetched=record.rec_headers.get_header("WARC-Date"),
             reservations=tuple(sorted(reservations(record.http_headers.headers))),
-            find_picture=find,
+            find_image=find,
         )
 
 
@@ -122,7 +122,7 @@ def _body(record: Any, limit: int) -> bytes | None:
         return None
 
 
-def _warc_pictures(file: Path) -> FindPicture:
+def _warc_images(file: Path) -> FindImage:
     offsets: dict[str, int] = {}
     for entry in _records(file):
         if not isinstance(entry, DataError) and _type(entry[1]).startswith("image/"):
@@ -136,14 +136,14 @@ def _warc_pictures(file: Path) -> FindPicture:
             if offset is not None:
                 with file.open("rb") as stream:
                     stream.seek(offset)
-                    return _body(next(ArchiveIterator(stream)), MAX_PICTURE_BYTES)
+                    return _body(next(ArchiveIterator(stream)), MAX_IMAGE_BYTES)
         return None
 
     return find
 
 
 def zim_pages(file: Path, *, images: bool = True, limit: int | None = None) -> Iterator[Source]:
-    """The HTML entries of a ZIM file, in its order, with the pictures it holds.
+    """The HTML entries of a ZIM file, in its order, with the images it holds.
 
     Raises:
         UsageError: no such file, no ZIM file, or libzim is not installed.
@@ -155,8 +155,8 @@ def zim_pages(file: Path, *, images: bool = True, limit: int | None = None) -> I
         if item.size > MAX_PAGE_BYTES:
             yield Source(item.path, url=url, trouble=("failed", f"page over the limit of {MAX_PAGE_BYTES} bytes"))
             continue
-        find = _zim_pictures(archive, item.path) if images else no_picture
-        yield Source(item.path, url=url, content=bytes(item.content), charset="utf-8", find_picture=find)
+        find = _zim_images(archive, item.path) if images else no_image
+        yield Source(item.path, url=url, content=bytes(item.content), charset="utf-8", find_image=find)
 
 
 def _open_zim(file: Path) -> Any:
@@ -191,7 +191,7 @@ def _zim_items(archive: Any) -> Iterator[Any]:
             yield item
 
 
-def _zim_pictures(archive: Any, page: str) -> FindPicture:
+def _zim_images(archive: Any, page: str) -> FindImage:
     def find(record: dict[str, Any]) -> bytes | None:
         named = record.get("local_path")
         if not isinstance(named, str):
@@ -201,7 +201,7 @@ def _zim_pictures(archive: Any, page: str) -> FindPicture:
             if not archive.has_entry_by_path(path):
                 return None
             item = archive.get_entry_by_path(path).get_item()
-            return bytes(item.content) if item.size <= MAX_PICTURE_BYTES else None
+            return bytes(item.content) if item.size <= MAX_IMAGE_BYTES else None
         except (RuntimeError, KeyError, ValueError):
             return None
 

@@ -16,7 +16,7 @@ Kind = Literal["csv", "warc", "zim"]
 
 @dataclass(frozen=True)
 class Collection:
-    """Which file, of which kind; ``image_folder`` is the folder of a CSV file's pictures."""
+    """Which file, of which kind; ``image_folder`` is the folder of a CSV file's images."""
 
     kind: Kind
     file: Path

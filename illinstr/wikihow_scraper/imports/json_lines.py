@@ -18,26 +18,26 @@ from illinstr.errors import DataError, UsageError
 from illinstr.files import open_text
 from illinstr.wikihow_scraper.licences import kind_of
 from illinstr.wikihow_scraper.sites import registry
-from illinstr.wikihow_scraper.source import MAX_PICTURE_BYTES, Dropped, FindPicture, Source
+from illinstr.wikihow_scraper.source import MAX_IMAGE_BYTES, Dropped, FindImage, Source
 
 MAX_LINE_CHARS = 8_000_000
 _SAFE_NAME = re.compile(r"[0-9A-Za-z_-]{1,200}(?:\.\d\d)?")
 
 
-def imported(file: Path, pictures: Path | None, limit: int | None = None) -> Iterator[Source]:
+def imported(file: Path, images: Path | None, limit: int | None = None) -> Iterator[Source]:
     """A source a line, in the order of the file; a line that cannot be read is a source with its trouble named.
 
     Args:
         file: the JSON lines.
-        pictures: the folder of their pictures.
+        images: the folder of their images.
         limit: only so many lines.
 
     Raises:
         UsageError: the file or the folder is not there.
     """
-    if pictures is not None and not pictures.is_dir():
-        raise UsageError(f"no such folder: {pictures}")
-    find = in_folder(pictures)
+    if images is not None and not images.is_dir():
+        raise UsageError(f"no such folder: {images}")
+    find = in_folder(images)
     try:
         with open_text(file, newline="\n") as stream:
             for number, line in enumerate(_lines(stream), start=1):
@@ -45,7 +45,7 @@ def imported(file: Path, pictures: Path | None, limit: int | None = None) -> Ite
                     return
                 name = f"{file.name}:{number}"
                 try:
-                    yield Source(name, articles=tuple(_read(line)), find_picture=find)
+                    yield Source(name, articles=tuple(_read(line)), find_image=find)
                 except DataError as error:
                     yield Source(name, trouble=("failed", error.message))
     except OSError as error:
@@ -80,7 +80,7 @@ def _read(line: str) -> list[Article | Dropped]:
 
 
 def _own(article: Article) -> Article:
-    """Pictures become records again: their bytes have to be found anew."""
+    """Images become records again: their bytes have to be found again."""
     if all(step.image is None for step in article.steps):
         return article
     known = article.extra.get("step_images")
@@ -104,8 +104,8 @@ def _own(article: Article) -> Article:
     return article.model_copy(update={"steps": tuple(steps), "extra": {**article.extra, "step_images": records}})
 
 
-def in_folder(folder: Path | None) -> FindPicture:
-    """Finds the pictures that records name by ``file`` in a folder, whatever their format."""
+def in_folder(folder: Path | None) -> FindImage:
+    """Finds the images that records name by ``file`` in a folder, whatever their format."""
 
     def find(record: dict[str, Any]) -> bytes | None:
         name = record.get("file")
@@ -114,7 +114,7 @@ def in_folder(folder: Path | None) -> FindPicture:
             return None
         for suffix in ("png", "jpg", "jpeg", "webp"):
             path = folder / f"{name}.{suffix}"
-            if path.is_file() and not path.is_symlink() and path.stat().st_size <= MAX_PICTURE_BYTES:
+            if path.is_file() and not path.is_symlink() and path.stat().st_size <= MAX_IMAGE_BYTES:
                 return path.read_bytes()
         return None
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from illinstr.errors import DataError, UsageError
-from illinstr.wikihow_scraper.source import MAX_PAGE_BYTES, MAX_PICTURE_BYTES, FindPicture, Source, no_picture
+from illinstr.wikihow_scraper.source import MAX_IMAGE_BYTES, MAX_PAGE_BYTES, FindImage, Source, no_image
 
 PAGE_SUFFIXES = (".html", ".htm", ".xhtml")
 
@@ -43,8 +43,8 @@ def saved_pages(folder: Path, files: list[Path], *, images: bool = True) -> Iter
             reason = error.message if isinstance(error, DataError) else f"cannot be read: {error.strerror}"
             yield Source(name, trouble=("failed", reason))
             continue
-        find = _beside(path.parent) if images else no_picture
-        yield Source(name, content=content, url=_saved_from(content), find_picture=find)
+        find = _beside(path.parent) if images else no_image
+        yield Source(name, content=content, url=_saved_from(content), find_image=find)
 
 
 def _saved_from(content: bytes) -> str | None:
@@ -53,7 +53,7 @@ def _saved_from(content: bytes) -> str | None:
     return match.group(1).decode("ascii", errors="replace") if match else None
 
 
-def _beside(folder: Path) -> FindPicture:
+def _beside(folder: Path) -> FindImage:
     root = folder.resolve()
 
     def find(record: dict[str, Any]) -> bytes | None:
@@ -63,7 +63,7 @@ def _beside(folder: Path) -> FindPicture:
         try:
             path = (root / unquote(named)).resolve()
             # A page may name any path; only files beside it are its own.
-            if not path.is_relative_to(root) or not path.is_file() or path.stat().st_size > MAX_PICTURE_BYTES:
+            if not path.is_relative_to(root) or not path.is_file() or path.stat().st_size > MAX_IMAGE_BYTES:
                 return None
             return path.read_bytes()
         except (OSError, ValueError):

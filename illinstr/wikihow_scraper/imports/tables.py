@@ -26,19 +26,19 @@ from illinstr.wikihow_scraper.source import Dropped, Source
 _NUMBERED = re.compile(r"(.*[^\W\d])(\d{1,2})", re.DOTALL)
 
 
-def tables(file: Path, pictures: Path | None, limit: int | None = None) -> Iterator[Source]:
+def tables(file: Path, images: Path | None, limit: int | None = None) -> Iterator[Source]:
     """A source an article, in the order of the file; rows that cannot be read are sources with their trouble named.
 
     Args:
         file: the CSV file.
-        pictures: the folder of the pictures, for the splits.
+        images: the folder of the images, for the splits.
         limit: only so many articles.
 
     Raises:
         UsageError: the file or the folder is not there, or no site knows the header.
     """
-    if pictures is not None and not pictures.is_dir():
-        raise UsageError(f"no such folder: {pictures}")
+    if images is not None and not images.is_dir():
+        raise UsageError(f"no such folder: {images}")
     csv.field_size_limit(MAX_LINE_CHARS)
     try:
         with open_text(file, newline="") as stream:
@@ -46,7 +46,7 @@ def tables(file: Path, pictures: Path | None, limit: int | None = None) -> Itera
         counted = _counted_names(file, table.numbered) if table.numbered is not None else {}
         with open_text(file, newline="") as stream:
             groups = _groups(file.name, csv.DictReader(stream), table, counted)
-            yield from itertools.islice(_sources(groups, table, pictures), limit)
+            yield from itertools.islice(_sources(groups, table, images), limit)
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}") from error
     except csv.Error as error:  # in the header; in rows it is one row's trouble
@@ -129,15 +129,15 @@ def _groups(
             rows.append(row)
 
 
-def _sources(groups: Iterator[Group], table: Table, pictures: Path | None) -> Iterator[Source]:
-    find = in_folder(pictures)
+def _sources(groups: Iterator[Group], table: Table, images: Path | None) -> Iterator[Source]:
+    find = in_folder(images)
     for group in groups:
         if isinstance(group, Source):
             yield group
             continue
         name, rows = group
         try:
-            yield Source(name, articles=(table.make(rows),), find_picture=find)
+            yield Source(name, articles=(table.make(rows),), find_image=find)
         except ValidationError as error:
             reason = f"does not fit the schema: {error.errors()[0]['msg']}"
             yield Source(name, articles=(Dropped(reason),))

@@ -13,10 +13,10 @@ COLUMNS = ("id", "title", "url", "license", "authors", "revision_id", "modified"
 
 
 def line(article: Article) -> str:
-    """An article's line: tab-separated ``COLUMNS``; ``pictures`` are the stored ones with their own licences."""
+    """An article's line: tab-separated ``COLUMNS``; ``images`` are the stored ones with their own licences."""
     origin = article.provenance
-    pictures = [step.image for step in article.steps if step.image is not None]
-    owed = "; ".join(f"{one.source_url or 'no address'} ({one.license or 'licence unknown'})" for one in pictures)
+    images = [step.image for step in article.steps if step.image is not None]
+    owed = "; ".join(f"{one.source_url or 'no address'} ({one.license or 'licence unknown'})" for one in images)
     title = str(article.extra.get("title") or article.goal)
     values = (
         article.id,

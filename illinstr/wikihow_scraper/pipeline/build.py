@@ -1,4 +1,4 @@
-"""Pages to shards: parse, convert, clean, attach pictures, write.
+"""Pages to shards: parse, convert, clean, attach images, write.
 
 Two passes over a run of pages. The first judges every page and spools what is kept; the second writes the shards. Order
 in, order out: equal pages give equal bytes.
@@ -20,9 +20,9 @@ from illinstr.wikihow_scraper.cleaning.image_rules import cropping
 from illinstr.wikihow_scraper.cleaning.media import attach
 from illinstr.wikihow_scraper.cleaning.rules import Cleaner
 from illinstr.wikihow_scraper.pipeline import attribution, reading
-from illinstr.wikihow_scraper.reservations import INDEX_ONLY, PICTURES_ONLY
+from illinstr.wikihow_scraper.reservations import IMAGES_ONLY, INDEX_ONLY
 from illinstr.wikihow_scraper.sites.site import NotAnArticle, WebPage
-from illinstr.wikihow_scraper.source import Dropped, FindPicture, Source
+from illinstr.wikihow_scraper.source import Dropped, FindImage, Source
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class Spool:
 
     def __init__(self) -> None:
         self._stream: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", prefix="illinstr-")  # noqa: SIM115
-        self._finders: list[FindPicture] = []
+        self._finders: list[FindImage] = []
         self.kept = 0
 
-    def article(self, article: Article, find: FindPicture) -> None:
-        """Append an article; its pictures' bytes are left where they lie."""
+    def article(self, article: Article, find: FindImage) -> None:
+        """Append an article; its images' bytes are left where they lie."""
         if any(step.image is not None for step in article.steps):
             self._finders.append(find)
             place = len(self._finders) - 1
@@ -95,8 +95,8 @@ def judge(
                 failed.add(found.key)
                 spool.failure(found)
             continue
-        find = cropping(source.find_picture, cleaner.rules.pictures)
-        reserved = bool(PICTURES_ONLY & _binding(source, found))
+        find = cropping(source.find_image, cleaner.rules.pictures)
+        reserved = bool(IMAGES_ONLY & _binding(source, found))
         for article in found.articles:
             kept = cleaner.judge(article) if isinstance(article, Article) else article
             if isinstance(kept, Dropped):
@@ -126,7 +126,7 @@ def _read(source: Source, funnel: Funnel, site: str | None) -> reading.Reading |
     except DataError as error:
         funnel.page("failed")
         return Failure(key, error.message, source.url)
-    against = _binding(source, found) - PICTURES_ONLY
+    against = _binding(source, found) - IMAGES_ONLY
     if against:
         funnel.page("opted out")
         return Failure(key, f"opted out: {', '.join(sorted(against))}", source.url or found.canonical_url)

@@ -30,10 +30,10 @@ def text(settings: dict[str, Any], funnel: dict[str, Any], shards: Iterable[Shar
     rows = [dict(zip(attribution.COLUMNS, line.split("\t"), strict=True)) for line in owed]
     licenses = Counter(row["license"] or "unknown" for row in rows)
     splits: Counter[str] = Counter()
-    pictures: Counter[str] = Counter()
+    images: Counter[str] = Counter()
     for info in shards:
         splits[info.split] += info.samples
-        pictures[info.split] += info.images
+        images[info.split] += info.images
     size = next((name for limit, name in _SIZES if splits.total() < limit), "n>1M")
     front = {
         "pretty_name": "Illustrated how-to articles",
@@ -52,9 +52,9 @@ def text(settings: dict[str, Any], funnel: dict[str, Any], shards: Iterable[Shar
         f"---\n{yaml.safe_dump(front, sort_keys=False)}---",
         "# Illustrated how-to articles",
         "Made with `illinstr scrape`. One sample is one method of one how-to page: a goal, ordered steps in words,\n"
-        "and a picture per step where its licence allowed it to be stored.",
+        "and an image per step where its licence allowed it to be stored.",
         "## Contents",
-        _table(("split", "articles", "pictures"), [(name, splits[name], pictures[name]) for name in sorted(splits)]),
+        _table(("split", "articles", "pictures"), [(name, splits[name], images[name]) for name in sorted(splits)]),
         "## Where it came from",
         _table(("", ""), [(f"`{key}`", f"`{value}`") for key, value in sorted(settings["origin"].items()) if value]),
         f"Parser: `{settings['parser']}`. Rules an article had to meet:",
@@ -64,7 +64,7 @@ def text(settings: dict[str, Any], funnel: dict[str, Any], shards: Iterable[Shar
         "## Terms",
         "Licence of the text, as each page states it or as it held on the day of the revision:",
         _table(("licence", "articles"), sorted(licenses.items())),
-        f"Every article and every stored picture is credited in `{attribution.NAME}`, picture licences included; keep\n"
+        f"Every article and every stored image is credited in `{attribution.NAME}`, image licences included; keep\n"
         "that file with the data. What its site reserves against use in data sets is not here.",
         "To take something out, put its address, article id or page number on a line of `takedown.txt` in this\n"
         "folder: illinstr reads the data as if it were not there.",

@@ -1,4 +1,4 @@
-"""The crawl: every page asked for, host by host, and the pictures of the articles worth keeping.
+"""The crawl: every page asked for, host by host, and the images of the articles worth keeping.
 
 Everything lands in the cache, with a record of each settled page; data is built from the cache, a run of pages at a
 time, while the crawl goes on. So a run that dies, at whatever moment, is finished by running it again: what is
@@ -23,19 +23,19 @@ from illinstr.errors import DataError, FetchError
 from illinstr.files import canonical_json, write_text
 from illinstr.progress import Advance, Reporter, SilentReporter
 from illinstr.shards.takedown import Takedown
-from illinstr.wikihow_scraper.cleaning.media import wanted_pictures
+from illinstr.wikihow_scraper.cleaning.media import wanted_images
 from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules
 from illinstr.wikihow_scraper.fetching import visits
 from illinstr.wikihow_scraper.fetching.cache import Cache, Entry
 from illinstr.wikihow_scraper.fetching.discover import Discovery, Listed, find_pages
 from illinstr.wikihow_scraper.fetching.fetch import FetchConfig, Fetcher, HostClosed, NotAllowed, OptedOut, Stopped
 from illinstr.wikihow_scraper.fetching.interrupt import Stop
-from illinstr.wikihow_scraper.fetching.visits import Outcome, PictureVisit, Visit
+from illinstr.wikihow_scraper.fetching.visits import ImageVisit, Outcome, Visit
 from illinstr.wikihow_scraper.pipeline import reading
-from illinstr.wikihow_scraper.reservations import PICTURES_ONLY
+from illinstr.wikihow_scraper.reservations import IMAGES_ONLY
 from illinstr.wikihow_scraper.sites import registry
 from illinstr.wikihow_scraper.sites.site import WebPage
-from illinstr.wikihow_scraper.source import FindPicture, Source, no_picture
+from illinstr.wikihow_scraper.source import FindImage, Source, no_image
 
 MAX_HOSTS_AT_ONCE = 8
 BuildTask = Callable[[int, list[Visit]], None]
@@ -45,7 +45,7 @@ BuildTask = Callable[[int, list[Visit]], None]
 class CrawlRequest:
     """What to fetch.
 
-    ``images`` also brings pictures: those of articles that ``rules`` keep, where they allow the picture. ``refresh``
+    ``images`` also brings images: those of articles that ``rules`` keep, where they allow the image. ``refresh``
     asks again about everything kept (but not about pages whose sitemap says they are unchanged), ``retry_failed`` about
     what failed. ``takedown`` is not asked for. ``limit``: only the first so many pages. ``site`` is the only one to
     read pages.
@@ -62,7 +62,7 @@ class CrawlRequest:
 
     @property
     def wants(self) -> str:
-        """Names everything that decides which pictures of a page are asked for."""
+        """Names everything that decides which images of a page are asked for."""
         told = [self.rules.model_dump(mode="json"), self.takedown.sha256, self.images, registry.parsers(self.site)]
         return sha256(canonical_json(told).encode()).hexdigest()[:16]
 
@@ -87,13 +87,13 @@ async def crawl(
     task_pages: int,
     build: BuildTask,
 ) -> CrawlResult:
-    """Fetch pages (each once) and the pictures of their articles; hand them over in runs of ``task_pages``.
+    """Fetch pages (each once) and the images of their articles; hand them over in runs of ``task_pages``.
 
     Args:
         request: what to fetch.
         config: how requests are made.
         cache: where answers and records go.
-        reporter: hears of every page.
+        reporter: receives every page.
         stop: once requested, what is in hand ends and nothing new begins.
         task_pages: pages a run.
         build: takes the number of a run, from 0 and in order, and its visits; called in a thread of its own, so that
@@ -257,18 +257,18 @@ class Crawl:
             if former is not None and former.outcome == "fetched" and not gone:
                 return former, False  # asked again in vain: the kept page stands until the site is well
             return visit("failed", error.message), not isinstance(error, HostClosed)
-        pictures, whole = await self._pictures(entry, content, former, ask)
+        pictures, whole = await self._images(entry, content, former, ask)
         return visit("fetched", sha256=entry.sha256, pictures=pictures), whole
 
-    async def _pictures(
+    async def _images(
         self, entry: Entry, content: bytes, former: Visit | None, ask: bool
-    ) -> tuple[tuple[PictureVisit, ...], bool]:
-        if not self.request.images or PICTURES_ONLY & set(entry.reservations):
+    ) -> tuple[tuple[ImageVisit, ...], bool]:
+        if not self.request.images or IMAGES_ONLY & set(entry.reservations):
             return (), True
-        known = {picture.url: picture for picture in former.pictures} if former is not None else {}
-        found: dict[str, PictureVisit] = {}
+        known = {image.url: image for image in former.pictures} if former is not None else {}
+        found: dict[str, ImageVisit] = {}
         whole = True
-        for url in _pictures_of(content, entry, Cleaner(self.request.rules, self.request.takedown), self.request.site):
+        for url in _images_of(content, entry, Cleaner(self.request.rules, self.request.takedown), self.request.site):
             lost = known.get(url)
             if self.request.takedown.names(url):
                 self._cache.forget(url)
@@ -277,11 +277,11 @@ class Crawl:
             elif url not in found:
                 try:
                     got, _ = await self._fetcher.get(url, "picture", again=ask)
-                    found[url] = PictureVisit(url=url, sha256=got.sha256)
+                    found[url] = ImageVisit(url=url, sha256=got.sha256)
                 except Stopped:
                     raise
                 except FetchError as error:  # the article is good without it; the funnel counts it
-                    found[url] = PictureVisit(url=url, reason=error.message)
+                    found[url] = ImageVisit(url=url, reason=error.message)
                     whole = whole and not isinstance(error, HostClosed)
         return tuple(found.values()), whole
 
@@ -324,17 +324,17 @@ def _ended(cache: Cache) -> None:
     (cache.folder / "refresh").unlink(missing_ok=True)
 
 
-def _pictures_of(content: bytes, entry: Entry, cleaner: Cleaner, site: str | None) -> Iterator[str]:
+def _images_of(content: bytes, entry: Entry, cleaner: Cleaner, site: str | None) -> Iterator[str]:
     try:
         found = reading.read(WebPage(content, entry.final_url, entry.charset), site=site)
     except DataError:
         return
-    if PICTURES_ONLY & found.opt_out:
+    if IMAGES_ONLY & found.opt_out:
         return
     for article in found.articles:
         if isinstance(article, Article) and isinstance(cleaner.judge(article), Article):
-            wanted = (record.get("url") for record in wanted_pictures(article, cleaner.rules))
-            yield from (picture for picture in wanted if picture)
+            wanted = (record.get("url") for record in wanted_images(article, cleaner.rules))
+            yield from (image for image in wanted if image)
 
 
 def source_of(visit: Visit, cache: Cache, *, images: bool = True) -> Source:
@@ -352,11 +352,11 @@ def source_of(visit: Visit, cache: Cache, *, images: bool = True) -> Source:
         charset=entry.charset,
         fetched=entry.fetched,
         reservations=(*entry.reservations, "fetched"),
-        find_picture=_cached_picture(cache) if images else no_picture,
+        find_image=_cached_image(cache) if images else no_image,
     )
 
 
-def _cached_picture(cache: Cache) -> FindPicture:
+def _cached_image(cache: Cache) -> FindImage:
     def find(record: dict[str, Any]) -> bytes | None:
         url = record.get("url")
         stored = cache.get(url) if isinstance(url, str) else None

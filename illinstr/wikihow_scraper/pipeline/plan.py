@@ -29,7 +29,7 @@ def plan(
     """The pages that would be fetched, host by host, and the least time that takes.
 
     Lists (sitemaps, categories) that are kept from an earlier run are read; those that are not are named as unknown,
-    for how many pages they hold is known only once they have been asked. Pictures come on top of the time.
+    for how many pages they hold is known only once they have been asked. Images come on top of the time.
     """
     pages, unknown = _known_pages(discovery, cache)
     urls = list(dict.fromkeys([*discovery.asked, *pages]))[:limit]
@@ -54,7 +54,7 @@ def lines(planned: dict[str, Any]) -> tuple[str, ...]:
     said += [f"skip  {url}: {reason}" for url, reason in planned["refused"].items()]
     said.append(f"{planned['pages']} pages: {planned['settled']} settled already, {len(planned['urls'])} to fetch")
     said += [f"  {host}: {count}" for host, count in planned["to_fetch"].items()]
-    said.append(f"at the chosen pace about {_duration(planned['seconds'])}, pictures and unknown lists not counted")
+    said.append(f"at the chosen pace about {_duration(planned['seconds'])}, images and unknown lists not counted")
     return tuple(said)
 
 

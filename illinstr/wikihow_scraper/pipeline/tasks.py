@@ -59,8 +59,8 @@ class Tasks:
         out: the data folder.
         settings: what decides the data; kept in ``scrape.json`` and in the index.
         cleaner: judges the articles of all tasks, and remembers.
-        reporter: hears of every shard.
-        anew: trust no marker.
+        reporter: receives every shard.
+        again: trust no marker.
     """
 
     def __init__(

@@ -13,7 +13,7 @@ from typing import Any
 from illinstr.articles import Material
 from illinstr.wikihow_scraper.goals import goal_of
 from illinstr.wikihow_scraper.materials import duration, material
-from illinstr.wikihow_scraper.page import Method, Note, NoteKind, Page, PageStep, Picture, Video
+from illinstr.wikihow_scraper.page import Image, Method, Note, NoteKind, Page, PageStep, Video
 from illinstr.wikihow_scraper.permissions import Licence
 from illinstr.wikihow_scraper.sites import elements, page_licence, page_steps
 from illinstr.wikihow_scraper.sites.cutting import plain, unnumbered
@@ -125,12 +125,12 @@ def _step_of_answer(step: dict[str, Any]) -> PageStep | None:
     return _step(_text(step.get("title")), told, images, video)
 
 
-def _image(item: Any) -> Picture | None:
+def _image(item: Any) -> Image | None:
     if not isinstance(item, dict):
         return None
     item = item["image"] if isinstance(item.get("image"), dict) else item
     url = next((found for size in _SIZES if (found := absolute(str(item.get(size) or ""), None))), None)
-    return Picture(url=url, small_url=absolute(str(item.get("thumbnail") or ""), None)) if url else None
+    return Image(url=url, small_url=absolute(str(item.get("thumbnail") or ""), None)) if url else None
 
 
 def _video(data: dict[str, Any]) -> Video | None:
@@ -140,7 +140,7 @@ def _video(data: dict[str, Any]) -> Video | None:
     return Video(url=url, poster=poster) if url or poster else None
 
 
-def _step(name: str, told: list[tuple[str, str]], images: list[Picture], video: Video | None) -> PageStep | None:
+def _step(name: str, told: list[tuple[str, str]], images: list[Image], video: Video | None) -> PageStep | None:
     """A step of lines with their signs; without a name of its own, its first line stands for it."""
     notes, lines = [], []
     for sign, words in told:

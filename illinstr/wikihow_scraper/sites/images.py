@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from illinstr.wikihow_scraper.page import Picture
+from illinstr.wikihow_scraper.page import Image
 from illinstr.wikihow_scraper.sites.elements import absolute, attribute, classes, normalise
 
 MIN_SIDE = 64  # pixels; below it is an icon
@@ -30,7 +30,7 @@ _PLACEHOLDER = re.compile(
 _CANDIDATE = re.compile(r"\s*+([^\s,]\S*[^\s,]|[^\s,])(?:\s++([\d.]{1,8})([wx]))?\s*+(?:,|$)|[^,]*+,?", re.ASCII)
 
 
-def images_in(elements: Iterable[Any], base: str | None, seen: Counter[str] | None = None) -> list[Picture]:
+def images_in(elements: Iterable[Any], base: str | None, seen: Counter[str] | None = None) -> list[Image]:
     """The images inside some elements in document order, each once.
 
     Args:
@@ -38,13 +38,13 @@ def images_in(elements: Iterable[Any], base: str | None, seen: Counter[str] | No
         base: what relative addresses are resolved against.
         seen: how often each address stands on the page (``addresses``); what stands there often is no step's image.
     """
-    found: dict[str, Picture] = {}
+    found: dict[str, Image] = {}
     for element in elements:
         for tag in element.iter("img", "amp-img"):
-            picture = image_of(tag, base)
-            key = (picture.url or picture.local_path or "") if picture is not None else ""
-            if picture is not None and (seen is None or seen[key] < 3):
-                found.setdefault(key, picture)
+            image = image_of(tag, base)
+            key = (image.url or image.local_path or "") if image is not None else ""
+            if image is not None and (seen is None or seen[key] < 3):
+                found.setdefault(key, image)
     return list(found.values())
 
 
@@ -54,7 +54,7 @@ def addresses(root: Any, base: str | None) -> Counter[str]:
     return Counter(one.url or one.local_path or "" for one in made if one is not None)
 
 
-def image_of(tag: Any, base: str | None) -> Picture | None:
+def image_of(tag: Any, base: str | None) -> Image | None:
     """The image an ``img`` stands for, None where it is an icon or a placeholder with nothing behind it."""
     width, height = _pixels(attribute(tag, "width")), _pixels(attribute(tag, "height"))
     if 0 < width < MIN_SIDE or 0 < height < MIN_SIDE or "emoji" in classes(tag):
@@ -68,7 +68,7 @@ def image_of(tag: Any, base: str | None) -> Picture | None:
     if best is None:
         return None
     sized = attribute(tag, "src") == best[1]
-    return Picture(
+    return Image(
         url=absolute(best[1], base),
         local_path=local_path(best[1]),
         width=(width or None) if sized else None,

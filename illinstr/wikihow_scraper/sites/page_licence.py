@@ -7,7 +7,7 @@ other pages it often belongs to one photograph.
 
 from __future__ import annotations
 
-from illinstr.wikihow_scraper.page import Method, PageStep, Picture
+from illinstr.wikihow_scraper.page import Image, Method, PageStep
 from illinstr.wikihow_scraper.permissions import Licence, kind_of, name_of
 from illinstr.wikihow_scraper.sites.elements import attribute, meta, text_of
 from illinstr.wikihow_scraper.sites.site import WebPage
@@ -68,7 +68,7 @@ def _step(step: PageStep, licence: Licence) -> PageStep:
     )
 
 
-def _image(image: Picture, licence: Licence) -> Picture:
+def _image(image: Image, licence: Licence) -> Image:
     if image.license is not None:
         return image
     return image.model_copy(update={"license": licence.name, "license_kind": licence.kind})

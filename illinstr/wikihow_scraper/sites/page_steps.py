@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from illinstr.wikihow_scraper.page import Method, Note, PageStep, Picture, Video
+from illinstr.wikihow_scraper.page import Image, Method, Note, PageStep, Video
 from illinstr.wikihow_scraper.sentences import first_sentence
 from illinstr.wikihow_scraper.sites.cutting import generic_name
 
@@ -41,7 +41,7 @@ def step(
     text: str,
     *,
     bullets: tuple[str, ...] = (),
-    images: list[Picture] | None = None,
+    images: list[Image] | None = None,
     video: Video | None = None,
     notes: tuple[Note, ...] = (),
 ) -> PageStep | None:

@@ -1,5 +1,5 @@
 "use strict";
-// Asks one rater about every pair. What the data holds is set as text and as picture addresses, never as markup.
+// Asks one rater about every pair. What the data holds is set as text and as image addresses, never as markup.
 (() => {
   const find = (id) => document.getElementById(id);
   const { study, questions, items } = JSON.parse(find("data").textContent);
@@ -29,8 +29,8 @@
   function side(list, shown) {
     list.replaceChildren(...shown.steps.map((step, index) => {
       const item = document.createElement("li"), image = document.createElement("img"), text = document.createElement("span");
-      image.src = step.picture;
-      image.alt = `Picture of step ${index + 1}`;
+      image.src = step.image;
+      image.alt = `Image of step ${index + 1}`;
       text.textContent = `${index + 1}. ${step.text}`;
       text.dir = "auto";
       item.append(image, text);

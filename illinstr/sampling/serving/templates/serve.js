@@ -23,10 +23,10 @@ function fail(problem) {
   setBusy(false);
 }
 
-function showPicture(item, step) {
+function showImage(item, step) {
   const figure = item.querySelector("figure"), image = figure.querySelector("img");
-  if (!step.picture) return;
-  image.src = step.picture;
+  if (!step.image) return;
+  image.src = step.image;
   image.alt = step.alt;
   image.hidden = false;
   figure.className = "drawn";
@@ -42,7 +42,7 @@ function stepItem(step, index) {
   item.querySelector("textarea").value = step.headline + (step.body ? ` | ${step.body}` : "");
   item.querySelector("summary").append(` step ${number}`);
   item.querySelector("figure").classList.toggle("working", busy);
-  showPicture(item, step);
+  showImage(item, step);
   item.querySelector(".edit").addEventListener("submit", (event) => {
     event.preventDefault();
     ask("edit", { name: shown.name, step: number, text: item.querySelector("textarea").value });
@@ -61,7 +61,7 @@ function show(article) {
   find("article").lang = article.language;
   find("title").textContent = article.goal;
   find("list").replaceChildren(...article.steps.map(stepItem));
-  const finished = Boolean(article.name) && article.steps.every((step) => step.picture);
+  const finished = Boolean(article.name) && article.steps.every((step) => step.image);
   find("links").hidden = !finished;
   for (const details of document.querySelectorAll(".change")) details.hidden = !finished;
   if (!finished) return;
@@ -78,7 +78,7 @@ function remember(article) {
   goal.dir = "auto";
   const last = article.steps[article.steps.length - 1];
   const image = document.createElement("img");
-  image.src = last.picture;
+  image.src = last.image;
   image.alt = "";
   link.append(image, goal);
   item.append(link);
@@ -122,15 +122,15 @@ function follow(task) {
     bar.value = done;
     if (done) say(`Drawing: ${done} of ${total} sampling steps`);
   });
-  on("preview", ({ step, picture }) => {
+  on("preview", ({ step, image }) => {
     const item = find("list").children[step - 1];
     if (!item) return;
-    showPicture(item, { picture, alt: `Step ${step}, not finished yet` });
+    showImage(item, { image, alt: `Step ${step}, not finished yet` });
     item.querySelector("figure").classList.add("unfinished");
   });
-  on("picture", (step) => {
+  on("image", (step) => {
     const item = find("list").children[step.step - 1];
-    if (item) showPicture(item, step);
+    if (item) showImage(item, step);
   });
   on("done", (article) => {
     end();

@@ -61,7 +61,7 @@ class StackingConfig(Config):
         default=True, description="articles over data.max_steps give windows of that many steps; else they are left out"
     )
     min_pictured: float = Field(
-        default=1.0, gt=0, le=1, description="least share of steps with a picture; the others do not count in the loss"
+        default=1.0, gt=0, le=1, description="least share of steps with an image; the others do not count in the loss"
     )
 
 

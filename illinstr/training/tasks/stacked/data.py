@@ -18,11 +18,11 @@ from illinstr.training.data import BatchOrder
 from illinstr.training.latents import encode_articles
 from illinstr.training.reading import ArticleSet, ErrorBudget
 from illinstr.training.tasks.stacked.config import UNetConfig
-from illinstr.training.tasks.stacked.windows import Window, cut, has_picture, windows_of
+from illinstr.training.tasks.stacked.windows import Window, cut, has_image, windows_of
 
 
-class DealtUnit(int):
-    """A window's number that remembers the optimiser step it was dealt for.
+class AssignedUnit(int):
+    """A window's number that remembers the optimiser step it was assigned for.
 
     The order is a function of the step, and so is the turn of the target from epsilon to v: carried along with the
     sample, it needs no place in a checkpoint and no clock of its own.
@@ -30,27 +30,27 @@ class DealtUnit(int):
 
     step: int
 
-    def __new__(cls, unit: int, step: int) -> DealtUnit:
-        """``unit``, dealt for ``step``."""
-        dealt = super().__new__(cls, unit)
-        dealt.step = step
-        return dealt
+    def __new__(cls, unit: int, step: int) -> AssignedUnit:
+        """``unit``, assigned for ``step``."""
+        assigned = super().__new__(cls, unit)
+        assigned.step = step
+        return assigned
 
-    def __reduce__(self) -> tuple[type[DealtUnit], tuple[int, int]]:
+    def __reduce__(self) -> tuple[type[AssignedUnit], tuple[int, int]]:
         """Both numbers, so that a unit can be sent to a worker process."""
-        return DealtUnit, (int(self), self.step)
+        return AssignedUnit, (int(self), self.step)
 
 
 @dataclass(frozen=True)
 class ArticleBatch:
     """b windows of n steps.
 
-    ``latents`` are scaled, (b, n, c, h, w), zero where ``pictured`` (b, n) is False; ``numbers`` (b, n) are the
-    steps' numbers in their articles, from 1; ``step`` is the optimiser step the batch was dealt for (from 0).
+    ``latents`` are scaled, (b, n, c, h, w), zero where ``illustrated`` (b, n) is False; ``numbers`` (b, n) are the
+    steps' numbers in their articles, from 1; ``step`` is the optimiser step the batch was assigned for (from 0).
     """
 
     latents: Tensor
-    pictured: Tensor
+    illustrated: Tensor
     numbers: Tensor
     goals: list[str]
     steps: list[list[str]]
@@ -60,7 +60,7 @@ class ArticleBatch:
 def read_articles(data: Path, split: str, config: UNetConfig, *, limit: int | None) -> ArticleSet:
     """Articles of one split that give at least one window, in shard order, left on disk.
 
-    Articles with all their pictures are taken from the index unread.
+    Articles with all their images are taken from the index unread.
 
     Raises:
         DataError: none is left, or more than ``data.max_errors`` cannot be read.
@@ -81,14 +81,14 @@ def read_articles(data: Path, split: str, config: UNetConfig, *, limit: int | No
     if not kept:
         raise DataError(
             f"{data} has no article to learn from in split {split!r}: at least {wanted.min_steps} steps, "
-            f"{stacking.min_pictured:.0%} of them with a picture",
+            f"{stacking.min_pictured:.0%} of them with an image",
             hint="check data.split, data.min_steps, data.max_steps and stacking.min_pictured",
         )
     return ArticleSet(table, kept, cached=wanted.cache)
 
 
 def find_windows(articles: ArticleSet, config: UNetConfig) -> list[Window]:
-    """The windows of ``articles``; those with all their pictures are not read for it."""
+    """The windows of ``articles``; those with all their images are not read for it."""
     longest, found = config.data.max_steps, []
     for number, (steps, complete) in enumerate(zip(articles.lengths, articles.complete, strict=True)):
         if complete:
@@ -99,8 +99,8 @@ def find_windows(articles: ArticleSet, config: UNetConfig) -> list[Window]:
     return found
 
 
-class PicturedSteps(Sequence[Article]):
-    """Articles without the steps that have no picture, made when they are asked for."""
+class IllustratedSteps(Sequence[Article]):
+    """Articles without the steps that have no image, made when they are asked for."""
 
     def __init__(self, articles: ArticleSet) -> None:
         self.articles = articles
@@ -117,8 +117,8 @@ class PicturedSteps(Sequence[Article]):
     def __getitem__(self, index: int | slice) -> Article | list[Article]:
         """One article, or a list of them."""
         if isinstance(index, slice):
-            return [_pictured_steps(article) for article in self.articles[index]]
-        return _pictured_steps(self.articles[index])
+            return [_illustrated_steps(article) for article in self.articles[index]]
+        return _illustrated_steps(self.articles[index])
 
 
 class WindowSet:
@@ -131,7 +131,7 @@ class WindowSet:
     def __init__(self, articles: ArticleSet, vae: Any, config: UNetConfig, device: str, what: str) -> None:
         self.articles = articles
         self.windows: list[Window] = find_windows(articles, config)
-        self.latents = encode_articles(PicturedSteps(articles), vae, config.data.panel_px, device, what)
+        self.latents = encode_articles(IllustratedSteps(articles), vae, config.data.panel_px, device, what)
         broken = self.latents.unreadable
         self.unreadable = {n: broken[w.article] for n, w in enumerate(self.windows) if w.article in broken}
 
@@ -150,7 +150,7 @@ class WindowSet:
         rows = [(w, self.articles[w.article], self._panels(w)) for w in windows]
         return ArticleBatch(
             latents=torch.stack([panels.float() for _, _, panels in rows]),
-            pictured=torch.tensor([[has_picture(step) for step in _steps(a, w)] for w, a, _ in rows]),
+            illustrated=torch.tensor([[has_image(step) for step in _steps(a, w)] for w, a, _ in rows]),
             numbers=torch.tensor([list(range(w.start + 1, w.start + w.length + 1)) for w in windows]),
             goals=[article.goal for _, article, _ in rows],
             steps=[[step.headline for step in _steps(a, w)] for w, a, _ in rows],
@@ -166,13 +166,13 @@ def _steps(article: Article, window: Window) -> Sequence[Any]:
     return article.steps[window.start : window.start + window.length]
 
 
-def _pictured_steps(article: Article) -> Article:
-    return article.model_copy(update={"steps": tuple(step for step in article.steps if has_picture(step))})
+def _illustrated_steps(article: Article) -> Article:
+    return article.model_copy(update={"steps": tuple(step for step in article.steps if has_image(step))})
 
 
 def _spread(article: Article, latents_kchw: Tensor) -> Tensor:
-    """Latents of the pictured steps (k, c, h, w) -> of all steps (n, c, h, w), zero where there is no picture."""
-    where = torch.tensor([has_picture(step) for step in article.steps])
+    """Latents of the illustrated steps (k, c, h, w) -> of all steps (n, c, h, w), zero where there is no image."""
+    where = torch.tensor([has_image(step) for step in article.steps])
     spread = latents_kchw.new_zeros(article.num_steps, *latents_kchw.shape[1:])
     spread[where] = latents_kchw
     return spread

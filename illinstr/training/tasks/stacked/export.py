@@ -29,7 +29,7 @@ def write_unet_folder(folder: Path, base: StableDiffusion, config: UNetConfig, s
     """
     dtype: torch.dtype = getattr(torch, config.export.dtype)
     unet = plain_copy(base.unet, dtype)
-    # A Stable Diffusion base names the size of *its* pictures; plain diffusers would draw that instead of a panel.
+    # A Stable Diffusion base names the size of *its* images; plain diffusers would draw that instead of a panel.
     unet.register_to_config(sample_size=settings.panel_px // downsampling(base.vae))
     save_folder(
         folder,
@@ -67,10 +67,10 @@ def model_card(config: UNetConfig, settings: StackedSettings) -> str:
     return (
         f"---\n{yaml.safe_dump(header, sort_keys=False)}---\n\n"
         f"# Illustrated instructions\n\n"
-        f"A StackedDiffusion model (arXiv 2312.04552): the pictures of all steps of an article are drawn together, "
+        f"A StackedDiffusion model (arXiv 2312.04552): the images of all steps of an article are drawn together, "
         f"{fewest} to {most} panels of {settings.panel_px} pixels, conditioning `{settings.conditioning}`.\n\n"
         f'    illinstr generate "How to make apple juice" --steps {most} --model FOLDER\n\n'
-        f"`diffusers.DiffusionPipeline.from_pretrained(FOLDER)` loads it too, one picture at a time.\n\n"
+        f"`diffusers.DiffusionPipeline.from_pretrained(FOLDER)` loads it too, one image at a time.\n\n"
         f"{adapters}"
         f"It was made from {f'`{base}`' if base else 'parts of our own'} with illinstr {__version__}. Its licence "
         f"follows from those of its base and of its training data; none is claimed here.\n\n"

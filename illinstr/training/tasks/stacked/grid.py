@@ -1,4 +1,4 @@
-"""The picture grid of a U-Net run: drawn articles, each below its truth, by fixed seeds."""
+"""The image grid of a U-Net run: drawn articles, each below its truth, by fixed seeds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from illinstr.images import decode_panel
 from illinstr.models.settings import StackedSettings
 from illinstr.models.stable_diffusion.backbone import StableDiffusion
 
-NO_PICTURE = 235  # a light grey where the truth has none
+NO_IMAGE = 235  # a light grey where the truth has none
 
 
 def pipeline_of(base: StableDiffusion, settings: StackedSettings, device: str) -> StackedDiffusionPipeline:
@@ -48,5 +48,5 @@ def save_grid(path: Path, pipe: StackedDiffusionPipeline, articles: Sequence[Art
 
 def _truth(data: bytes | None, panel_px: int) -> Tensor:
     if data is None:
-        return torch.full((panel_px, panel_px, 3), NO_PICTURE, dtype=torch.uint8)
+        return torch.full((panel_px, panel_px, 3), NO_IMAGE, dtype=torch.uint8)
     return torch.from_numpy(decode_panel(data, panel_px).copy())

@@ -21,7 +21,7 @@ from illinstr.models.stable_diffusion.text import encode_ids
 from illinstr.training.cache import text_cache
 from illinstr.training.noise import randint, randn, step_generator
 from illinstr.training.tasks.stacked.config import UNetConfig, unet_settings
-from illinstr.training.tasks.stacked.data import ArticleBatch, DealtUnit, WindowSet, read_articles
+from illinstr.training.tasks.stacked.data import ArticleBatch, AssignedUnit, WindowSet, read_articles
 from illinstr.training.tasks.stacked.export import write_unet_folder
 from illinstr.training.tasks.stacked.grid import pipeline_of, save_grid
 from illinstr.training.tasks.stacked.parts import build_parts
@@ -80,7 +80,7 @@ class UNetTask:
 
     def units_of(self, step: int) -> list[int]:
         """Windows of one optimiser step."""
-        return [DealtUnit(unit, step) for unit in self.order.batch(step)]
+        return [AssignedUnit(unit, step) for unit in self.order.batch(step)]
 
     def make_batch(self, units: list[int]) -> ArticleBatch:
         """Latents and texts of windows of one N."""
@@ -89,7 +89,7 @@ class UNetTask:
     def loss(
         self, model: nn.Module, batch: ArticleBatch, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float]]:
-        """Mean squared error of the prediction over all panels that have a picture, times min-SNR weights if asked."""
+        """Mean squared error of the prediction over all panels that have an image, times min-SNR weights if asked."""
         noise_config = self.config.noise
         goals, steps = drop_texts(batch, self.config.stacking, generator)
         drawn = randint(noise_config.train_timesteps, len(goals), generator)
@@ -111,20 +111,20 @@ class UNetTask:
         noise: Tensor,
         share_of_v: float = 1.0,
     ) -> Tensor:
-        """Squared error of each window, (b,): the mean over its pictured panels.
+        """Squared error of each window, (b,): the mean over its illustrated panels.
 
-        A panel without a picture is pure noise at every timestep: it tells its neighbours nothing and does not count.
+        A panel without an image is pure noise at every timestep: it tells its neighbours nothing and does not count.
         """
         prompt = self.slots(*texts, batch.numbers).to(self.device)
         latents, noise = batch.latents.to(self.device), noise.to(self.device)
-        timesteps, pictured = timesteps.to(self.device), batch.pictured.to(self.device)
+        timesteps, illustrated = timesteps.to(self.device), batch.illustrated.to(self.device)
         noised = add_noise(self.scheduler, latents, noise, timesteps)
-        if not bool(batch.pictured.all()):
-            noised = torch.where(pictured[:, :, None, None, None], noised, noise)
+        if not bool(batch.illustrated.all()):
+            noised = torch.where(illustrated[:, :, None, None, None], noised, noise)
         target = training_target(self.scheduler, latents, noise, timesteps, share_of_v)
         output = model(noised, timesteps, prompt)
         by_panel = (output.float() - target.float()).square().mean(dim=(2, 3, 4))
-        errors: Tensor = (by_panel * pictured).sum(dim=1) / pictured.sum(dim=1)
+        errors: Tensor = (by_panel * illustrated).sum(dim=1) / illustrated.sum(dim=1)
         return errors
 
     @contextlib.contextmanager

@@ -37,16 +37,16 @@ def cut(num_steps: int, longest: int) -> list[tuple[int, int]]:
 
 
 def windows_of(articles: Sequence[Article], longest: int, min_pictured: float) -> list[Window]:
-    """All windows of ``articles`` with at least one picture and a share of pictured steps of ``min_pictured``."""
+    """All windows of ``articles`` with at least one image and a share of illustrated steps of ``min_pictured``."""
     found = []
     for number, article in enumerate(articles):
         for start, length in cut(article.num_steps, longest):
-            pictured = sum(has_picture(step) for step in article.steps[start : start + length])
-            if pictured >= max(1, min_pictured * length):
+            illustrated = sum(has_image(step) for step in article.steps[start : start + length])
+            if illustrated >= max(1, min_pictured * length):
                 found.append(Window(number, start, length))
     return found
 
 
-def has_picture(step: Step) -> bool:
-    """Whether the step has a picture, with its bytes at hand."""
+def has_image(step: Step) -> bool:
+    """Whether the step has an image, with its bytes at hand."""
     return step.image is not None and step.image.data is not None

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from illinstr.wikihow_scraper.materials import duration
-from illinstr.wikihow_scraper.page import Picture, Video
+from illinstr.wikihow_scraper.page import Image, Video
 from illinstr.wikihow_scraper.permissions import kind_of as kind_of_licence
 from illinstr.wikihow_scraper.permissions import name_of
 from illinstr.wikihow_scraper.sites.cutting import plain
@@ -65,21 +65,21 @@ class Values:
         """The words of all values of the first property that says something."""
         return [words for value in self.graph.all(node, *keys) if (words := self.words(value))]
 
-    def images(self, node: Node) -> list[Picture]:
+    def images(self, node: Node) -> list[Image]:
         """The object's images, each once."""
-        found: dict[str, Picture] = {}
+        found: dict[str, Image] = {}
         for value in self.graph.all(node, "image", "photo")[:MAX_IMAGES]:
             image = self.image(value)
             if image is not None:
                 found.setdefault(image.url or image.local_path or "", image)
         return list(found.values())
 
-    def image(self, value: Any) -> Picture | None:
+    def image(self, value: Any) -> Image | None:
         """An image given as address, as object, or as the ``@id`` of one."""
         if isinstance(value, str):
             known = self.graph.named(value)
             if known is None or not known.keys() - {"@id", "@type"}:
-                return self._picture(value)
+                return self._image(value)
             value = known
         if not isinstance(value, dict):
             return None
@@ -87,17 +87,17 @@ class Values:
             for address in self.graph.all(value, key):
                 if isinstance(address, dict):
                     address = next(iter(self.graph.all(address, "contentUrl", "url")), None)
-                made = self._picture(address) if isinstance(address, str) else None
+                made = self._image(address) if isinstance(address, str) else None
                 if made is not None:
                     return self._described(made, value)
         return None
 
-    def _picture(self, address: str) -> Picture | None:
+    def _image(self, address: str) -> Image | None:
         address = plain(address)
         url, local = absolute(address, self.base), local_path(address)
-        return Picture(url=url, local_path=local) if url or local else None
+        return Image(url=url, local_path=local) if url or local else None
 
-    def _described(self, image: Picture, node: Node) -> Picture:
+    def _described(self, image: Image, node: Node) -> Image:
         named = self.first(node, "license", "copyrightNotice")
         licence = name_of(self.address(node, "license") or named)
         return image.model_copy(

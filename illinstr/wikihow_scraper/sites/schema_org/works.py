@@ -14,7 +14,7 @@ from typing import Any
 
 from illinstr.articles import Material
 from illinstr.wikihow_scraper.materials import material
-from illinstr.wikihow_scraper.page import Note, PageStep, Picture, Video
+from illinstr.wikihow_scraper.page import Image, Note, PageStep, Video
 from illinstr.wikihow_scraper.sites import page_steps
 from illinstr.wikihow_scraper.sites.cutting import (
     CutPart,
@@ -141,7 +141,7 @@ class Reader:
             if level == 0 and "HowToSection" in kinds:
                 found.parts.append(Part())
         elif is_image(value) or is_video(value):
-            self._picture_between(value, found)
+            self._image_between(value, found)
         else:
             found.add(self._step(value, own, inside))
 
@@ -149,7 +149,7 @@ class Reader:
         """Whether a list is one of steps and not of the directions inside a step."""
         return not any(types(one) & {"HowToDirection", "HowToTip"} for one in inside if isinstance(one, dict))
 
-    def _picture_between(self, value: Node, found: Steps) -> None:
+    def _image_between(self, value: Node, found: Steps) -> None:
         """An image that stands between steps belongs to the one before it."""
         image = self.values.image(value) if is_image(value) else None
         steps = found.parts[-1].steps
@@ -179,10 +179,10 @@ class Reader:
         body = "" if text == name else text
         return PageStep(headline=name, body=body, bullets=tuple(bullets), image=images[0] if images else None)
 
-    def _directions(self, inside: list[Any]) -> tuple[list[str], list[Note], list[Picture]]:
+    def _directions(self, inside: list[Any]) -> tuple[list[str], list[Note], list[Image]]:
         bullets: list[str] = []
         notes: list[Note] = []
-        images: list[Picture] = []
+        images: list[Image] = []
         for one in inside[:MAX_DIRECTIONS]:
             words = self.values.words(one)
             if isinstance(one, dict):
@@ -194,7 +194,7 @@ class Reader:
                 bullets.append(words)
         return bullets, notes, images
 
-    def _images_in_text(self, value: Node) -> list[Picture]:
+    def _images_in_text(self, value: Node) -> list[Image]:
         """Images inside a text that is markup."""
         for text in (one for one in listed(value.get("text")) if isinstance(one, str) and "<" in unescaped(one)):
             root = fragment(unescaped(text))

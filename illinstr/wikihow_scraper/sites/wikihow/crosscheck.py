@@ -66,9 +66,9 @@ def _differences(theirs: dict[str, Any], step: PageStep) -> list[str]:
     visual = step.visual
     if isinstance(image, str) and image:
         if visual is None or visual.url is None:
-            found.append("JSON-LD has a picture, the markup none")
+            found.append("JSON-LD has an image, the markup none")
         elif _file(image) != _file(visual.url):
-            found.append("the pictures differ")
+            found.append("the images differ")
     return found
 
 

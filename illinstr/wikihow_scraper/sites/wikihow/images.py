@@ -1,8 +1,8 @@
-"""Which picture and which video belong to a step.
+"""Which image and which video belong to a step.
 
-A step's picture is found once, whatever shape it takes: a plain ``img``, a lazy one (``data-src``, ``data-srclarge``,
-``data-src-nowebp``), a ``picture`` with sources, an AMP element, or only the ``noscript`` copy of one. Icons, logos,
-photographs of experts inside reference pop-ups and remarks' pictures are not step pictures.
+A step's image is found once, whatever shape it takes: a plain ``img``, a lazy one (``data-src``, ``data-srclarge``,
+``data-src-nowebp``), a ``image`` with sources, an AMP element, or only the ``noscript`` copy of one. Icons, logos,
+photographs of experts inside reference pop-ups and remarks' images are not step images.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from bs4 import Tag
 
 from illinstr.wikihow_scraper.licences import kind_of
-from illinstr.wikihow_scraper.page import Picture, Video
+from illinstr.wikihow_scraper.page import Image, Video
 from illinstr.wikihow_scraper.sentences import normalise
 from illinstr.wikihow_scraper.sites.wikihow import licences
 from illinstr.wikihow_scraper.sites.wikihow.text import attribute, classes
@@ -40,8 +40,8 @@ def absolute(url: str, base: str) -> str | None:
     return joined.replace(" ", "%20")
 
 
-def step_pictures(item: Tag, tags: list[Tag], base: str) -> list[Picture]:
-    """The still pictures inside one step, those beside its text before those inside it, each counted once.
+def step_images(item: Tag, tags: list[Tag], base: str) -> list[Image]:
+    """The still images inside one step, those beside its text before those inside it, each counted once.
 
     ``tags`` are all the elements inside ``item``, in document order.
     """
@@ -50,10 +50,10 @@ def step_pictures(item: Tag, tags: list[Tag], base: str) -> list[Picture]:
         frame = _frame_of(image, item)
         if frame is not None:
             frames.setdefault(id(frame), (frame, []))[1].append(image)
-    beside: list[Picture] = []
-    inside: list[Picture] = []
+    beside: list[Image] = []
+    inside: list[Image] = []
     for frame, images in frames.values():
-        picture = _picture(frame, images, base)
+        picture = _image(frame, images, base)
         if picture is not None:
             (inside if _inside_text(frame, item) else beside).append(picture)
     return beside + inside
@@ -70,7 +70,7 @@ def step_video(item: Tag, tags: list[Tag], base: str) -> Video | None:
             source = (attribute(child, "data-src") or attribute(child, "src")) if child is not None else ""
         poster_url = absolute(attribute(player, "data-poster") or attribute(player, "poster"), base)
         has_poster = bool(attribute(player, "data-poster") or attribute(player, "poster"))
-        poster = Picture(url=poster_url) if has_poster and poster_url else None
+        poster = Image(url=poster_url) if has_poster and poster_url else None
         url = video_url(source) if source else None
         if url is not None or poster is not None:
             return Video(url=url, poster=poster)
@@ -129,7 +129,7 @@ def _inside_text(frame: Tag, item: Tag) -> bool:
     return False
 
 
-def _picture(frame: Tag, images: list[Tag], base: str) -> Picture | None:
+def _image(frame: Tag, images: list[Tag], base: str) -> Image | None:
     details = _details(frame)
     seen = [image for image in images if not _in_noscript(image)]
     hidden = [image for image in images if _in_noscript(image)]
@@ -153,7 +153,7 @@ def _picture(frame: Tag, images: list[Tag], base: str) -> Picture | None:
     return _describe(chosen or images[0], url, local, details, base)
 
 
-def _describe(image: Tag, url: str | None, local: str | None, details: Mapping[str, Any], base: str) -> Picture:
+def _describe(image: Tag, url: str | None, local: str | None, details: Mapping[str, Any], base: str) -> Image:
     large = bool(attribute(image, "data-srclarge"))
     width = _number(attribute(image, "data-widthlarge")) if large else 0
     height = _number(attribute(image, "data-heightlarge")) if large else 0
@@ -164,7 +164,7 @@ def _describe(image: Tag, url: str | None, local: str | None, details: Mapping[s
         height = _number(attribute(image, "data-height") or attribute(image, "height"))
     note = licences.note_text(str(details["licensing"])) if details.get("licensing") else None
     small = attribute(image, "data-src")
-    return Picture(
+    return Image(
         url=url,
         small_url=absolute(small, base) if small else None,
         local_path=local,
@@ -177,7 +177,7 @@ def _describe(image: Tag, url: str | None, local: str | None, details: Mapping[s
 
 
 def _address(image: Tag, base: str) -> tuple[str | None, str | None]:
-    """The picture's web address and, on a page a browser saved, its path beside the page."""
+    """The image's web address and, on a page a browser saved, its path beside the page."""
     local: str | None = None
     found: str | None = None
     for name in _URL_ATTRIBUTES:

@@ -1,6 +1,6 @@
-"""Which licence a picture or a text stands under, as the page and its dates tell it.
+"""Which licence an image or a text stands under, as the page and its dates tell it.
 
-Pictures: each carries its own note, and most are *not* under the licence of the text. Text: wikiHow's was CC BY-NC-SA
+Images: each carries its own note, and most are *not* under the licence of the text. Text: wikiHow's was CC BY-NC-SA
 (2.5, then 3.0) and the site announced in March 2025 that it leaves Creative Commons; licences already granted stay, so
 the date of the revision decides. Where the page itself links a licence, that link wins.
 """
@@ -18,12 +18,12 @@ from illinstr.wikihow_scraper.sites.wikihow.text import attribute, classes, plai
 
 LEFT_CREATIVE_COMMONS = "2025-03-24"
 TERMS_FACTS = (
-    "wikiHow: text was CC BY-NC-SA 3.0 until March 2025 and is proprietary since; most pictures were never under CC.",
+    "wikiHow: text was CC BY-NC-SA 3.0 until March 2025 and is proprietary since; most images were never under CC.",
     "wikiHow has told data-set authors that it forbids use of its data for machine learning; read its terms first.",
 )
 
 
-@lru_cache(maxsize=256)  # a site has a handful of notes and repeats them on every picture
+@lru_cache(maxsize=256)  # a site has a handful of notes and repeats them on every image
 def note_text(markup: str) -> str | None:
     """A licence note given as markup, as one plain line; None when it says nothing."""
     if "<" not in markup:

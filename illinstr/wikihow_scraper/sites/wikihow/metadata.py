@@ -40,7 +40,7 @@ _NAMESPACES = {
     2: "a user page",
     3: "a user talk page",
     4: "a project page",
-    6: "a picture page",
+    6: "an image page",
     10: "a template",
     12: "a help page",
     14: "a category page",
@@ -123,8 +123,8 @@ def _trim_title(text: str) -> str:
     return _TITLE_TAIL.sub("", normalise(text)).strip()
 
 
-def title_from_picture(alts_and_urls: Iterator[str]) -> str | None:
-    """A fragment's title from a picture's name, "Make-Apple-Juice-Step-1.jpg"."""
+def title_from_image(alts_and_urls: Iterator[str]) -> str | None:
+    """A fragment's title from an image's name, "Make-Apple-Juice-Step-1.jpg"."""
     for name in alts_and_urls:
         last = unquote(urlsplit(name).path.rsplit("/", 1)[-1]) if "://" in name else name
         last = re.sub(
@@ -261,7 +261,7 @@ def json_ld(document: Document) -> list[dict[str, Any]]:
 
 
 def page_id(document: Document) -> int | None:
-    """The page's number: from its scripts, its app link, or the names of its pictures."""
+    """The page's number: from its scripts, its app link, or the names of its images."""
     number = integer(document.html, "wgArticleId")
     if number is not None:
         return number

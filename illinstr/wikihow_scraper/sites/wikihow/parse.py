@@ -105,20 +105,20 @@ def _assemble(document: Document, layout: str, methods: list[Method], url: str |
     _or_reason("references", page.references, "no list of sources", missing)
     _or_reason("other_languages", page.other_languages, "no link to another language", missing)
     _or_reason("all_categories", page.all_categories, "not in the page's scripts", missing)
-    missing |= _missing_pictures(methods)
+    missing |= _missing_images(methods)
     return page.model_copy(update={"missing": dict(sorted(missing.items()))})
 
 
-def _missing_pictures(methods: list[Method]) -> dict[str, str]:
-    """Which steps have nothing to look at, and which pictures say nothing of their licence."""
+def _missing_images(methods: list[Method]) -> dict[str, str]:
+    """Which steps have nothing to look at, and which images say nothing of their licence."""
     steps = [(f"{m}.{s}", step) for m, method in enumerate(methods, 1) for s, step in enumerate(method.steps, 1)]
     bare = [place for place, step in steps if step.visual is None]
     silent = [place for place, step in steps if step.visual is not None and step.visual.license is None]
     found = {}
     if bare:
-        found["step_images"] = f"neither picture nor video at {_some(bare, len(steps))}"
+        found["step_images"] = f"neither image nor video at {_some(bare, len(steps))}"
     if silent:
-        found["step_image_licenses"] = f"no licence note beside the picture at {_some(silent, len(steps))}"
+        found["step_image_licenses"] = f"no licence note beside the image at {_some(silent, len(steps))}"
     return found
 
 
@@ -137,8 +137,8 @@ def _or_reason(name: str, value: T, reason: str, missing: dict[str, str]) -> T:
 def _title(document: Document, methods: list[Method], missing: dict[str, str]) -> str:
     found, origin = metadata.title(document)
     if found is None:
-        found = metadata.title_from_picture(_picture_names(methods))
-        origin = "no heading; taken from a picture's name"
+        found = metadata.title_from_image(_image_names(methods))
+        origin = "no heading; taken from an image's name"
     if found is None:
         raise DataError("the page names no goal: it has no heading and no title")
     if origin is not None:
@@ -146,7 +146,7 @@ def _title(document: Document, methods: list[Method], missing: dict[str, str]) -
     return found
 
 
-def _picture_names(methods: list[Method]) -> Iterator[str]:
+def _image_names(methods: list[Method]) -> Iterator[str]:
     for method in methods:
         for step in method.steps:
             if step.visual is not None:

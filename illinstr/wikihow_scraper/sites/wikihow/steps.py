@@ -8,7 +8,7 @@ from bs4 import Tag
 
 from illinstr.wikihow_scraper.page import Note, NoteKind, PageStep
 from illinstr.wikihow_scraper.sentences import first_sentence
-from illinstr.wikihow_scraper.sites.wikihow.images import step_pictures, step_video
+from illinstr.wikihow_scraper.sites.wikihow.images import step_images, step_video
 from illinstr.wikihow_scraper.sites.wikihow.text import (
     LISTS,
     classes,
@@ -32,18 +32,18 @@ def parse_step(item: Tag, base: str) -> PageStep:
     """Read one ``li`` of a list of steps.
 
     The words come from its ``div.step``, or from the item itself on the layouts that have none. Anything that is a
-    picture, a remark or a sub-point is taken out of the running text and kept in its own field.
+    image, a remark or a sub-point is taken out of the running text and kept in its own field.
     """
     tags: list[Tag] = item.find_all(True)  # once: a search of its own for each question costs more than the questions
     body = _body_of(item, tags)
     headline, text = _headline_and_body(body)
-    pictures = step_pictures(item, tags, base)
+    images = step_images(item, tags, base)
     return PageStep(
         headline=headline,
         body=text,
         bullets=tuple(bullets(body)),
-        image=pictures[0] if pictures else None,
-        extra_images=tuple(pictures[1:]),
+        image=images[0] if images else None,
+        extra_images=tuple(images[1:]),
         video=step_video(item, tags, base),
         notes=tuple(_notes(tags)),
     )

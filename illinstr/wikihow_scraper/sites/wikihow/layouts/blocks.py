@@ -102,7 +102,7 @@ def _items(steps: Tag) -> list[Tag]:
 
 
 def _is_step(item: Tag) -> bool:
-    """An item with words or a picture; adverts were sometimes given a list item of their own."""
+    """An item with words or an image; adverts were sometimes given a list item of their own."""
     if any(_has_word(part.text) for part in pieces(item)):
         return True
     return any(tag.name in _VISUALS for tag in item.find_all(True))

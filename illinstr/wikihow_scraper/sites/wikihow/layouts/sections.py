@@ -25,7 +25,7 @@ def name(document: Document) -> str:
     if document.named("amp-img"):
         return "amp"
     if document.classed("skin-minervawh") or document.id("section_0") is not None:
-        pictures = document.classed("img-loading-alt")
-        lazy = any("steps" in classes(parent) for image in pictures for parent in image.parents)
+        images = document.classed("img-loading-alt")
+        lazy = any("steps" in classes(parent) for image in images for parent in image.parents)
         return "responsive-2025" if lazy else "responsive-2020"
     return "desktop-2013"
