@@ -31,8 +31,9 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from illinstr.diffusion.schedule import NoiseConfig, training_scheduler, training_target
+from illinstr.diffusion.schedule import NoiseConfig, add_noise, training_scheduler, training_target
 from illinstr.engine.devices import choose_device
+from illinstr.models.prompt import PromptEmbeds
 from illinstr.models.stable_diffusion.attention import route_panels
 from illinstr.progress import SilentReporter
 from illinstr.training.accelerator import make_accelerator
@@ -40,7 +41,8 @@ from illinstr.training.config import TrainConfig
 from illinstr.training.loop import Trainer
 from illinstr.training.noise import randint, randn
 from illinstr.training.precision import resolve_precision
-from illinstr.training.tasks.stacked.task import Denoiser
+from illinstr.training.tasks.stacked.config import BaseConfig, UNetConfig
+from illinstr.training.tasks.stacked.task import CanvasModel
 
 SHAPES: dict[str, dict[str, Any]] = {
     "sd15": {"block_out_channels": (320, 640, 1280, 1280), "cross_attention_dim": 768, "attention_head_dim": 8},
@@ -61,33 +63,33 @@ class RandomTask:
 
     def __init__(self, config: TrainConfig, size: str, panels: int, latent_px: int, device: str) -> None:
         self.config, self.device = config, device
-        self.shape = (4, panels * latent_px, latent_px)
+        self.shape = (panels, 4, latent_px, latent_px)
         self.width = SHAPES[size]["cross_attention_dim"]
         self.panels = panels
         self.scheduler = training_scheduler(NoiseConfig(beta_schedule="scaled_linear"))
         torch.manual_seed(0)
-        self.model: nn.Module = Denoiser(new_unet(size)).to(device)
+        self.model: nn.Module = canvas_model(size).to(device)
 
     def units_of(self, step: int) -> list[int]:
         """Numbers that mean nothing: every sample is noise."""
         return list(range(self.config.train.batch_size))
 
-    def make_batch(self, units: list[int]) -> tuple[Tensor, Tensor, Tensor]:
-        """Latents (b, c, n*h, w), tokens (b*n, 2*77, d) and their mask."""
+    def make_batch(self, units: list[int]) -> tuple[Tensor, PromptEmbeds]:
+        """Latents (b, n, c, h, w) and their text, 77 tokens in every slot."""
         generator = torch.Generator().manual_seed(0)
         latents = torch.randn((len(units), *self.shape), generator=generator)
-        tokens = torch.randn((len(units) * self.panels, 2 * TOKENS, self.width), generator=generator)
-        return latents, tokens, torch.ones(tokens.shape[:-1], dtype=torch.bool)
+        tokens = torch.randn((len(units), 1 + self.panels, TOKENS, self.width), generator=generator)
+        return latents, prompt_of(tokens)
 
     def loss(
-        self, model: nn.Module, batch: tuple[Tensor, Tensor, Tensor], generator: torch.Generator
+        self, model: nn.Module, batch: tuple[Tensor, PromptEmbeds], generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float]]:
         """Mean squared error of v."""
-        latents, tokens, mask = (part.to(self.device) for part in batch)
-        when = randint(1000, len(latents), generator).to(self.device)
+        latents, prompt = (part.to(self.device) for part in batch)
+        timesteps = randint(1000, len(latents), generator).to(self.device)
         noise = randn(latents.shape, generator).to(self.device)
-        output = model(self.scheduler.add_noise(latents, noise, when), when, tokens, mask)
-        return F.mse_loss(output.float(), training_target(self.scheduler, latents, noise, when)), {}
+        output = model(add_noise(self.scheduler, latents, noise, timesteps), timesteps, prompt)
+        return F.mse_loss(output.float(), training_target(self.scheduler, latents, noise, timesteps)), {}
 
     def validate(self, folder: Path | None, step: int) -> dict[str, float]:
         """Nothing to score."""
@@ -104,15 +106,27 @@ def new_unet(size: str) -> Any:
     return unet
 
 
+def canvas_model(size: str) -> CanvasModel:
+    """What a StackedDiffusion run trains, around a new U-Net; the text comes encoded."""
+    config = UNetConfig(base=BaseConfig(model="none"))
+    return CanvasModel(new_unet(size), nn.Identity(), config)
+
+
+def prompt_of(tokens: Tensor) -> PromptEmbeds:
+    """Slots of tokens (b, 1+n, l, d) that are all read, each panel its goal's and its own step's."""
+    b, slots = tokens.shape[:2]
+    numbers = torch.arange(1, slots).expand(b, -1)
+    return PromptEmbeds(tokens, torch.ones(tokens.shape[:-1], dtype=torch.bool), numbers, "routed")
+
+
 def forward_flops(size: str, panels: int, latent_px: int) -> int:
     """Floating-point operations of one article's forward pass; nothing is computed for it."""
     with torch.device("meta"):
-        model = Denoiser(new_unet(size))
-        canvas = torch.empty(1, 4, panels * latent_px, latent_px)
-        tokens = torch.empty(panels, 2 * TOKENS, SHAPES[size]["cross_attention_dim"])
-        when, mask = torch.zeros(1, dtype=torch.long), torch.ones(tokens.shape[:-1], dtype=torch.bool)
+        model = canvas_model(size)
+        latents = torch.empty(1, panels, 4, latent_px, latent_px)
+        prompt = prompt_of(torch.empty(1, 1 + panels, TOKENS, SHAPES[size]["cross_attention_dim"]))
         with FlopCounterMode(display=False) as counter, torch.no_grad():
-            model(canvas, when, tokens, mask)
+            model(latents, torch.zeros(1, dtype=torch.long), prompt)
     return int(counter.get_total_flops())
 
 

@@ -119,6 +119,7 @@ def check_model(folder: Path, *, embedded: bool = False) -> Check:
     """
     from illinstr.models.hub import is_hub_id
     from illinstr.models.registry import family_of
+    from illinstr.models.weighing import parameters_of
 
     fix = _REINSTALL if embedded else _COPY_AGAIN
     if not folder.is_dir() and not is_hub_id(str(folder)):
@@ -137,7 +138,8 @@ def check_model(folder: Path, *, embedded: bool = False) -> Check:
             _read_json(folder / "stacked.json")
     except _Unfit as problem:
         return Check("model", "fail", str(problem), fix)
-    detail = f"{folder}: {family.title}, {count / 1e6:.1f} M parameters, {size / 1e6:.0f} MB"
+    by_part = ", ".join(f"{part} {number / 1e6:.1f} M" for part, number in parameters_of(folder, family).items())
+    detail = f"{folder}: {family.title}, {count / 1e6:.1f} M parameters ({by_part}), {size / 1e6:.0f} MB"
     if not (folder / "stacked.json").exists():
         return Check("model", "warn", f"{detail}; no stacked.json, so not trained for stacking", _TRAIN_IT)
     return Check("model", "pass", detail)

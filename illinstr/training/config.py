@@ -6,7 +6,7 @@ Each task (VAE, CLIP, U-Net) adds its own sections in its own module; ``training
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -75,7 +75,7 @@ class LoopConfig(Config):
     """How long, how often, how precise."""
 
     steps: int = Field(default=1000, gt=0, description="optimiser steps in all")
-    batch_size: int = Field(default=16, gt=0, description="over all processes: panels (vae) or articles (clip, unet)")
+    batch_size: int = Field(default=16, gt=0, description="over all processes: panels (vae) or articles (the others)")
     accumulate: int = Field(default=1, gt=0, description="micro-batches per optimiser step")
     seed: int = 0
     precision: Literal["auto", "no", "bf16", "fp16"] = Field(
@@ -110,7 +110,9 @@ class LoopConfig(Config):
 
 
 class TrainConfig(Config):
-    """The sections every kind of run shares."""
+    """The sections every kind of run shares; ``draws`` tells kinds whose model draws articles."""
+
+    draws: ClassVar[bool] = False
 
     kind: str
     data: DataConfig = DataConfig()

@@ -24,7 +24,7 @@ def make_judge(
     The same articles are drawn from the same seeds each time, and judged as ``illinstr eval`` judges.
 
     Raises:
-        UsageError: the config is not of a U-Net, or too few articles were asked for.
+        UsageError: the config is of a kind that draws nothing, or too few articles were asked for.
         DataError: the validation split has none.
         ModelError: the judge cannot be loaded.
     """
@@ -33,7 +33,7 @@ def make_judge(
     from illinstr.training.presets import load_config
 
     resolved = load_config(config, settings)
-    if resolved.kind != "unet":
+    if not resolved.draws:
         raise UsageError(f"--faithfulness judges drawings; a run of kind {resolved.kind!r} draws none")
     if articles < MIN_ARTICLES:
         raise UsageError(f"--faithfulness {articles}: at least {MIN_ARTICLES} are needed, for 3 other goals")

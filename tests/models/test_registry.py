@@ -139,3 +139,22 @@ def test_a_family_can_be_added_and_removed() -> None:
         registry.unregister("teapot")
     with pytest.raises(ModelError):
         family_of_class("TeapotPipeline", "x")
+
+
+def test_a_package_brings_a_family_by_its_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real distribution on the path: metadata, and a module that holds a family."""
+    about = tmp_path / "kettle-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: kettle\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[illinstr.families]\nkettle = kettle_family:KETTLE\n")
+    (tmp_path / "kettle_family.py").write_text(
+        "from illinstr.models.family import Family\n"
+        "KETTLE = Family('kettle', 'Kettle', ('KettlePipeline',), 'unet', ('unet',), lambda source, dtype: None)\n"
+    )
+    with pytest.raises(ModelError):
+        family_of_class("KettlePipeline", "x")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    try:
+        assert family_of_class("KettlePipeline", "x").title == "Kettle"
+    finally:
+        registry.unregister("kettle")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -83,6 +83,8 @@ class ExportConfig(Config):
 
 class UNetConfig(TrainConfig):
     """A StackedDiffusion run."""
+
+    draws: ClassVar[bool] = True
 
     kind: Literal["unet"] = "unet"
     base: BaseConfig
