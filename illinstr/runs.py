@@ -20,7 +20,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+)
 
 from illinstr.articles import MAX_STEPS, Article, Step, StepImage
 from illinstr.errors import DataError, UsageError
@@ -128,6 +137,9 @@ class RunRecord(BaseModel):
         sampling_steps: denoising steps.
         guidance: classifier-free guidance scale.
         window: images drawn together at most; None is as many as the model was trained on.
+        changes: settings of the model's own that were asked to be others: panel size, conditioning, positions, shift.
+        anchors: how held panels were given to a transformer: clean, or noised again at every step; None where none
+            were held.
         model_id: name or folder of the model.
         model_sha256: hash over the model's files.
         planner: who wrote the steps.
@@ -150,6 +162,8 @@ class RunRecord(BaseModel):
     sampling_steps: int = Field(ge=1)
     guidance: float = Field(allow_inf_nan=False)
     window: int | None = Field(default=None, ge=1)
+    changes: dict[str, str | int | float] = Field(default_factory=dict)
+    anchors: Literal["clean", "re-noised"] | None = None
     model_id: str
     model_sha256: str
     planner: str = Field(min_length=1)
@@ -159,6 +173,12 @@ class RunRecord(BaseModel):
     versions: dict[str, str] = Field(default_factory=dict)
     timings: dict[str, float] = Field(default_factory=dict)
     created: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Records of models that know no such things stay as they were."""
+        written: dict[str, Any] = handler(self)
+        return {key: value for key, value in written.items() if value or key not in ("changes", "anchors")}
 
     @field_validator("created")
     @classmethod

@@ -38,8 +38,8 @@ def command(
     sampler: Annotated[
         str | None,
         typer.Option(
-            help="dpm++2m, dpm++2m-sde, ddim, unipc, euler, euler-a or ddpm. \\[default: dpm++2m; dpm++2m-sde where "
-            "images are held]",
+            help="dpm++2m, dpm++2m-sde, ddim, unipc, euler, euler-a or ddpm; euler, euler-a or dpm++2m for flow "
+            "matching. \\[default: what suits model and article]",
             show_default=False,
         ),
     ] = None,
@@ -74,6 +74,43 @@ def command(
         int | None,
         typer.Option(
             help="Images drawn together at most. \\[default: as many as the model was trained on]", show_default=False
+        ),
+    ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            help="Pixels a side of an image, for models that draw several sizes. \\[default: the model's own]",
+            show_default=False,
+        ),
+    ] = None,
+    conditioning: Annotated[
+        str | None,
+        typer.Option(
+            help="For transformers: routed (an image reads the goal and its own step), joint (all steps) or single "
+            "(one text). \\[default: routed]",
+            show_default=False,
+        ),
+    ] = None,
+    positions: Annotated[
+        str | None,
+        typer.Option(
+            help="For transformers: frame (each image a frame of its own), column (one tall image) or reset (all in "
+            "one place). \\[default: frame]",
+            show_default=False,
+        ),
+    ] = None,
+    shift: Annotated[
+        float | None,
+        typer.Option(
+            help="For flow matching: shift of the noise levels, 1 is none. \\[default: the model's own]",
+            show_default=False,
+        ),
+    ] = None,
+    shift_by: Annotated[
+        str | None,
+        typer.Option(
+            help="Whether the model's own shift goes by the size of a panel or of the canvas. \\[default: panel]",
+            show_default=False,
         ),
     ] = None,
     first_picture: Annotated[
@@ -127,6 +164,11 @@ def command(
         "sampling_steps": sampling_steps,
         "guidance": guidance,
         "window": window,
+        "size": size,
+        "conditioning": conditioning,
+        "positions": positions,
+        "shift": shift,
+        "shift_by": shift_by,
         "metadata": not no_metadata,
         "overwrite": overwrite,
         "model": model,

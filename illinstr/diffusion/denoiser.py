@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -23,15 +24,25 @@ class Denoiser:
         canvases: the text of k canvases.
         scale: classifier-free guidance; 1 leaves the unconditional branch out, as do models distilled to go without.
         max_canvases: canvases in one pass of the model, each twice under guidance; None is all of them.
+        clean: (k, m), True for panels that are given clean; None is none.
     """
 
     def __init__(
-        self, backbone: Backbone, canvases: Sequence[CanvasText], scale: float, *, max_canvases: int | None = None
+        self,
+        backbone: Backbone,
+        canvases: Sequence[CanvasText],
+        scale: float,
+        *,
+        max_canvases: int | None = None,
+        clean: Tensor | None = None,
     ) -> None:
-        self.backbone, self.settings, self.scale = backbone, backbone.settings, scale
+        self.backbone, self.settings = backbone.with_guidance(scale), backbone.settings
+        self.scale = scale = backbone.guidance_scale(scale)
+        self.clean = clean
         self.canvases = len(canvases)
         self.branches = 2 if scale != 1 and backbone.guided else 1
-        self.guided_below = self.settings.guidance_from * float(backbone.scheduler.config.num_train_timesteps)
+        below = self.settings.guidance_from * float(backbone.scheduler.config.num_train_timesteps)
+        self.guided_below = below if self.settings.guidance_from < 1 else math.inf  # a flow begins at the very last
         self.max_canvases = max_canvases or len(canvases)
         without_text = [canvas.without_text() for canvas in canvases] * (self.branches - 1)
         self.prompt = backbone.encode([*without_text, *canvases])
@@ -48,9 +59,10 @@ class Denoiser:
         branches = range(0 if float(t) < self.guided_below else self.branches - 1, self.branches)
         prompt = self.prompt.select([branch * self.canvases + row for branch in branches for row in rows])
         panels = panels_kmchw.repeat(len(branches), 1, 1, 1, 1)
-        out = self.backbone.predict(panels, t.reshape(1).expand(len(panels)), prompt)
+        clean = None if self.clean is None else self.clean[list(rows)].repeat(len(branches), 1)
+        out = self.backbone.predict(panels, t.reshape(1).expand(len(panels)), prompt, clean_km=clean)
         if len(branches) == 1:
             return out
         without, conditional = out.chunk(2)
-        guided = without + self.scale * (conditional - without)
+        guided = self.backbone.guide(without, conditional, self.scale)
         return rescale_guidance(guided, conditional, self.settings.guidance_rescale)

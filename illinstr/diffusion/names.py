@@ -7,3 +7,6 @@ from typing import Literal, get_args
 Method = Literal["stacked", "independent"]
 METHODS: tuple[str, ...] = get_args(Method)
 SAMPLERS: tuple[str, ...] = ("dpm++2m", "dpm++2m-sde", "ddim", "unipc", "euler", "euler-a", "ddpm")
+CONDITIONINGS: tuple[str, ...] = ("routed", "joint", "single")
+POSITIONS: tuple[str, ...] = ("frame", "column", "reset")
+SHIFTS_BY: tuple[str, ...] = ("panel", "canvas")

@@ -9,9 +9,10 @@ drawn around them (``illinstr.diffusion.sampling_loop``).
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -20,13 +21,14 @@ from torch import Tensor
 
 from illinstr.diffusion.denoiser import Denoiser
 from illinstr.diffusion.names import Method
+from illinstr.diffusion.samplers import default_sampler, sampler_of
 from illinstr.diffusion.sampling_loop import Report, sample
-from illinstr.diffusion.schedule import ANCHOR_SAMPLER, DEFAULT_SAMPLER, make_sampler
 from illinstr.diffusion.windows import long_windows, number_when_alone
 from illinstr.errors import UsageError
 from illinstr.images import centre_square
 from illinstr.models.autoencoder import PANELS_AT_ONCE
 from illinstr.models.backbone import Backbone, Role
+from illinstr.models.changes import changed_backbone
 from illinstr.models.loading import load_backbone
 from illinstr.models.prompt import CanvasText
 from illinstr.models.settings import StackedSettings
@@ -101,6 +103,18 @@ class StackedDiffusionPipeline:
         self.model_id = backbone.source.model_id
         self.model_sha256 = backbone.source.sha256
         self.trained_for_stacking = backbone.trained_for_stacking
+
+    def changed(self, changes: Mapping[str, Any]) -> Self:
+        """The same loaded model under other settings: ``illinstr.models.changes``.
+
+        Raises:
+            UsageError: the model has no such switch.
+        """
+        other = copy.copy(self)
+        other.backbone = changed_backbone(self.backbone, changes)
+        other.defaults = other.backbone.settings
+        other.panel_px = other.backbone.settings.panel_px
+        return other
 
     @classmethod
     def from_folder(cls, folder_or_hub_id: str, device: str = "cpu", dtype: torch.dtype | None = None) -> Self:
@@ -214,17 +228,21 @@ class StackedDiffusionPipeline:
         generators = [torch.Generator().manual_seed(seed + (1 << 32)) for seed in seeds]
         for number, draw in enumerate(draws):
             rows, panels = draw.rows[:, None], draw.panels
+            held = done[rows, panels]
+            clean = held if self.backbone.clean_anchors and bool(held.any()) else None
+            at_once = 1 if self.offload else None
             with self._working("text"):
-                denoiser = Denoiser(self.backbone, draw.texts, guidance, max_canvases=1 if self.offload else None)
+                denoiser = Denoiser(self.backbone, draw.texts, guidance, max_canvases=at_once, clean=clean)
             with self._working("denoiser"):
                 latents[rows, panels] = sample(
                     denoiser,
-                    make_sampler(name, self.backbone.scheduler),
+                    sampler_of(self.backbone, name, panels=panels.shape[1], sampling_steps=sampling_steps),
                     sampling_steps,
                     noise[rows, panels],
                     [generators[row] for row in draw.rows],
                     known=latents[rows, panels],
-                    held=done[rows, panels],
+                    held=held,
+                    clean=clean is not None,
                     report=self._reporter(on_step, latents, done, draw, number, len(draws)),
                 )
             done[rows, panels] = True
@@ -232,16 +250,24 @@ class StackedDiffusionPipeline:
 
     @property
     def window_size(self) -> int | None:
-        """Panels drawn together at most unless told otherwise; a model not trained for stacking has no such number."""
-        return max(self.defaults.trained_steps[1], 1) if self.trained_for_stacking else None
+        """Panels drawn together at most unless told otherwise; a model that cannot stack has no such number."""
+        return max(self.defaults.trained_steps[1], 1) if self.draws_together else None
+
+    @property
+    def draws_together(self) -> bool:
+        """Whether panels are drawn together unless asked otherwise: by training, or by what the family can."""
+        return self.trained_for_stacking or self.backbone.stacks_untrained
+
+    @property
+    def anchors(self) -> Literal["clean", "re-noised"] | None:
+        """How held panels are given, for the record; None for U-Nets, whose sampler says it."""
+        if self.backbone.clean_anchors:
+            return "clean"
+        return "re-noised" if self.backbone.noise == "flow" else None
 
     def default_sampler(self, n: int, *, anchored: bool, window: int | None = None) -> str:
-        """The sampler for ``n`` panels: a stochastic one where panels are held, ``anchored`` or in a long article.
-
-        A deterministic sampler follows the path it is on, and what it read from noised anchors early stays wrong; fresh
-        noise lets later steps correct it (measured in ``illinstr.diffusion.windows``).
-        """
-        return ANCHOR_SAMPLER if anchored or (window or self.window_size or n) < n else DEFAULT_SAMPLER
+        """The sampler for ``n`` panels, some of them ``anchored``, or held in later windows of a long article."""
+        return default_sampler(self.backbone, held=anchored or (window or self.window_size or n) < n)
 
     def _draws(self, articles: Sequence[ArticleText], n: int, method: Method, held: Tensor, size: int) -> list[_Draw]:
         """What is denoised at once, in order; canvases on which every panel is held are left out."""

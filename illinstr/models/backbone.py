@@ -10,14 +10,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
 
 from illinstr.models.autoencoder import PANELS_AT_ONCE
 from illinstr.models.prompt import CanvasText, PromptEmbeds, TextEmbeds, lay_slots, slot_texts
-from illinstr.models.settings import StackedSettings
+from illinstr.models.settings import Positions, StackedSettings
 from illinstr.models.source import ModelSource
 
 Role = Literal["text", "denoiser", "vae"]
@@ -26,7 +26,6 @@ ROLES: tuple[Role, ...] = ("text", "denoiser", "vae")
 # What a denoiser predicts of x_t: v or epsilon on a schedule of betas, or the velocity (noise - x) of a straight flow
 # x_s = (1 - s) x + s noise (arXiv 2210.02747).
 NoiseKind = Literal["v", "epsilon", "flow"]
-Positions = Literal["frame", "column", "reset"]
 
 
 def noise_kind(scheduler: Any) -> NoiseKind:
@@ -48,6 +47,10 @@ class Backbone(ABC):
         clean_anchors: whether ``predict`` takes panels given clean, and images without a panel.
         positions: the orders of panels the family can tell its denoiser, the default first; none for convolutions.
         panel_multiple: panels are a multiple of so many pixels a side.
+        own_spacing: whether a flow's steps are spaced by its scheduler, not evenly (``diffusion.flow.FlowSampler``).
+        any_size: whether it draws panels of other sizes than ``settings.panel_px``.
+        stacks_untrained: whether it draws panels together that see each other without having been trained to, as
+            models do that know several images in one sequence.
     """
 
     source: ModelSource
@@ -57,6 +60,9 @@ class Backbone(ABC):
     clean_anchors: bool = False
     positions: tuple[Positions, ...] = ()
     panel_multiple: int = 8
+    own_spacing: bool = False
+    any_size: bool = False
+    stacks_untrained: bool = False
 
     @property
     def noise(self) -> NoiseKind:
@@ -116,6 +122,18 @@ class Backbone(ABC):
     @abstractmethod
     def decode_latents(self, latents_nchw: Tensor, *, at_once: int = PANELS_AT_ONCE) -> Tensor:
         """Latents (n, c, h, w) -> images (n, 3, H, W) in [-1, 1] but for overshoot, float32, each panel apart."""
+
+    def guidance_scale(self, guidance: float) -> float:
+        """The scale of null + scale (text - null) for guidance as the family counts it; 1 is off."""
+        return guidance
+
+    def with_guidance(self, guidance: float) -> Self:
+        """The model to ask for predictions at a guidance: another where the denoiser takes it as an input."""
+        return self
+
+    def guide(self, without: Tensor, conditional: Tensor, scale: float) -> Tensor:
+        """Both branches (k, m, c, h, w) put together: null + scale (text - null)."""
+        return without + scale * (conditional - without)
 
     def dynamic_shift(self, panels: int, panel_px: int, sampling_steps: int) -> float | None:
         """``mu`` of the scheduler for a sequence of so many panels; None where its shift is fixed or it has none."""

@@ -12,14 +12,17 @@ from pathlib import Path
 
 from illinstr.errors import ModelError
 from illinstr.models.family import Family
+from illinstr.models.flux2.family import FLUX2
 from illinstr.models.hub import hub_failures, is_hub_id, unreachable
+from illinstr.models.sdxl.family import SDXL
 from illinstr.models.stable_diffusion.family import STABLE_DIFFUSION
+from illinstr.models.z_image.family import Z_IMAGE
 
 INDEX = "model_index.json"
 ENTRY_POINTS = "illinstr.families"
 MAX_INDEX_BYTES = 1 << 20
 
-_families: dict[str, Family] = {family.name: family for family in (STABLE_DIFFUSION,)}
+_families: dict[str, Family] = {family.name: family for family in (STABLE_DIFFUSION, FLUX2, Z_IMAGE, SDXL)}
 
 # Text-to-image models that people have on their disks and that this version does not draw with, by what their pipeline
 # classes begin with; the longest that fits counts.

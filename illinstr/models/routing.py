@@ -1,15 +1,7 @@
 """Routed attention for transformer families: who may read whom, kept by a mask or by batching, whatever the model.
 
-A joint sequence is a row of runs: tokens of the goal, of each step, of each panel, and padding. Who may read whom
-(``AttentionPlan.reads``):
-
-    query, key     goal   own step   other steps   own panel   other panels
-    panel i        yes    yes        no            yes         yes: this carries consistency
-    step i's text  yes    yes        no            yes         no: else text reaches panel i in two hops
-    goal's text    yes    -          no            yes         yes
-    padding        itself only, read by nobody
-
-The text of another step can then reach a panel only through that step's image.
+A joint sequence is a row of runs: tokens of the goal, of each step, of each panel, and padding. Who may read whom is
+``illinstr.models.layout``'s table; the text of another step can reach a panel only through that step's image.
 
 ``routed_attention`` works on torch's own attention function, so it needs no processor for each family, and a model that
 attends in another way (another attention backend, a processor that drops a mask) is an error, never a silent no-op. Two
@@ -31,8 +23,8 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from illinstr.errors import ModelError
+from illinstr.models.layout import PAD, Layout
 
-GOAL, PAD = -1, -2  # owners of tokens that belong to no panel
 Way = Literal["batch", "mask"]
 MAX_STACKED = 32_768  # keys copied at once, in tokens: six panels of 512 pixels are 6,144
 # The operator below torch's function: a graph that torch.compile captured would meet the latter here a second time.
@@ -42,7 +34,7 @@ _ARGUMENTS = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal")
 
 @dataclass(frozen=True)
 class Run:
-    """Neighbouring tokens of one kind and owner: a panel or reference counted from 0, ``GOAL`` or ``PAD``."""
+    """Neighbouring tokens of one kind and owner: a panel counted from 0, or ``layout``'s GOAL, PAD or REFERENCE."""
 
     kind: Literal["text", "image"]
     owner: int
@@ -74,18 +66,15 @@ class AttentionPlan:
         """Tokens in all."""
         return sum(self.lengths)
 
-    def reads(self, query: Run, key: Run) -> bool:
-        """Whether tokens of ``query`` may read those of ``key``; padding is not asked (it reads itself alone)."""
-        if PAD in (query.owner, key.owner):
-            return False
-        own = query.owner == key.owner
-        if not self.routed:
-            return True
-        if key.kind == "text":
-            return own or key.owner == GOAL
-        if query.kind == "text" and query.owner != GOAL:
-            return own
-        return own or not self.isolate
+    @cached_property
+    def table(self) -> Tensor:
+        """(runs, runs) of bool, True where the query (row) may read the key (column); padding reads nothing here."""
+        owners = torch.tensor([run.owner for run in self.runs])
+        is_image = torch.tensor([run.kind == "image" for run in self.runs])
+        allowed = Layout(owners, is_image, "routed" if self.routed else "joint").mask()
+        if self.isolate:
+            allowed &= ~is_image[None] | (owners[:, None] == owners[None])
+        return allowed & (owners != PAD)[None] & (owners != PAD)[:, None]
 
     def part(self, kind: Literal["text", "image"]) -> AttentionPlan:
         """The plan of a layer that attends within the text or within the panels alone."""
@@ -94,17 +83,16 @@ class AttentionPlan:
     @cached_property
     def mask(self) -> Tensor:
         """(length, length) of bool, True where the query (row) may read the key (column)."""
-        table = torch.tensor([[self.reads(query, key) for key in self.runs] for query in self.runs])
         lengths = torch.tensor(self.lengths)
-        mask = table.repeat_interleave(lengths, 0).repeat_interleave(lengths, 1)
+        mask = self.table.repeat_interleave(lengths, 0).repeat_interleave(lengths, 1)
         return mask | torch.eye(self.length, dtype=torch.bool)
 
     @cached_property
     def batches(self) -> tuple[tuple[_Part, ...], ...]:
         """The attentions that together equal the masked one: parts of equal shape go into one."""
         reached: dict[tuple[int, ...], list[int]] = {}
-        for index, query in enumerate(self.runs):
-            keys = tuple(place for place, key in enumerate(self.runs) if key.length and self.reads(query, key))
+        for index, (query, row) in enumerate(zip(self.runs, self.table.tolist(), strict=True)):
+            keys = tuple(place for place, key in enumerate(self.runs) if key.length and row[place])
             if query.length and query.owner != PAD:
                 reached.setdefault(keys, []).append(index)
         equal: dict[tuple[int, int], list[_Part]] = {}
@@ -158,8 +146,9 @@ class RoutedAttention(TorchFunctionMode):
         if len(self.plans) != len(plans):
             raise ValueError("sequences of one length cannot be told apart: pad one of them")
         self.way = way
-        self.calls = dict.fromkeys(self.plans, 0)
-        self.missed = 0
+        # Tensors, since a count in Python would be part of what torch.compile captures, and captured again each time.
+        self.calls = {length: torch.zeros((), dtype=torch.long) for length in self.plans}
+        self.missed = torch.zeros((), dtype=torch.long)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """torch's hook: attention is routed, everything else passes."""
@@ -169,9 +158,9 @@ class RoutedAttention(TorchFunctionMode):
         query, key = given["query"], given["key"]
         plan = self.plans.get(query.shape[-2]) if key.shape[-2] == query.shape[-2] else None
         if plan is None or given.get("is_causal"):
-            self.missed += 1
+            self.missed.add_(1)
             return func(**given)
-        self.calls[plan.length] += 1
+        self.calls[plan.length].add_(1)
         own = given.get("attn_mask")
         if self.way == "batch" and own is None and key.shape[1] == query.shape[1]:
 
@@ -200,10 +189,11 @@ def routed_attention(plans: Mapping[AttentionPlan, int], *, way: Way = "batch") 
     """
     with RoutedAttention(tuple(plans), way) as mode:
         yield mode
+    found, missed = {length: int(calls) for length, calls in mode.calls.items()}, int(mode.missed)
     expected = {plan.length: calls for plan, calls in plans.items()}
-    if mode.missed or mode.calls != expected:
-        found = ", ".join(f"{mode.calls[length]} of {calls}" for length, calls in expected.items())
+    if missed or found != expected:
+        counts = ", ".join(f"{found[length]} of {calls}" for length, calls in expected.items())
         raise ModelError(
-            f"text could not be routed: {found} attention calls obeyed, {mode.missed} went past",
+            f"text could not be routed: {counts} attention calls obeyed, {missed} went past",
             hint="set no attention backend of diffusers' own; --conditioning joint needs no routing",
         )

@@ -9,6 +9,8 @@ from pydantic import Field
 from illinstr.config import Config
 
 Conditioning = Literal["routed", "joint", "single"]
+Positions = Literal["frame", "column", "reset"]
+ShiftBy = Literal["panel", "canvas"]
 
 
 class StackedSettings(Config):
@@ -33,4 +35,7 @@ class StackedSettings(Config):
         le=1,
         description="guidance begins below this share of the timesteps: the noisiest go without (arXiv 2404.07724)",
     )
+    positions: Positions | None = Field(default=None, description="how a transformer is told its panels; None: frame")
+    shift: float | None = Field(default=None, gt=0, description="of a flow's noise levels; None is the family's own")
+    shift_by: ShiftBy = Field(default="panel", description="what a dynamic shift counts the image tokens of")
     training: dict[str, Any] = Field(default_factory=dict, description="the config the U-Net was trained with")

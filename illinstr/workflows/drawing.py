@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from illinstr.articles import MAX_STEPS
 from illinstr.diffusion.loading import EMBEDDED, check_model, load_pipeline
-from illinstr.diffusion.names import METHODS, SAMPLERS
+from illinstr.diffusion.names import CONDITIONINGS, METHODS, POSITIONS, SAMPLERS, SHIFTS_BY
 from illinstr.engine.devices import check_device
 from illinstr.workflows.checks import check_choice, check_dtype, check_range
 from illinstr.workflows.request import Request
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from illinstr.sampling.drawing.illustrator import ArticlePipeline, DrawingSettings, Illustrator
 
 MAX_SAMPLING_STEPS = 1_000
+MAX_PANEL_PX = 2_048
 MAX_SEED = 2**32 - 1
 
 
@@ -81,6 +82,7 @@ def check_drawing(
     sampling_steps: int | None = None,
     guidance: float | None = None,
     window: int | None = None,
+    changes: Mapping[str, Any] | None = None,
     variants: int = 1,
 ) -> None:
     """Refuse what every verb that draws may be told wrongly.
@@ -92,6 +94,12 @@ def check_drawing(
     check_range("--sampling-steps", sampling_steps, 1, MAX_SAMPLING_STEPS, "20 to 50 is usual")
     check_range("--guidance", guidance, 0.0, 100.0, "3 is usual; 1 is off")
     check_range("--window", window, 1, MAX_STEPS, "how many images are drawn together at most")
+    changed = changes or {}
+    check_range("--size", changed.get("size"), 8, MAX_PANEL_PX, "512 is usual for large models")
+    check_range("--shift", changed.get("shift"), 0.01, 100.0, "3 is usual; 1 is none")
+    check_choice("--conditioning", changed.get("conditioning"), CONDITIONINGS)
+    check_choice("--positions", changed.get("positions"), POSITIONS)
+    check_choice("--shift-by", changed.get("shift_by"), SHIFTS_BY)
     check_choice("--method", method, METHODS)
     check_choice("--sampler", sampler, SAMPLERS)
     check_dtype(request.dtype)
@@ -148,4 +156,6 @@ def open_illustrator(
         )
     else:
         pipeline = model.get() if isinstance(model, SharedModel) else model
+    if settings.changes:
+        pipeline = pipeline.changed(settings.changes)
     return Illustrator(pipeline, settings, load_s=time.perf_counter() - started, on_step=request.on_step)

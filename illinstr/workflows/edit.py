@@ -131,6 +131,7 @@ def settings_of(run: FinishedRun) -> DrawingSettings:
         guidance=record.guidance,
         metadata=run.metadata,
         window=record.window,
+        changes=record.changes,
     )
 
 

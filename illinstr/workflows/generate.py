@@ -22,6 +22,7 @@ from illinstr.workflows.writers import DEFAULT_EXAMPLES, announce, choose_writer
 
 if TYPE_CHECKING:
     from illinstr.diffusion.names import Method
+    from illinstr.models.settings import Conditioning, Positions, ShiftBy
     from illinstr.sampling.drawing.batch import Failure, Job
     from illinstr.sampling.drawing.illustrator import DrawingSettings, Illustrator
     from illinstr.sampling.drawing.revision import FinishedRun
@@ -43,6 +44,9 @@ class ArticleRequest(DrawRequest):
         method: ``stacked`` or ``independent``; None is stacked, if the model can.
         sampler, sampling_steps, guidance: None is the model's own default.
         window: images drawn together at most; None is as many as the model was trained on.
+        size: pixels a side of an image, where the model draws other sizes than its own.
+        conditioning, positions: what a transformer's panels read, and how it is told which is which.
+        shift, shift_by: the shift of a flow's noise levels, or what a dynamic one counts the tokens of.
         metadata: whether images carry their recipes.
         overwrite: replace finished articles.
     """
@@ -58,8 +62,19 @@ class ArticleRequest(DrawRequest):
     sampling_steps: int | None = None
     guidance: float | None = None
     window: int | None = None
+    size: int | None = None
+    conditioning: Conditioning | None = None
+    positions: Positions | None = None
+    shift: float | None = None
+    shift_by: ShiftBy | None = None
     metadata: bool = True
     overwrite: bool = False
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What is asked of the model in place of its own settings."""
+        asked = {name: getattr(self, name) for name in ("size", "conditioning", "positions", "shift", "shift_by")}
+        return {name: value for name, value in asked.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -206,6 +221,7 @@ def prepare(request: ArticleRequest, steps: int | Sequence[str | Step], out: Pat
         sampling_steps=request.sampling_steps,
         guidance=request.guidance,
         window=request.window,
+        changes=request.changes,
         variants=variants,
     )
     if request.first_picture is not None and request.method == "independent":
@@ -220,6 +236,7 @@ def prepare(request: ArticleRequest, steps: int | Sequence[str | Step], out: Pat
         request.guidance,
         request.metadata,
         request.window,
+        request.changes,
     )
     photo = None if request.first_picture is None else read_photo(Path(request.first_picture))
     return Prepared(writer, num_steps, settings, request.model or EMBEDDED, out, photo)
@@ -263,7 +280,10 @@ def _notes(illustrator: Illustrator, prepared: Prepared, model_name: str) -> Ite
     """What the user should know about how this model will draw so many steps."""
     pipeline, n = illustrator.pipeline, prepared.num_steps
     if not pipeline.trained_for_stacking:
-        if illustrator.method == "stacked":
+        if pipeline.draws_together:
+            if illustrator.method == "stacked":
+                yield f"{model_name} draws images together as it is, untrained for it: each reads its own step alone"
+        elif illustrator.method == "stacked":
             yield (
                 f"{model_name} was not trained to draw images together and will hardly show {n} of them; "
                 "use --method independent, or train it: illinstr train --help"

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from illinstr.errors import ModelError
-from illinstr.models.routing import GOAL, PAD, AttentionPlan, Run, Way, routed_attention
+from illinstr.models.layout import GOAL, PAD, REFERENCE
+from illinstr.models.routing import AttentionPlan, Run, Way, routed_attention
 
 UNEQUAL = [Run("text", GOAL, 5), Run("text", 0, 3), Run("text", 1, 6), Run("text", 2, 3), Run("text", PAD, 2)]
 PANELS = [Run("image", 0, 4), Run("image", 1, 4), Run("image", 2, 4), Run("image", PAD, 3)]
@@ -20,7 +21,7 @@ PLANS = {
     "one panel": AttentionPlan((Run("text", GOAL, 5), Run("text", 0, 3), Run("image", 0, 4))),
     "text alone": AttentionPlan((*UNEQUAL, *PANELS)).part("text"),
     "panels in another order": AttentionPlan((*UNEQUAL, PANELS[2], PANELS[0], PANELS[1])),
-    "a reference without text": AttentionPlan((*UNEQUAL, *PANELS[:3], Run("image", 7, 2))),
+    "a reference without text": AttentionPlan((*UNEQUAL, *PANELS[:3], Run("image", REFERENCE, 2))),
 }
 
 

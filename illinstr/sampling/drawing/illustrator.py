@@ -10,10 +10,10 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 from illinstr.articles import Article, StepImage
 from illinstr.diffusion.names import Method
@@ -52,6 +52,11 @@ class ArticlePipeline(Protocol):
     @property
     def trained_for_stacking(self) -> bool: ...
     @property
+    def draws_together(self) -> bool: ...
+    @property
+    def anchors(self) -> Literal["clean", "re-noised"] | None: ...
+    def changed(self, changes: Mapping[str, Any]) -> Self: ...
+    @property
     def window_size(self) -> int | None: ...
     def default_sampler(self, n: int, *, anchored: bool, window: int | None = None) -> str: ...
 
@@ -82,6 +87,7 @@ class DrawingSettings:
         guidance: classifier-free guidance.
         metadata: whether images carry their recipes.
         window: images drawn together at most; as many as the model was trained on unless given.
+        changes: settings of the model's own that are asked to be others, see ``illinstr.models.changes``.
     """
 
     method: Method | None = None
@@ -90,6 +96,7 @@ class DrawingSettings:
     guidance: float | None = None
     metadata: bool = True
     window: int | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Illustrator:
@@ -113,7 +120,7 @@ class Illustrator:
         self.pipeline = pipeline
         self.settings = settings
         self.on_step = on_step
-        default: Method = "stacked" if pipeline.trained_for_stacking else "independent"
+        default: Method = "stacked" if pipeline.draws_together else "independent"
         self.method: Method = settings.method or default
         self.sampling_steps = settings.sampling_steps or pipeline.defaults.sampling_steps
         self.guidance = settings.guidance if settings.guidance is not None else pipeline.defaults.guidance
@@ -196,6 +203,11 @@ class Illustrator:
                     on_step=on_step,
                 )
 
+    def _holds(self, article: Article) -> bool:
+        """Whether images are held while others are drawn: the user's, or those of earlier windows."""
+        size = self.settings.window or self.pipeline.window_size or article.num_steps
+        return self.method == "stacked" and (size < article.num_steps or any(step.image for step in article.steps))
+
     def _record(self, article: Article, goal: str, seed: int, sampler: str, *, draw_s: float) -> RunRecord:
         return RunRecord(
             goal=goal,
@@ -206,6 +218,8 @@ class Illustrator:
             sampling_steps=self.sampling_steps,
             guidance=self.guidance,
             window=self.settings.window,
+            changes=dict(self.settings.changes),
+            anchors=self.pipeline.anchors if self._holds(article) else None,
             model_id=self.pipeline.model_id,
             model_sha256=self.pipeline.model_sha256,
             planner=article.provenance.parser or article.provenance.source,

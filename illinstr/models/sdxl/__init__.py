@@ -1,0 +1,1 @@
+"""SDXL: a U-Net with two CLIP text encoders."""
