@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 
 from illinstr import doctor
 from illinstr.models.stable_diffusion.family import STABLE_DIFFUSION
+from tests.support import fork_server
 from tests.support.shard_articles import article, write_data
 
 ROOT = Path(__file__).parent.parent
@@ -51,8 +52,10 @@ def judge(tmp_path) -> Path:
 
 
 def run(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own; with an ``environment`` (read by the interpreter), in a new interpreter."""
     code = "import sys; sys.argv[0] = 'illinstr'; from illinstr.cli.app import main; main()"
-    return subprocess.run(
+    start = subprocess.run if environment else fork_server.run
+    return start(
         [sys.executable, "-c", code, "doctor", *options],
         capture_output=True,
         text=True,
@@ -200,7 +203,7 @@ def test_little_space_is_noticed(tmp_path, monkeypatch):
 def test_more_threads_than_cores_is_a_warning():
     code = "from illinstr.doctor import check_devices; print(check_devices()[0].status)"
     for threads, status in (("1", "pass"), ("4096", "warn")):
-        done = subprocess.run(
+        done = fork_server.run(
             [sys.executable, "-c", f"import torch; torch.set_num_threads({threads}); {code}"],
             capture_output=True,
             text=True,

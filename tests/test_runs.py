@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from illinstr.articles import Article, Provenance, Step
 from illinstr.errors import DataError, UsageError
 from illinstr.runs import RunRecord, check_out, read_record, read_run, write_run
+from tests.support import fork_server
 from tests.support.tiny_run import FORMATS, make_article, make_image, make_record
 
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40).filter(str.strip)
@@ -231,7 +232,7 @@ WRITER = textwrap.dedent(
 
 @pytest.mark.parametrize("delay_ms", [3, 17, 41, 90])
 def test_kill_while_writing_leaves_only_whole_runs(tmp_path: Path, delay_ms: int) -> None:
-    process = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, cwd=ROOT)
+    process = fork_server.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, cwd=ROOT)
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"

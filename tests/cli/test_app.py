@@ -9,6 +9,7 @@ import pytest
 from illinstr import __version__, errors
 from illinstr.cli import app as app_module
 from scripts.check_docs import COMMANDS as LEAVES
+from tests.support import fork_server
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "illinstr"
@@ -63,7 +64,8 @@ def test_every_known_failure_has_a_documented_code():
 
 def illinstr(*arguments: str) -> subprocess.CompletedProcess[str]:
     code = "import sys; sys.argv[0] = 'illinstr'; from illinstr.cli.app import main; main()"
-    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+    words = [sys.executable, "-c", code, *arguments]
+    return fork_server.run(words, capture_output=True, text=True, server="light")
 
 
 def test_the_version_is_printed():

@@ -1,4 +1,3 @@
-import subprocess
 import sys
 
 import numpy as np
@@ -12,6 +11,7 @@ from illinstr.diffusion.schedule import SAMPLERS
 from illinstr.errors import ModelError, UsageError
 from illinstr.models.loading import check_folder, load_backbone
 from illinstr.models.prompt import CanvasText
+from tests.support import fork_server
 from tests.support.tiny_model import PANEL_PX, make_tiny_model
 
 GOAL = "How to make apple juice"
@@ -147,7 +147,9 @@ def test_plain_diffusers_loads_the_folder_in_a_fresh_process(folder):
         "p.set_progress_bar_config(disable=True)\n"
         "print(p('a cup', num_inference_steps=2, height=32, width=32).images[0].size)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, timeout=300)
+    done = fork_server.run(
+        [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, timeout=300, server="libraries"
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip() == "(32, 32)"
 

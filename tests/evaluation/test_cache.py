@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-import subprocess
 import sys
 
 import numpy as np
@@ -14,6 +13,7 @@ import pytest
 from illinstr.evaluation.encoders.store import FeatureStore, default_folder
 from illinstr.evaluation.evaluate import Source, prepare, score
 from illinstr.evaluation.results import Settings
+from tests.support import fork_server
 from tests.support.eval_world import ColourEncoder, good_run
 
 NAMES = [f"{i:064x}" for i in range(1200)]
@@ -114,7 +114,7 @@ store.save(encoder, "image", Torn())
 
 
 def test_a_kill_keeps_what_was_finished(tmp_path):
-    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False, env={**os.environ})
+    done = fork_server.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False, env={**os.environ})
     assert done.returncode == -signal.SIGKILL
     assert len(FeatureStore(tmp_path).load(ColourEncoder(), "picture", NAMES)) == 100
 

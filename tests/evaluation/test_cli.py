@@ -17,6 +17,7 @@ import pytest
 
 from illinstr import minihow
 from illinstr.cli.app import main
+from tests.support import fork_server
 from tests.support.eval_world import GOAL_COLOURS, article
 from tests.support.eval_world import write_runs as write
 from tests.support.tiny_clip import make_tiny_clip
@@ -38,7 +39,7 @@ def illinstr(*arguments) -> subprocess.CompletedProcess[str]:
 def illinstr_process(*arguments) -> subprocess.CompletedProcess[str]:
     settings = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     command = [sys.executable, "-c", "from illinstr.cli.app import main; main()", "eval", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=settings, check=False)
+    return fork_server.run(command, capture_output=True, text=True, env=settings, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +231,7 @@ def test_a_killed_eval_leaves_the_older_results_whole(run, clip):
     command = [sys.executable, "-c", "from illinstr.cli.app import main; main()", "eval", str(run), "--seed", "9"]
     command += ["--encoder", str(clip)]
     for delay in (1.0, 3.0):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = fork_server.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(delay)
         process.send_signal(signal.SIGKILL)
         process.wait()

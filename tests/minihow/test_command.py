@@ -14,12 +14,13 @@ import pytest
 from illinstr.errors import UsageError
 from illinstr.minihow import SPLITS, recognise, write_dataset
 from illinstr.shards import iter_articles, read_index, validate
+from tests.support import fork_server
 
 PROGRAM = [sys.executable, "-c", "from illinstr.cli.app import main; main()", "minihow"]
 
 
 def _run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*PROGRAM, *map(str, arguments)], capture_output=True, text=True)
+    return fork_server.run([*PROGRAM, *map(str, arguments)], capture_output=True, text=True)
 
 
 def _digests(out: Path) -> dict[str, str]:
@@ -91,7 +92,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(tmp_path: Path) -> None:
     arguments = ["--count", "150", "--panel-px", "64", "--quiet"]
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert _run(*arguments, "--out", whole).returncode == 0
-    process = subprocess.Popen(
+    process = fork_server.Popen(
         [*PROGRAM, *arguments, "--out", str(cut)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     while not (cut / "shards").exists() or not any((cut / "shards").iterdir()):

@@ -34,6 +34,7 @@ from illinstr.minihow.families import Look, all_families
 from illinstr.minihow.grammar import goals, meaning
 from illinstr.minihow.scene import draw_scene
 from illinstr.shards import iter_articles
+from tests.support import fork_server
 
 ROOT = Path(__file__).resolve().parents[2]
 FAMILIES = list(all_families())
@@ -41,7 +42,7 @@ FAMILIES = list(all_families())
 
 def _command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     program = [sys.executable, "-c", "from illinstr.cli.app import main; main()", "minihow"]
-    return subprocess.run([*program, *map(str, arguments)], capture_output=True, text=True)
+    return fork_server.run([*program, *map(str, arguments)], capture_output=True, text=True)
 
 
 def test_the_world_is_as_large_as_the_documentation_says() -> None:

@@ -20,6 +20,7 @@ from illinstr.runs import read_article, read_record, write_run
 from illinstr.sampling.drawing.illustrator import DrawingSettings, Illustrator
 from illinstr.sampling.drawing.revision import FinishedRun, open_run, publish, redraw, without_images
 from illinstr.sampling.writing import UserSteps, parse_step, plan_article
+from tests.support import fork_server
 from tests.support.tiny_model import make_tiny_model
 from tests.support.tiny_run import make_article, make_image, make_record
 
@@ -151,7 +152,7 @@ REVISER = textwrap.dedent(
 def test_kill_while_revising_leaves_a_whole_article(tmp_path: Path, delay_ms: int) -> None:
     folder = write_run(tmp_path / "run", make_article(4), make_record(num_steps=4), {})
     kept = [(folder / f"step-0{i}.png").read_bytes() for i in (1, 3, 4)]
-    process = subprocess.Popen(
+    process = fork_server.Popen(
         [sys.executable, "-c", REVISER, str(folder)],
         stdout=subprocess.PIPE,
         cwd=ROOT,

@@ -22,6 +22,7 @@ from illinstr.runs import read_article, read_record
 from illinstr.sampling.serving.web import MAX_BODY_BYTES, TOKEN_HEADER, WebServer
 from illinstr.sampling.serving.workshop import MAX_WAITING
 from tests.sampling.test_page import HOSTILE
+from tests.support import fork_server
 from tests.support.serving import serving
 from tests.support.tiny_model import make_tiny_model
 
@@ -323,7 +324,7 @@ def test_only_loopback_unless_asked(tmp_path: Path) -> None:
 
 def test_the_command_prints_its_address_serves_and_ends(tmp_path: Path, model: Path) -> None:
     words = ["serve", "--port", "0", "--out", str(tmp_path / "runs"), "--model", str(model), "--json"]
-    process = subprocess.Popen(
+    process = fork_server.Popen(
         [sys.executable, "-m", "illinstr", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from illinstr.sampling.writing.language_model import LanguageModelWriter, Questi
 from illinstr.sampling.writing.model_spec import open_model
 from illinstr.sampling.writing.prompting import CURRENT, load_prompt, prompt_files
 from illinstr.workflows.world import nearest_articles
+from tests.support import fork_server
 from tests.support.tiny_llm import make_gguf, make_llm_folder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -191,7 +191,7 @@ class TestGguf:
             "import sys; sys.modules['xllamacpp'] = None; sys.argv[1:] = ['generate', 'How to make tea', '--llm', "
             f"{str(gguf)!r}]; from illinstr.cli.app import main; main()"
         )
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+        done = fork_server.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
         assert done.returncode == 2
         assert done.stderr.splitlines()[1] == "hint: pip install 'illinstr[llm]'"
 

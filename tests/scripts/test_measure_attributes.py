@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from illinstr import minihow
 from illinstr.minihow.families import all_families
 from scripts.measure_attributes import LOOKS, agreement, named, nearest, page, pixels, right, truth_of, unnamed
+from tests.support import fork_server
 from tests.support.eval_world import write_runs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,13 +75,13 @@ def test_the_script_writes_what_it_saw(tmp_path):
     run = tmp_path / "run"
     write_runs(run, [_article(goal, seed=seed, steps=3) for seed, goal in enumerate(GOALS)])
     script = [sys.executable, str(ROOT / "scripts" / "measure_attributes.py"), str(run)]
-    made = subprocess.run([*script, "--out", str(tmp_path / "a.md")], capture_output=True, text=True, check=False)
+    made = fork_server.run([*script, "--out", str(tmp_path / "a.md")], capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
     written = (tmp_path / "a.md").read_text()
     assert made.stdout.strip() == written.strip()
     assert "| all | all | 100.0% | 100.0% |" in written and "| kite | tail | 100% | 100% |" in written
     assert all(f"| {name} | 100% | 100% |" in written for name in ("wall", "skin"))
-    refused = subprocess.run([*script[:2], str(tmp_path / "none"), "--out", str(tmp_path / "b.md")], check=False)
+    refused = fork_server.run([*script[:2], str(tmp_path / "none"), "--out", str(tmp_path / "b.md")], check=False)
     assert refused.returncode == 1 and not (tmp_path / "b.md").exists()
 
 

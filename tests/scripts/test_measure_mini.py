@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from illinstr.evaluation.results import Settings
 from scripts import measure_mini
 from scripts.measure_mini_table import ratio, relative_gap
 from scripts.resumable import keep_plan
+from tests.support import fork_server
 from tests.support.tiny_model import make_tiny_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,7 +54,9 @@ def test_it_draws_scores_and_tells_and_draws_nothing_twice(tmp_path):
     options = ["--goals", "2", "--lengths", "6", "--sampling-steps", "1"]
 
     def run():
-        return subprocess.run([*script, *options], env=environment, capture_output=True, text=True, check=False)
+        return fork_server.run(
+            [*script, *options], env=environment, capture_output=True, text=True, forked_children=True
+        )
 
     first = run()
     assert first.returncode == 0, first.stderr

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from illinstr.errors import ConfigError, DataError
 from illinstr.files import sha256_file
 from illinstr.shards import ShardWriter, iter_articles, read_index, validate
+from tests.support import fork_server
 from tests.support.shard_articles import PIXEL_PNG, article, folder_bytes, golden_article, write_data
 from tests.test_articles import articles
 
@@ -271,7 +272,7 @@ with ShardWriter(out, source_config={"test": True}, max_samples=5) as writer:
 @pytest.mark.parametrize("point", ["mid-tar", "before-parquet", "before-stats", "before-index"])
 def test_kill_9_leaves_whole_shards_only_and_resuming_gives_the_same_bytes(tmp_path, point):
     out = tmp_path / "killed"
-    with subprocess.Popen([sys.executable, "-c", CHILD, str(out), point], stdout=subprocess.PIPE, text=True) as child:
+    with fork_server.Popen([sys.executable, "-c", CHILD, str(out), point], stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout.readline() == "here\n"
         os.kill(child.pid, signal.SIGKILL)
     assert child.returncode == -signal.SIGKILL

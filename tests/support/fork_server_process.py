@@ -45,6 +45,7 @@ class ForkedPopen(subprocess.Popen):  # type: ignore[type-arg]
             return
         self.args, self.returncode = words, None
         self.stdin = self.stdout = self.stderr = None
+        self._communication_started = False  # what ``subprocess.run`` asks for
         theirs = []
 
         def number(place: int, asked: Any) -> int:

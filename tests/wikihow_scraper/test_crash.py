@@ -12,6 +12,7 @@ import time
 import pytest
 
 from illinstr.shards import validate
+from tests.support import fork_server
 from tests.wikihow_scraper.test_cli import NETWORK, articles, site, urls
 
 PROGRAM = [sys.executable, "-c", "from illinstr.cli.app import main; main()", "scrape"]
@@ -22,7 +23,7 @@ __all__ = ["site"]  # the fixture
 def test_an_interrupt_ends_cleanly_and_nothing_is_half_written(site, tmp_path):
     out = tmp_path / "out"
     command = [*PROGRAM, *urls(site), *NETWORK, "--min-interval", "0.3", "--out", str(out)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = fork_server.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while len(site.requests) < 3 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -40,7 +41,7 @@ def test_killed_at_any_moment_and_run_again(site, tmp_path, after):
     that had arrived."""
     out = tmp_path / "out"
     command = [*PROGRAM, *urls(site), *NETWORK, "--min-interval", "0.05", "--out", str(out)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ))
+    process = fork_server.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ))
     deadline = time.monotonic() + 60
     while len(site.requests) < after and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -49,7 +50,7 @@ def test_killed_at_any_moment_and_run_again(site, tmp_path, after):
     assert not (out / "index.json").exists()
     kept = {json.loads(path.read_bytes())["url"] for path in (tmp_path / "out.cache").rglob("*.json")}
     before = len(site.requests)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = fork_server.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == str(out)
     assert validate(out).ok

@@ -17,6 +17,7 @@ from illinstr.wikihow_scraper.fetching import visits
 from illinstr.wikihow_scraper.fetching.cache import Cache
 from illinstr.wikihow_scraper.pipeline import build
 from illinstr.wikihow_scraper.sites.wikihow.site import WikiHow
+from tests.support import fork_server
 from tests.support.pages import render
 from tests.support.site import Answer, html, serve
 from tests.wikihow_scraper.test_cli import NETWORK, articles, how_to, rows, run, saved, site, tree, urls
@@ -198,7 +199,7 @@ def test_a_killed_refresh_goes_on_where_it_was(run, site, tmp_path):
         raise ConnectionAbortedError
 
     site.answers["/Cook-Things"] = die
-    killed = subprocess.Popen([*PROGRAM, *map(str, command), "--refresh"], stderr=subprocess.DEVNULL)
+    killed = fork_server.Popen([*PROGRAM, *map(str, command), "--refresh"], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while site.paths().count("/Cook-Things") < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -224,7 +225,7 @@ def test_a_refresh_in_vain_keeps_what_it_had_but_not_what_is_gone(run, site, tmp
 
 
 def press_ctrl_c(command: list, site, after: int, times: int) -> tuple[int, str, str]:
-    process = subprocess.Popen(
+    process = fork_server.Popen(
         [*PROGRAM, *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
     )
     deadline = time.monotonic() + 60
@@ -257,7 +258,7 @@ def test_ctrl_c_once_finishes_the_request_in_hand(site, tmp_path):
     assert "/Draw-Things" not in site.paths()
     assert not (out / "index.json").exists()
     asked = len(site.requests)
-    done = subprocess.run([*PROGRAM, *map(str, command)], capture_output=True, text=True, timeout=60, check=False)
+    done = fork_server.run([*PROGRAM, *map(str, command)], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert [path for path in site.paths()[asked - 1 :] if path.endswith("-Things")] == ["/Draw-Things"]
     assert len(articles(out)) == 3
@@ -292,7 +293,7 @@ def test_ctrl_c_while_reading_from_disk_finishes_the_task_in_hand(tmp_path):
         (folder / f"{number:02d}.html").write_text(render(how_to(f"Cook {number}", page_id=number + 1)))
     out = tmp_path / "x"
     command = [*PROGRAM, "--from-html", str(folder), "--shard-pages", "3", "--out", str(out)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = fork_server.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while not (out / "tasks" / "000000.json").exists() and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -303,9 +304,9 @@ def test_ctrl_c_while_reading_from_disk_finishes_the_task_in_hand(tmp_path):
     done = len(list((out / "tasks").iterdir()))
     assert 1 <= done < 20
     assert not (out / "index.json").exists()
-    assert subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
+    assert fork_server.run(command, capture_output=True, timeout=60, check=False).returncode == 0
     whole = tmp_path / "whole"
-    assert subprocess.run([*command[:-1], str(whole)], capture_output=True, timeout=60, check=False).returncode == 0
+    assert fork_server.run([*command[:-1], str(whole)], capture_output=True, timeout=60, check=False).returncode == 0
     assert tree(out) == tree(whole)
 
 

@@ -19,6 +19,7 @@ from illinstr.errors import ModelError, PlanError, UsageError
 from illinstr.minihow import all_goals, recognise, remedy
 from illinstr.minihow.families import all_families
 from illinstr.runs import read_article, read_record
+from tests.support import fork_server
 from tests.support.llm_server import said, serve
 from tests.support.llm_server import steps as answer_steps
 from tests.support.tiny_model import make_tiny_model
@@ -194,7 +195,7 @@ def test_a_useless_language_model_changes_nothing(correct, run: Path) -> None:
 def test_a_kill_leaves_the_old_article_or_the_new_one(run: Path) -> None:
     before = contents(run)
     code = "from illinstr.cli.app import main; main()"
-    process = subprocess.Popen(
+    process = fork_server.Popen(
         [sys.executable, "-c", code, "correct", str(run), "--after", "2", *WET, "--device", "cpu"],
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": "1"},

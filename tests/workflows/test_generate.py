@@ -31,6 +31,7 @@ from illinstr.sampling.drawing.illustrator import (
     model_name,
 )
 from illinstr.sampling.writing import UserSteps, parse_step, plan_article
+from tests.support import fork_server
 from tests.support.tiny_model import make_tiny_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -272,7 +273,7 @@ def published(out: Path) -> list[Path]:
 
 def test_kill_in_a_batch_loses_nothing_finished(model: Path, tmp_path: Path, generate) -> None:
     program = program_of(model, "--out", str(tmp_path / "b"), "--num-variants", "40", "--quiet")
-    process = subprocess.Popen(program, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    process = fork_server.Popen(program, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"})
     while len(published(tmp_path / "b")) < 3 and process.poll() is None:
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
@@ -301,7 +302,7 @@ def test_interrupt_ends_with_130_and_leaves_nothing(model: Path, tmp_path: Path)
         "900",
     ]
     program = [sys.executable, "-c", "from illinstr.cli.app import main; main()", *arguments, "--device", "cpu"]
-    process = subprocess.Popen(program, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    process = fork_server.Popen(program, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     for line in process.stderr:
         if "sampling steps (" in line:  # the header: the model is loaded, the drawing begins

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from PIL import Image
 from illinstr.cli.app import app
 from illinstr.errors import PartialError, PlanError, UsageError
 from illinstr.runs import read_article, read_record
+from tests.support import fork_server
 from tests.support.llm_server import LlmServer, refused, said, serve
 from tests.support.llm_server import steps as answer_steps
 from tests.support.tiny_llm import make_llm_folder
@@ -179,12 +179,13 @@ def test_everything_is_checked_before_the_model_is_asked(generate, llm: LlmServe
 def test_wrong_use_in_a_process_of_its_own(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
     """torch is forbidden: nothing heavy is loaded before the refusal."""
     code = "import sys; sys.modules['torch'] = None; from illinstr.cli.app import main; main()"
-    done = subprocess.run(
+    done = fork_server.run(
         [sys.executable, "-c", code, "generate", "How to make tea", *arguments],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
+        server="light",
     )
     assert done.returncode in (1, 2) and done.stdout == ""
     error, hint = done.stderr.splitlines()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from illinstr.runs import write_run
+from tests.support import fork_server
 from tests.support.tiny_run import make_article, make_record
 
 PROGRAM = "import sys; from illinstr.cli.app import main; main()"
@@ -20,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def generate(*arguments: str, cwd: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run the program in a process of its own, its code forbidden to load torch."""
     program = "import sys; sys.modules['torch'] = None; " + PROGRAM
-    return subprocess.run(
+    return fork_server.run(
         [sys.executable, "-c", program, "generate", *arguments],
         cwd=cwd,
         input=stdin,
@@ -28,6 +29,7 @@ def generate(*arguments: str, cwd: Path, stdin: str = "") -> subprocess.Complete
         text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "COLUMNS": "200"},
         check=False,
+        server="light",
     )
 
 

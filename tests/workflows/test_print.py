@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 import zlib
 from pathlib import Path
@@ -16,6 +15,7 @@ from illinstr.cli.app import app
 from illinstr.errors import DataError, UsageError
 from illinstr.runs import write_run
 from illinstr.sampling.pages.page import render_pages
+from tests.support import fork_server
 from tests.support.tiny_run import make_article, make_record
 
 
@@ -109,7 +109,7 @@ def test_without_weasyprint_it_says_what_to_do(run: Path) -> None:
         "import sys; sys.modules['weasyprint'] = None; sys.argv[1:] = ['print', sys.argv[1]];"
         "from illinstr.cli.app import main; main()"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(run)], capture_output=True, text=True, check=False)
+    done = fork_server.run([sys.executable, "-c", code, str(run)], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "hint: pip install 'illinstr[pdf]'" in done.stderr and "Traceback" not in done.stderr
 

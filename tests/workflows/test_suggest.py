@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from illinstr.cli.app import app
 from illinstr.errors import PlanError, UsageError
 from illinstr.minihow import AtHand, all_goals, recognise, suggest_goals
 from illinstr.runs import read_record
+from tests.support import fork_server
 from tests.support.llm_server import said, serve
 from tests.support.llm_server import steps as answer_steps
 from tests.support.tiny_model import make_tiny_model
@@ -146,7 +146,7 @@ def test_on_a_terminal_it_asks_and_goes_on(model: Path, tmp_path: Path) -> None:
     main, side = pty.openpty()
     code = "from illinstr.cli.app import main; main()"
     arguments = ["suggest", "paper", "--count", "3", "--model", str(model), "--steps", "2", "--out", "a", "--quiet"]
-    process = subprocess.Popen(
+    process = fork_server.Popen(
         [sys.executable, "-c", code, *arguments],
         cwd=tmp_path,
         stdin=side,
