@@ -1,6 +1,8 @@
 """How many pages a core parses in a second, and how much of each page is read right, beside other readers.
 
-    python benchmarks/parse_pages.py [FOLDER] [--repeat N] [--install]
+    python benchmarks/parse_pages.py [FOLDER] [--schema FOLDER] [--repeat N] [--install]
+
+``--schema`` reads schema.org pages instead (``schema_readers.py``).
 
 FOLDER holds saved pages of the 2020 layout; without one, pages are rendered by the tests' page builder. The truth for
 the images is a reading of its own: one regular expression over the raw text, step by step. Peers (pywikihow,
@@ -26,6 +28,9 @@ from typing import Any
 from urllib.parse import unquote
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parent))
+
+import schema_readers
 
 Reading = list[tuple[str, str | None]]  # per step: its words, its image's address
 
@@ -158,7 +163,13 @@ def main() -> None:
     options.add_argument("folder", nargs="?", type=Path)
     options.add_argument("--repeat", type=int, default=5)
     options.add_argument("--install", action="store_true", help="install the peers in a temporary folder")
+    options.add_argument("--schema", type=Path, help="a folder of schema.org pages: MANIFEST.tsv and pages.tar.xz")
     chosen = options.parse_args()
+    if chosen.schema is not None:
+        with tempfile.TemporaryDirectory() as place:
+            _install(schema_readers.PEERS, place if chosen.install else None)
+            schema_readers.report(chosen.schema, chosen.repeat)
+        return
     pages = [path.read_bytes() for path in sorted(chosen.folder.glob("en2020*.html"))] if chosen.folder else synthetic()
     if not pages:
         sys.exit(f"no pages en2020*.html in {chosen.folder}")
@@ -166,10 +177,14 @@ def main() -> None:
     size = sum(map(len, pages)) // len(pages) // 1000
     print(f"{len(pages)} pages of {size} kB, {len(expected)} steps, {sum(v is not None for v in expected)} visuals\n")
     with tempfile.TemporaryDirectory() as place:
-        if chosen.install:
-            subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--target", place, *PEERS], check=True)
-            sys.path.insert(0, place)
+        _install(PEERS, place if chosen.install else None)
         report(pages, chosen.repeat)
+
+
+def _install(peers: tuple[str, ...], place: str | None) -> None:
+    if place is not None:
+        subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--target", place, *peers], check=True)
+        sys.path.insert(0, place)
 
 
 def report(pages: list[bytes], repeat: int) -> None:

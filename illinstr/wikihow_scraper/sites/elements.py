@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -163,6 +163,17 @@ def normalise(text: str) -> str:
 def source_of(page: WebPage, site: str) -> str:
     """What records name as their source: the page's host, or the reader where nobody knows the address."""
     return host_of(canonical_of(page) or "") or site
+
+
+def outermost(elements: Iterable[Any]) -> list[Any]:
+    """Elements in document order without those that stand inside one before, so that no word is read twice."""
+    kept: list[Any] = []
+    known: set[Any] = set()
+    for element in elements:
+        if not any(ancestor in known for ancestor in element.iterancestors()):
+            kept.append(element)
+            known.add(element)
+    return kept
 
 
 def without(root: Any, names: frozenset[str]) -> Any:

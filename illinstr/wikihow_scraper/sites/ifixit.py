@@ -158,10 +158,9 @@ def _step(name: str, told: list[tuple[str, str]], images: list[Image], video: Vi
 def _of_markup(page: WebPage, own: bool) -> Page:
     base = elements.base_of(page)
     steps = []
-    for element in page.tree.iter("li", "div", "section"):
-        if "step" not in classes(element):
-            continue
-        lists = [one for one in element.iterdescendants() if "step-lines" in classes(one)]
+    named = (one for one in page.tree.iter("li", "div", "section") if "step" in classes(one))
+    for element in elements.outermost(named):
+        lists = elements.outermost(one for one in element.iterdescendants() if "step-lines" in classes(one))
         if lists:
             steps.append(_step_of_markup(element, lists, base))
     kept = [step for step in steps if step is not None]

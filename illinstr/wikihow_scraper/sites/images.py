@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from illinstr.wikihow_scraper.page import Image
 from illinstr.wikihow_scraper.sites.elements import absolute, attribute, classes, normalise
 
+MAX_SOURCES = 20  # of one image
 MIN_SIDE = 64  # pixels; below it is an icon
 _SETS = ("data-srcset", "data-lazy-srcset", "data-original-set", "srcset", "data-src-set")
 _SINGLES = (
@@ -79,8 +80,10 @@ def image_of(tag: Any, base: str | None) -> Image | None:
 
 def _candidates(tag: Any) -> Iterator[tuple[float, str]]:
     """Sizes and addresses; a size in pixels wins over none, and of the unsized the first."""
-    parent = tag.getparent()
-    sources = parent.findall("source") if parent is not None and parent.tag == "picture" else []
+    frame = tag.getparent()
+    while frame is not None and frame.tag == "source":  # libxml2 does not know that a source has no end
+        frame = frame.getparent()
+    sources = list(frame.iter("source"))[:MAX_SOURCES] if frame is not None and frame.tag == "picture" else []
     for holder in (tag, *sources):
         for name in _SETS:
             for address, size in candidates(attribute(holder, name)):

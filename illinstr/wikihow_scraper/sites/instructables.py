@@ -40,9 +40,8 @@ class Instructables(Site):
         """The project."""
         base = elements.base_of(page)
         intro, steps = None, []
-        for element in page.tree.iter("section", "div"):
-            if "step" not in classes(element) or not _STEP_ID.match(attribute(element, "id")):
-                continue
+        named = (one for one in page.tree.iter("section", "div") if "step" in classes(one))
+        for element in elements.outermost(one for one in named if _STEP_ID.match(attribute(one, "id"))):
             if attribute(element, "id").startswith("intro") or attribute(element, "id") in ("step0", "step-0"):
                 intro = element
             else:

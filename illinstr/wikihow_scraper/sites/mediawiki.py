@@ -195,17 +195,14 @@ def _parts(found: list[Section]) -> list[CutPart]:
 
 def _steps_by_class(content: Any) -> list[CutPart]:
     """Steps in elements of a class that says so, as templates write them."""
-    outer: set[Any] = set()
     part = CutPart()
-    for element in content.iterdescendants("div", "section", "li", "table", "tr"):
-        named = any(_STEP_CLASS.match(name) for name in classes(element))
-        if not named or any(ancestor in outer for ancestor in element.iterancestors()):
-            continue
-        outer.add(element)
+    told = content.iterdescendants("div", "section", "li", "table", "tr")
+    for element in elements.outermost(one for one in told if any(map(_STEP_CLASS.match, classes(one)))):
         lines = lines_of(element)
         heading = next((line for line in lines if line.kind == "heading"), None)
         name = unnumbered(heading.text)[1] if heading is not None else ""
         text = unnumbered(" ".join(line.text for line in lines if line is not heading))[1]
+        text = text.removeprefix(f"{len(part.steps) + 1} ")  # a number in an element of its own
         if name or text:
             part.steps.append(CutStep(text, name, [element]))
     return [part] if len(part.steps) > 1 else []

@@ -14,6 +14,7 @@ from illinstr.wikihow_scraper.sites.elements import absolute, attribute, fit, te
 from illinstr.wikihow_scraper.sites.images import local_path
 from illinstr.wikihow_scraper.sites.schema_org.json_ld import Graph, Node, types
 
+ELEMENT_WORK = 100  # what reading an element of markup costs, in values
 MAX_IMAGES = 20  # of one step
 _IMAGES = frozenset({"ImageObject", "Photograph", "ImageGallery", "MediaObject"})
 _VIDEOS = frozenset({"VideoObject", "Clip"})
@@ -49,7 +50,7 @@ class Values:
             elif isinstance(value, list):
                 value = self.graph.followed(value[0]) if value else None
             else:  # an element of microdata
-                self.graph.charge(sum(1 for _ in value.iter()))
+                self.graph.charge(ELEMENT_WORK * sum(1 for _ in value.iter()))
                 return text_of(value)
         return ""
 

@@ -30,7 +30,7 @@ from illinstr.wikihow_scraper.sites.elements import fragment
 from illinstr.wikihow_scraper.sites.images import images_in
 from illinstr.wikihow_scraper.sites.instructions import is_heading_of_instructions
 from illinstr.wikihow_scraper.sites.schema_org.json_ld import Graph, Node, listed, types
-from illinstr.wikihow_scraper.sites.schema_org.values import Values, is_image, is_video, names_video
+from illinstr.wikihow_scraper.sites.schema_org.values import ELEMENT_WORK, Values, is_image, is_video, names_video
 
 WORKS = frozenset({"HowTo", "Recipe"})
 MAX_DIRECTIONS = 100  # inside one step
@@ -207,7 +207,7 @@ class Reader:
         return page_steps.step("", self.values.words(value), images=images)
 
     def _of_element(self, element: Any, found: Steps) -> None:
-        self.graph.charge(sum(1 for _ in element.iter()))
+        self.graph.charge(ELEMENT_WORK * sum(1 for _ in element.iter()))
         parts = parts_of(lines_of(element))
         if sum(len(part.steps) for part in parts) > 1:
             found.cut = True
