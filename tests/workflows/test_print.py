@@ -66,7 +66,7 @@ def test_pdf_is_tagged_named_and_the_same_twice(
     assert b"/MarkInfo" in whole and b"/StructTreeRoot" in whole and b"pdfuaid" in whole
     assert whole.count(b"/Subtype /Image") + whole.count(b"/Subtype/Image") == 3
     text = whole.replace(b"\x00", b"")
-    assert text.count(b"a plain picture") == 3  # the alternative texts
+    assert text.count(b"a plain image") == 3  # the alternative texts
     assert b"How to test" in text
     call(run, "--out", run.parent / "again.pdf")
     assert (run.parent / "again.pdf").read_bytes() == pdf
