@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from illinstr.cli.options import AsJson, Device, Dtype, Offload, Quiet, VaeSlicing
+from illinstr.cli.array_script import print_array_script
+from illinstr.cli.options import (
+    Address,
+    AsJson,
+    Device,
+    Dtype,
+    Executor,
+    Offload,
+    Quiet,
+    ShardOfWork,
+    VaeSlicing,
+    Workers,
+)
 from illinstr.errors import PartialError, UsageError
 
 if TYPE_CHECKING:
@@ -117,6 +128,10 @@ def command(
         Path | None, typer.Option(help="Your own image of step 1; the others are drawn to fit it.")
     ] = None,
     processes: Annotated[int, typer.Option(help="Processes that share a batch, one a GPU where there are.")] = 1,
+    executor: Executor = "local",
+    address: Address = None,
+    workers: Workers = None,
+    part: ShardOfWork = None,
     no_metadata: Annotated[bool, typer.Option("--no-metadata", help="Keep the recipe out of the PNGs.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace finished articles.")] = False,
     device: Device = "auto",
@@ -144,14 +159,11 @@ def command(
     batch failed, 130 interrupted.
     """
     from illinstr.console import emit, reporter
-    from illinstr.engine.launching import arguments_without, launch_processes
     from illinstr.sampling.writing import read_goals
     from illinstr.workflows.generate import GenerateRequest, plan_generate
-    from illinstr.workflows.generate_batch import BatchRequest, generate_batch, plan_generate_batch
+    from illinstr.workflows.generate_batch import BatchRequest, default_out, generate_batch, plan_generate_batch
 
-    check_shell_options(goal, goals_file, step, steps_file, num_variants, processes)
-    if processes > 1 and not dry_run:
-        raise typer.Exit(launch_processes(arguments_without(sys.argv[1:], "--processes"), processes))
+    check_shell_options(goal, goals_file, step, steps_file, num_variants, processes, executor != "local" or bool(part))
     common: dict[str, Any] = {
         "out": out,
         "seed": seed,
@@ -189,7 +201,21 @@ def command(
     else:
         goals = goals if goals_file is None else read_goals(goals_file)
         name = "" if goals_file is None else "goals" if str(goals_file) == "-" else goals_file.stem
-        batch = BatchRequest(goals, wanted, num_variants=num_variants, name=name, **common)
+        batch = BatchRequest(
+            goals,
+            wanted,
+            num_variants=num_variants,
+            name=name,
+            processes=processes,
+            executor="local" if executor == "slurm" else executor,
+            address=address,
+            workers=None if executor == "slurm" else workers,
+            shard=part,
+            **common,
+        )
+        if executor == "slurm":
+            print_array_script(batch, workers, out or default_out(batch), as_json=as_json)
+            return
         if not dry_run:
             print_batch(generate_batch(batch), open_page=open_page, as_json=as_json)
             return
@@ -217,6 +243,10 @@ def print_batch(result: BatchResult, *, open_page: bool, as_json: bool) -> None:
     from illinstr.console import emit
 
     if result.page is None:
+        if result.shard is not None:
+            emit(result.as_dict(), str(result.out), as_json=as_json)
+        if result.shard is not None and result.error is not None:
+            raise result.error
         return
     emit(result.as_dict(), str(result.page), as_json=as_json)
     if open_page:
@@ -232,6 +262,7 @@ def check_shell_options(
     steps_file: Path | None,
     num_variants: int,
     processes: int,
+    elsewhere: bool,
 ) -> None:
     """Refuse options that contradict each other.
 
@@ -241,8 +272,9 @@ def check_shell_options(
     from illinstr.engine.launching import check_processes
 
     check_processes(processes)
-    if processes > 1 and goals_file is None and num_variants == 1:
-        raise UsageError("--processes shares many articles out", hint="give --goals-file or --num-variants")
+    if (processes > 1 or elsewhere) and goals_file is None and num_variants == 1:
+        option = "--processes shares" if processes > 1 else "--executor, --workers and --shard share"
+        raise UsageError(f"{option} many articles out", hint="give --goals-file or --num-variants")
     if (goal is None) == (goals_file is None):
         raise UsageError(
             "give one goal, or --goals-file", hint='for example: illinstr generate "How to make apple juice" --steps 6'

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from illinstr.cli.options import AsJson
+from illinstr.cli.array_script import print_array_script
+from illinstr.cli.options import Address, AsJson, Executor, ShardOfWork, Workers
 
 
 def command(
@@ -28,6 +30,10 @@ def command(
     processes: Annotated[
         int, typer.Option("--processes", help="Processes that draw; the result does not depend on it.")
     ] = 1,
+    executor: Executor = "local",
+    address: Address = None,
+    workers: Workers = None,
+    part: ShardOfWork = None,
     preview: Annotated[
         bool, typer.Option("--preview", help="Also write preview.png, a contact sheet of eight articles.")
     ] = False,
@@ -68,12 +74,19 @@ def command(
         val_share=val_share,
         test_share=test_share,
         processes=processes,
+        executor=executor,
+        address=address,
+        workers=workers,
+        shard=part,
         preview=preview,
         families=chosen,
         resume=resume,
         overwrite=overwrite,
         reporter=reporter(quiet),
     )
+    if executor == "slurm":
+        print_array_script(replace(request, executor="local", workers=None), workers, out, as_json=as_json)
+        return
     result = make_dataset(request)
     counted = ", ".join(f"{number} {name}" for name, number in result.splits.items())
-    emit(result.as_dict(), str(out), as_json=as_json, lines=(f"{count} articles: {counted}",))
+    emit(result.as_dict(), str(result.out), as_json=as_json, lines=(f"{count} articles: {counted}",))

@@ -13,5 +13,24 @@ Dtype = Annotated[
 ]
 Offload = Annotated[bool, typer.Option("--offload", help="Keep only the working part of the model on the accelerator.")]
 VaeSlicing = Annotated[bool, typer.Option("--vae-slicing", help="Decode one image at a time.")]
+Executor = Annotated[
+    str, typer.Option(help="Who runs the tasks: local, ray (a cluster), or slurm (write a job array to submit).")
+]
+Address = Annotated[
+    str | None,
+    typer.Option(help="Of the Ray cluster. \\[default: one on this machine, for this command]", show_default=False),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        help="Workers on the cluster, or jobs of the array. \\[default: what there is room for]", show_default=False
+    ),
+]
+ShardOfWork = Annotated[
+    str | None,
+    typer.Option(
+        "--shard", help="i/n: do the i-th of n parts; the same command without it finishes.", show_default=False
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]

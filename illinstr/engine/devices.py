@@ -49,6 +49,21 @@ def choose_device(device: str = "auto") -> str:
     return device
 
 
+def device_of_worker(device: str, number: int | None) -> str:
+    """The device of a machine's worker ``number``: with several GPUs each has its own in turn, unless one was named.
+
+    Args:
+        device: as for ``choose_device``.
+        number: from 0; None where the worker sees its own GPU alone.
+    """
+    if number is None or device not in ("auto", "cuda"):
+        return device
+    import torch
+
+    gpus = torch.cuda.device_count()
+    return f"cuda:{number % gpus}" if gpus > 1 else device
+
+
 def choose_dtype(device: str) -> str:
     """The precision a device draws fast in without visible loss: bfloat16 where the hardware multiplies it.
 

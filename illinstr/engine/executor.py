@@ -152,9 +152,9 @@ _EXECUTORS: dict[str, str | OpenWorkers] = {
 }
 
 
-def executor_names() -> list[str]:
+def executor_names() -> tuple[str, ...]:
     """The executors that are registered."""
-    return sorted(_EXECUTORS)
+    return tuple(sorted(_EXECUTORS))
 
 
 def register_executor(name: str, open_workers: OpenWorkers) -> None:

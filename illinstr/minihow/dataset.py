@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+import contextlib
+import hashlib
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from illinstr.articles import Article
+from illinstr.engine.executor import Placement, Task, Worker, run_tasks
+from illinstr.engine.slurm import Shard
 from illinstr.errors import UsageError
+from illinstr.files import canonical_json
 from illinstr.minihow.grammar import goals
 from illinstr.minihow.scene import MAX_PANEL_PX, MIN_PANEL_PX
 from illinstr.minihow.world import MIN_STEPS, illustrate, make_article, most_steps
 from illinstr.progress import Reporter, SilentReporter
+from illinstr.shards.parts import read_part, write_part
 
 if TYPE_CHECKING:
     from illinstr.shards import ShardIndex
 
 Existing = Literal["refuse", "resume", "overwrite"]
-_CHUNK = 8  # articles a worker draws between two messages
+_CHUNK = 16  # articles of a task
 WORLD_VERSION = 2
 
 
@@ -74,23 +78,81 @@ class DatasetSpec:
         return {"train": self.count - val - min(test, self.count), "val": val, "test": min(test, self.count)}
 
 
-def _draw(job: tuple[DatasetSpec, str, int]) -> tuple[str, Article]:
-    spec, split, index = job
-    steps = (spec.min_steps, spec.max_steps)
-    article = make_article(
-        index, seed=spec.seed, split=split, step_range=steps, panel_px=spec.panel_px, families=spec.families or None
-    )
-    return split, article
+@dataclass(frozen=True)
+class DrawWorld:
+    """Draws runs of articles: a payload is a split, the first index and the one behind the last.
+
+    With ``parts`` every run is left there as a file, for the command that joins them; see ``--shard``.
+    """
+
+    spec: DatasetSpec
+    parts: Path | None = None
+    join: bool = True
+
+    def finished(self, task: Task) -> list[Article] | None:
+        """What another part of the work has drawn; nothing of it is kept where it is not joined."""
+        path = self._path(task)
+        if path is None or not path.exists():
+            return None
+        return read_part(path) if self.join else []
+
+    def start(self, worker: Worker) -> Callable[[Task], list[Article]]:
+        """Nothing needs loading."""
+        return self._draw
+
+    def _draw(self, task: Task) -> list[Article]:
+        split, start, stop = task.payload
+        spec = self.spec
+        articles = [
+            make_article(
+                index,
+                seed=spec.seed,
+                split=split,
+                step_range=(spec.min_steps, spec.max_steps),
+                panel_px=spec.panel_px,
+                families=spec.families or None,
+            )
+            for index in range(start, stop)
+        ]
+        if self.join:
+            return articles
+        path = self._path(task)
+        assert path is not None  # a part that is not joined is left somewhere
+        write_part(path, articles)
+        return []
+
+    def _path(self, task: Task) -> Path | None:
+        return None if self.parts is None else self.parts / f"{task.name}.tar"
 
 
-@contextmanager
-def _drawn(jobs: Iterable[tuple[DatasetSpec, str, int]], processes: int) -> Iterator[Iterator[tuple[str, Article]]]:
-    """Articles in the order of ``jobs``, whatever the number of processes."""
-    if processes == 1:
-        yield map(_draw, jobs)
-        return
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        yield pool.imap(_draw, jobs, chunksize=_CHUNK)
+def _tasks(spec: DatasetSpec) -> list[Task]:
+    """Runs of articles, in the order in which they are written; names tell specs apart."""
+    digest = hashlib.sha256(canonical_json({"world": WORLD_VERSION, **asdict(spec)}).encode()).hexdigest()[:12]
+    return [
+        Task(f"{split}-{start:09d}-{digest}", (split, start, min(start + _CHUNK, number)))
+        for split, number in spec.counts().items()
+        for start in range(0, number, _CHUNK)
+    ]
+
+
+def parts_folder(out: Path) -> Path:
+    """Where the parts of ``out`` wait to be joined."""
+    return out.with_name(f"{out.name}.parts")
+
+
+def draw_part(out: Path, spec: DatasetSpec, part: Shard, placement: Placement, reporter: Reporter) -> Path:
+    """Draw one part of several and leave it in ``parts_folder(out)``; ``write_dataset`` joins them.
+
+    Raises:
+        UsageError: a number out of range.
+    """
+    spec.check()
+    tasks = part.slice_of(_tasks(spec))
+    work = DrawWorld(spec, parts_folder(out).absolute(), join=False)
+    with reporter.task(f"drawing part {part.index} of {part.count}", total=len(tasks)) as advance:
+        for _ in run_tasks(work, tasks, placement, reporter=reporter):
+            advance()
+    return parts_folder(out)
 
 
 def write_dataset(
@@ -104,7 +166,7 @@ def write_dataset(
     min_steps: int = 2,
     max_steps: int = 8,
     families: Collection[str] = (),
-    processes: int = 1,
+    placement: Placement | None = None,
     existing: Existing = "refuse",
     reporter: Reporter | None = None,
 ) -> ShardIndex:
@@ -112,7 +174,7 @@ def write_dataset(
 
     Args:
         out: the data folder.
-        processes: how many processes draw; the bytes do not depend on it.
+        placement: where articles are drawn, in this process when None; the bytes do not depend on it.
         existing: what to do when ``out`` is not empty: ``refuse``, ``resume`` a run of the same spec that was cut
             off, or ``overwrite``.
         reporter: receives progress.
@@ -128,22 +190,34 @@ def write_dataset(
 
     spec = DatasetSpec(count, seed, val_share, test_share, panel_px, min_steps, max_steps, tuple(families))
     spec.check()
-    if processes < 1:
-        raise UsageError(f"cannot draw with {processes} processes")
     refuse_occupied(out, existing)
     reporter = reporter or SilentReporter()
-    jobs = [(spec, split, index) for split, number in spec.counts().items() for index in range(number)]
+    parts = parts_folder(out)
+    work = DrawWorld(spec, parts.absolute() if parts.is_dir() else None)
     source = {"source": "minihow", "world_version": WORLD_VERSION, **asdict(spec)}
     with (
         ShardWriter(out, source_config=source, existing=existing, reporter=reporter) as writer,
-        _drawn(jobs, processes) as articles,
         reporter.task("drawing articles", total=count) as advance,
     ):
-        for split, article in articles:
-            writer.add(article, split=split)
-            advance()
+        for outcome in run_tasks(work, _tasks(spec), placement, ordered=True, reporter=reporter):
+            if outcome.error is not None:
+                raise outcome.error
+            for article in outcome.result:
+                writer.add(article, split=outcome.name.partition("-")[0])
+                advance()
     assert writer.index is not None  # set on every clean exit
+    _remove_parts(parts, spec)
     return writer.index
+
+
+def _remove_parts(parts: Path, spec: DatasetSpec) -> None:
+    """Remove the parts that were joined, and their folder when nothing else is in it."""
+    if not parts.is_dir():
+        return
+    for task in _tasks(spec):
+        (parts / f"{task.name}.tar").unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        parts.rmdir()
 
 
 def refuse_occupied(out: Path, existing: Existing) -> None:

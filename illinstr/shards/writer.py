@@ -318,6 +318,15 @@ def _read_stats(path: Path) -> ShardStats:
         raise DataError(f"cannot read {path}: damaged stats", hint="overwrite the folder") from error
 
 
+def tar_of(article: Article) -> bytes:
+    """An article as it lies in a shard: its JSON and its images, in tar form.
+
+    Raises:
+        DataError: an image without bytes or with other bytes than recorded, or a size over the limits.
+    """
+    return _tar_members(_members_of(article))
+
+
 def _members_of(article: Article) -> list[tuple[str, bytes]]:
     """Name and bytes of each file of a sample, the JSON first."""
     text = article.to_json().encode()

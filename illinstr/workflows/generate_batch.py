@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from illinstr.articles import Step
+from illinstr.articles import Article, Step
+from illinstr.engine.devices import device_of_worker
+from illinstr.engine.executor import Placement, Task, Worker, run_tasks
 from illinstr.engine.process_group import ProcessGroup, join_process_group
-from illinstr.errors import DataError, IllinstrError, PartialError, UsageError
+from illinstr.engine.slurm import Shard
+from illinstr.errors import DataError, IllinstrError, PartialError, PlanError, UsageError
 from illinstr.workflows.checks import check_range
 from illinstr.workflows.drawing import check_drawer
 from illinstr.workflows.generate import (
@@ -18,19 +21,20 @@ from illinstr.workflows.generate import (
     Prepared,
     cannot_write,
     failures_as_dicts,
-    illustrator_for,
     prepare,
 )
-from illinstr.workflows.writers import announce
+from illinstr.workflows.placement import PlacedRequest, placement_of
+from illinstr.workflows.writers import announce, owns_writer, release
 
 if TYPE_CHECKING:
     from illinstr.sampling.drawing.batch import Failure, Job, Plan
+    from illinstr.sampling.writing.base import WritingTask
 
 MAX_VARIANTS = 1_000
 
 
 @dataclass(frozen=True)
-class BatchRequest(ArticleRequest):
+class BatchRequest(ArticleRequest, PlacedRequest):
     """Several articles.
 
     Attributes:
@@ -53,11 +57,12 @@ class BatchResult:
 
     Attributes:
         out: the folder of the run folders.
-        page: the page that links them; None in a process that does not speak for the batch.
+        page: the page that links them; None in a process or a part that does not speak for the batch.
         articles: the run folders, in the order of the goals.
         made, kept: articles drawn now, and those that were there.
         failures: goals that did not become an article.
         total: articles that were asked for.
+        shard: which part of the batch this is; None is all of it.
     """
 
     out: Path
@@ -67,6 +72,7 @@ class BatchResult:
     kept: int = 0
     failures: list[Failure] = field(default_factory=list)
     total: int = 0
+    shard: str | None = None
 
     @property
     def error(self) -> PartialError | None:
@@ -77,7 +83,7 @@ class BatchResult:
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
         return {
-            "page": str(self.page),
+            "page": str(self.page) if self.page else None,
             "run": str(self.out),
             "articles": [str(folder) for folder in self.articles],
             "made": self.made,
@@ -87,7 +93,7 @@ class BatchResult:
 
 
 def generate_batch(request: BatchRequest) -> BatchResult:
-    """Make every article that is not there yet; in one of several processes, this one's share.
+    """Make every article that is not there yet; in a part of several, those that are this one's.
 
     Raises:
         UsageError: something asked for that cannot be, or articles made otherwise that are in the way.
@@ -95,9 +101,14 @@ def generate_batch(request: BatchRequest) -> BatchResult:
         DataError: none of the articles could be made, or the folder cannot be written.
     """
     prepared = check_batch(request)
+    placement = placement_of(request, accelerator=True)
+    if not isinstance(prepared.model, str) and placement != Placement():
+        raise UsageError(
+            "--model is a loaded model, which stays in its process", hint="name it: mini, a folder, a hub id"
+        )
     group = join_process_group(request.device)
     try:
-        return _make(request, prepared, group)
+        return _make(request, prepared, group, placement)
     except OSError as error:
         raise cannot_write(prepared.out, error) from error
 
@@ -109,7 +120,7 @@ def plan_generate_batch(request: BatchRequest) -> GeneratePlan:
         UsageError, ModelError, DataError: as ``generate_batch``.
     """
     prepared = check_batch(request)
-    plan, left = _plan(request, prepared, ProcessGroup())
+    plan, left = _plan(request, prepared, request.part)
     return GeneratePlan(prepared, left, plan.failures)
 
 
@@ -140,8 +151,8 @@ def default_out(request: BatchRequest) -> Path:
     return Path("runs") / f"{slug(name)}-s{request.seed}{variants}"
 
 
-def _plan(request: BatchRequest, prepared: Prepared, group: ProcessGroup) -> tuple[Plan, list[Job]]:
-    """What this process will make, and what of it is not there yet."""
+def _plan(request: BatchRequest, prepared: Prepared, part: ProcessGroup | Shard) -> tuple[Plan, list[Job]]:
+    """What this part will make, and what of it is not there yet."""
     from illinstr.sampling.drawing.batch import check_batch_out, plan_batch
 
     announce(prepared.writer, request.messages)
@@ -152,31 +163,36 @@ def _plan(request: BatchRequest, prepared: Prepared, group: ProcessGroup) -> tup
         prepared.num_steps,
         prepared.out,
         resume=not request.overwrite,
-        group=group,
+        part=part,
         first_picture=prepared.first_picture,
     )
     for failure in plan.failures:
         request.messages.log(f"failed: {failure.error.message}")
     left = check_batch_out(prepared.out, plan.jobs, prepared.settings, overwrite=request.overwrite)
-    if not plan.jobs and group.world_size == 1:
+    if not plan.jobs and part in (ProcessGroup(), Shard()):
         raise _nothing_left(plan.failures)
     return plan, left
 
 
-def _make(request: BatchRequest, prepared: Prepared, group: ProcessGroup) -> BatchResult:
+def _make(request: BatchRequest, prepared: Prepared, group: ProcessGroup, placement: Placement) -> BatchResult:
     from illinstr.runs import is_article_folder
-    from illinstr.sampling.drawing.batch import check_same_model, make_batch, write_batch_page
+    from illinstr.sampling.drawing.batch import write_batch_page
 
     reporter, out = group.reporter(request.messages), prepared.out
-    plan, left = _plan(request, prepared, group)
-    finished = [job for job in plan.jobs if job not in left]
+    plan, left = _plan(request, prepared, request.part if group.world_size == 1 else group)
+    unfinished = {job.place for job in left}
+    finished = [job for job in plan.jobs if job.place not in unfinished]
     failures = list(plan.failures)
     if finished:
         reporter.log(f"{len(finished)} of {len(plan.jobs)} articles are there already")
     if left:
-        illustrator = illustrator_for(request, prepared, left, device=group.device(request.device))
-        check_same_model(finished, illustrator.pipeline.model_sha256)
-        failures += make_batch(left, illustrator, reporter)
+        failures += _draw(request, prepared, left, finished, placement)
+    if request.part != Shard():
+        made = [job.folder for job in plan.jobs if is_article_folder(job.folder)]
+        reporter.log(f"part {request.shard}: {len(made)} of {len(plan.jobs)} articles are there")
+        return BatchResult(
+            out, None, made, len(made) - len(finished), len(finished), failures, len(plan.jobs), request.shard
+        )
     kept, failures = sum(group.gather([len(finished)])), group.gather(failures)
     jobs = sorted(group.gather([(job.place, job.folder, job.article.goal) for job in plan.jobs]))
     if not group.is_main:
@@ -192,6 +208,83 @@ def _make(request: BatchRequest, prepared: Prepared, group: ProcessGroup) -> Bat
     for failure in failures:
         reporter.log(f"  failed: {failure.goal} (seed {failure.seed}): {failure.error.message}")
     return result
+
+
+@dataclass(frozen=True)
+class DrawArticles:
+    """Draws planned articles and publishes their run folders, each with one model for all that a worker is given."""
+
+    request: BatchRequest
+    prepared: Prepared
+    jobs: tuple[Job, ...]
+    finished_folders: tuple[Job, ...]
+
+    def finished(self, task: Task) -> None:
+        """Finished articles were sorted out when the batch was planned."""
+        return None
+
+    def start(self, worker: Worker) -> Callable[[Task], str]:
+        """Load the model; the first worker reports how it will draw."""
+        from illinstr.sampling.drawing.batch import check_same_model, make_article
+        from illinstr.workflows.generate import illustrator_for
+
+        request = self.request if worker.number else replace(self.request, reporter=worker.reporter)
+        device = device_of_worker(request.device, worker.own_device)
+        illustrator = illustrator_for(request, self.prepared, self.jobs, device=device)
+        check_same_model(self.finished_folders, illustrator.pipeline.model_sha256)
+
+        def draw(task: Task) -> str:
+            number, job = task.payload
+            worker.reporter.log(f"article {number} of {len(self.jobs)}: {job.goal} (seed {job.seed})")
+            folder, _ = make_article(job, illustrator, worker.reporter)
+            return str(folder)
+
+        return draw
+
+
+@dataclass(frozen=True)
+class _Written:
+    """Stands for a writer that has written its steps: its name is what is left of it."""
+
+    name: str
+
+    def write(self, task: WritingTask) -> Article:
+        """Not asked for."""
+        raise PlanError(f"{self.name} has written its steps already")
+
+
+def _draw(
+    request: BatchRequest, prepared: Prepared, left: list[Job], finished: list[Job], placement: Placement
+) -> list[Failure]:
+    """Draw and publish every job; one that fails does not end the others.
+
+    Raises:
+        OSError: a folder could not be written (a full disk would fail all that follow).
+    """
+    from illinstr.sampling.drawing.batch import Failure
+
+    group = join_process_group(request.device)
+    reporter = group.reporter(request.messages)
+    if not owns_writer(request.writer):
+        release(prepared.writer)
+    prepared = replace(prepared, writer=_Written(prepared.writer.name))
+    device = group.device(request.device)
+    alone = placement == Placement()
+    told = request if alone else replace(request, on_article=None, on_step=None)
+    told = replace(told, writer=None, reporter=None, device=device)
+    by_folder = {job.folder: job for job in left}  # a goal that is asked for twice is drawn once
+    work = DrawArticles(told, prepared, tuple(by_folder.values()), tuple(finished))
+    tasks = [Task(job.folder.name, (number, job)) for number, job in enumerate(by_folder.values(), start=1)]
+    jobs = {job.folder.name: job for job in by_folder.values()}
+    failures = []
+    with reporter.task("articles", len(tasks)) as advance:
+        for outcome in run_tasks(work, tasks, placement, ordered=True, reporter=reporter):
+            advance()
+            if outcome.error is not None:
+                job = jobs[outcome.name]
+                reporter.log(f"failed: {outcome.error.message}")
+                failures.append(Failure(job.goal, job.seed, outcome.error))
+    return failures
 
 
 def _nothing_left(failures: Sequence[Failure]) -> IllinstrError:

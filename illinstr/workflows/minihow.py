@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from illinstr.engine.launching import check_processes
 from illinstr.errors import UsageError
 from illinstr.workflows.checks import check_range
-from illinstr.workflows.request import Request
-from illinstr.workflows.world import contact_sheet_of, known_goals, write_dataset
+from illinstr.workflows.placement import PlacedRequest, placement_of
+from illinstr.workflows.world import contact_sheet_of, draw_part, known_goals, write_dataset
 
 PREVIEW_ROWS = 8
 MAX_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True)
-class MiniHowRequest(Request):
+class MiniHowRequest(PlacedRequest):
     """Which articles to draw.
 
     Attributes:
@@ -29,7 +28,6 @@ class MiniHowRequest(Request):
         panel_px: side of each square image in pixels, 32 to 2048.
         min_steps, max_steps: fewest and most instruction steps of an article.
         val_share, test_share: share of articles about goals held out for validation and for tests.
-        processes: processes that draw; the result does not depend on it.
         preview: also write ``preview.png``, a contact sheet of eight articles.
         families: only these families of goals; none for all.
         resume: go on with a run that was cut off.
@@ -44,7 +42,6 @@ class MiniHowRequest(Request):
     max_steps: int = 8
     val_share: float = 0.05
     test_share: float = 0.05
-    processes: int = 1
     preview: bool = False
     families: Sequence[str] = ()
     resume: bool = False
@@ -80,20 +77,23 @@ def make_dataset(request: MiniHowRequest) -> MiniHowResult:
     check_minihow(request)
     started = time.monotonic()
     out = Path(request.out)
-    splits = write_dataset(
-        out,
-        count=request.count,
-        seed=request.seed,
-        val_share=request.val_share,
-        test_share=request.test_share,
-        panel_px=request.panel_px,
-        min_steps=request.min_steps,
-        max_steps=request.max_steps,
-        families=tuple(request.families),
-        processes=request.processes,
-        existing="resume" if request.resume else "overwrite" if request.overwrite else "refuse",
-        reporter=request.messages,
-    )
+    asked: dict[str, Any] = {
+        "count": request.count,
+        "seed": request.seed,
+        "val_share": request.val_share,
+        "test_share": request.test_share,
+        "panel_px": request.panel_px,
+        "min_steps": request.min_steps,
+        "max_steps": request.max_steps,
+        "families": tuple(request.families),
+        "existing": "resume" if request.resume else "overwrite" if request.overwrite else "refuse",
+        "reporter": request.messages,
+    }
+    placement = placement_of(request)
+    if request.shard is not None:
+        parts, splits = draw_part(out, request.part, placement, **asked)
+        return MiniHowResult(request, parts, splits, time.monotonic() - started)
+    splits = write_dataset(out, placement=placement, **asked)
     seconds = time.monotonic() - started
     preview = _write_preview(request, out) if request.preview else None
     return MiniHowResult(request, out, splits, seconds, preview)
@@ -112,7 +112,7 @@ def check_minihow(request: MiniHowRequest) -> None:
         check_range(option, steps, 1, None, "how many steps an article has")
     for option, share in (("--val-share", request.val_share), ("--test-share", request.test_share)):
         check_range(option, share, 0.0, 1.0, "a part of all articles, such as 0.05")
-    check_processes(request.processes)
+    placement_of(request)
 
 
 def list_goals(families: Sequence[str]) -> list[dict[str, str]]:

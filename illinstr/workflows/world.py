@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from illinstr.articles import Article, Provenance, Step, make_id
+from illinstr.engine.executor import Placement
+from illinstr.engine.slurm import Shard
 from illinstr.errors import PlanError, UsageError
 from illinstr.progress import Reporter
 
@@ -52,6 +54,16 @@ def write_dataset(out: Path, *, reporter: Reporter, **numbers: Any) -> dict[str,
 
     index = write_dataset(out, reporter=reporter, **numbers)
     return {name: split.samples for name, split in index.splits.items()}
+
+
+def draw_part(
+    out: Path, part: Shard, placement: Placement, *, reporter: Reporter, existing: str, **numbers: Any
+) -> tuple[Path, dict[str, int]]:
+    """One part of a data folder; see ``illinstr.minihow.dataset.draw_part``. Returns its folder and all splits."""
+    from illinstr.minihow import dataset
+
+    spec = dataset.DatasetSpec(**numbers)
+    return dataset.draw_part(out, spec, part, placement, reporter), spec.counts()
 
 
 def contact_sheet_of(

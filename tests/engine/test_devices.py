@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from illinstr.engine import devices
-from illinstr.engine.devices import check_device, choose_device, choose_dtype, threads_per_process
+from illinstr.engine.devices import check_device, choose_device, choose_dtype, device_of_worker, threads_per_process
 from illinstr.errors import UsageError
 
 
@@ -41,6 +41,22 @@ def test_a_named_device_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, message in (("cuda:2", "no such CUDA device"), ("mps", "no Metal"), ("abacus", "unknown")):
         with pytest.raises(UsageError, match=message):
             choose_device(name)
+
+
+@pytest.mark.parametrize(
+    ("device", "number", "gpus", "own"),
+    [
+        ("auto", 3, 2, "cuda:1"),
+        ("cuda", 1, 2, "cuda:1"),
+        ("cuda:0", 1, 2, "cuda:0"),
+        ("cpu", 1, 2, "cpu"),
+        ("auto", 1, 1, "auto"),
+        ("auto", None, 2, "auto"),
+    ],
+)
+def test_workers_of_a_machine_take_its_gpus_in_turn(monkeypatch, device, number, gpus, own) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    assert device_of_worker(device, number) == own
 
 
 @pytest.mark.parametrize("name", ["", "gpu", "cuda:", "cuda:-1", "cuda:x", "CPU", "cpu\n"])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from illinstr.engine.executor import Placement
 from illinstr.errors import UsageError
 from illinstr.minihow import SPLITS, recognise, write_dataset
 from illinstr.shards import iter_articles, read_index, validate
@@ -70,7 +71,7 @@ def test_json_is_one_object_and_progress_goes_to_stderr(tmp_path: Path) -> None:
 
 def test_bytes_depend_on_the_seed_and_not_on_the_processes(tmp_path: Path) -> None:
     numbers = {"count": 12, "panel_px": 32}
-    for name, extra in {"a": {}, "b": {"processes": 2}, "c": {"seed": 1}}.items():
+    for name, extra in {"a": {}, "b": {"placement": Placement(workers=2)}, "c": {"seed": 1}}.items():
         write_dataset(tmp_path / name, **numbers, **extra)
     assert _digests(tmp_path / "a") == _digests(tmp_path / "b") != _digests(tmp_path / "c")
 

@@ -13,10 +13,13 @@ from typing import Any
 
 import pytest
 
+from illinstr import generate_batch
 from illinstr.cli.app import app
 from illinstr.errors import UsageError
 from illinstr.runs import read_run
+from illinstr.workflows.drawing import SharedModel
 from tests.support.tiny_model import make_tiny_model
+from tests.support.toy_task import Listener
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = ("--step", "Wash the apple", "--step", "Blend it")
@@ -71,20 +74,72 @@ def test_two_processes_make_what_one_makes(tmp_path: Path, capsys: pytest.Captur
 
 
 @pytest.mark.slow
-def test_when_one_dies_the_others_end_and_the_rest_is_made_later(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("victim", ["worker", "command"])
+def test_whatever_is_killed_every_article_is_made_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], victim: str
 ) -> None:
     model = make_tiny_model(tmp_path / "tiny")
+    count = ("--num-variants", "12")
     parent = subprocess.Popen(
-        **program(model, tmp_path / "b", "--num-variants", "200"), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        **program(model, tmp_path / "b", *count, "--json"), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 600
     while len(list(tmp_path.glob("b/*-s?/run.json"))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.05)
+        time.sleep(0.02)
     children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
-    os.kill(int(children[-1]), signal.SIGKILL)
-    assert parent.wait(timeout=120) not in (0, 2)
-    finished = [path for path in (tmp_path / "b").glob("*-s*") if not path.name.endswith(".incomplete")]
-    assert 2 <= len(finished) < 200
-    done = alone(model, tmp_path / "b", "--num-variants", "6", capsys=capsys)
-    assert len(done["articles"]) == 6 and done["failed"] == []
+    assert len(children) == 2
+    os.kill(int(children[-1]) if victim == "worker" else parent.pid, signal.SIGKILL)
+    out, errors = parent.communicate(timeout=600)
+    if victim == "worker":
+        assert parent.returncode == 0, errors
+        assert "lost worker" in errors
+        assert (json.loads(out)["made"], json.loads(out)["failed"]) == (12, [])
+    else:
+        while any(Path(f"/proc/{child}/status").exists() for child in children) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert parent.returncode == -signal.SIGKILL
+    again = alone(model, tmp_path / "b", *count, capsys=capsys)
+    assert len(again["articles"]) == 12 and again["failed"] == []
+    assert again["kept"] >= 2 if victim == "command" else again["kept"] == 12
+    assert not list((tmp_path / "b").glob("*.incomplete"))
+
+
+def test_parts_of_a_batch_are_made_apart_and_joined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = make_tiny_model(tmp_path / "tiny")
+    count = ("--num-variants", "3", "--sampling-steps", "2")
+    first = alone(model, tmp_path / "b", *count, "--shard", "1/2", capsys=capsys)
+    assert (first["page"], first["made"], first["run"]) == (None, 2, str(tmp_path / "b"))
+    second = alone(model, tmp_path / "b", *count, "--shard", "2/2", capsys=capsys)
+    assert (second["made"], [Path(each).name for each in second["articles"]]) == (1, ["make-juice-s1"])
+    assert not (tmp_path / "b" / "index.html").exists()
+    joined = alone(model, tmp_path / "b", *count, capsys=capsys)
+    assert (joined["made"], joined["kept"]) == (0, 3)
+    alone(model, tmp_path / "one", *count, capsys=capsys)
+    assert (tmp_path / "one" / "index.html").read_bytes() == (tmp_path / "b" / "index.html").read_bytes()
+    assert read_run(tmp_path / "one") == read_run(tmp_path / "b")
+
+
+def test_a_goal_that_is_asked_for_twice_is_drawn_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    listener = Listener()
+    result = generate_batch(
+        ["How to make mint tea"] * 2, steps=4, sampling_steps=1, out=tmp_path / "b", reporter=listener
+    )
+    assert [folder.name for folder in result.articles] == ["make-mint-tea-s0"] * 2
+    assert sum(line.startswith("article ") for line in listener.lines) == 1
+
+
+def test_a_loaded_model_stays_in_its_process(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="stays in its process"):
+        generate_batch(["How to make tea"], model=SharedModel(pytest.fail), processes=2, out=tmp_path / "b")
+
+
+def test_slurm_gets_a_script(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    model = make_tiny_model(tmp_path / "tiny")
+    arguments = words(model, tmp_path / "b", "--num-variants", "4", "--executor", "slurm", "--workers", "2")
+    monkeypatch.setattr("sys.argv", ["illinstr", *arguments])
+    app(arguments, standalone_mode=False)
+    assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "b.sbatch")
+    assert "--num-variants 4 --shard" in (tmp_path / "b.sbatch").read_text()
+    assert not (tmp_path / "b").exists()
+    with pytest.raises(UsageError, match="share many articles"):
+        app(words(model, tmp_path / "b", "--shard", "1/2"), standalone_mode=False)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from illinstr.articles import Article, StepImage
 from illinstr.engine.process_group import ProcessGroup
+from illinstr.engine.slurm import Shard
 from illinstr.errors import IllinstrError, UsageError
 from illinstr.files import write_text
 from illinstr.progress import Reporter
@@ -23,7 +24,7 @@ from illinstr.sampling.pages.page import PAGE_FILE, Card, render_batch, render_p
 from illinstr.sampling.writing import Writer, check_goal, plan_article, slug, split_writing
 from illinstr.sampling.writing.language_model import LanguageModelWriter
 
-ALONE = ProcessGroup()
+ALL = Shard()
 
 
 @dataclass(frozen=True)
@@ -93,17 +94,17 @@ def plan_batch(
     out: Path,
     *,
     resume: bool = True,
-    group: ProcessGroup = ALONE,
+    part: ProcessGroup | Shard = ALL,
     first_picture: StepImage | None = None,
 ) -> Plan:
-    """Plan every goal with every seed, of them this process's share; a goal that fails does not stop the others.
+    """Plan every goal with every seed, of them those of this part; a goal that fails does not stop the others.
 
     With ``resume`` a finished article that this language model wrote keeps its words: asking again would cost as much
     as the first time, and a server need not say the same twice.
     """
     plan = Plan()
     wanted = [(goal, seed) for goal in goals for seed in seeds]
-    for place, (goal, seed) in group.slice_of(list(enumerate(wanted))):
+    for place, (goal, seed) in part.slice_of(list(enumerate(wanted))):
         try:
             folder = out / f"{slug(check_goal(goal))}-s{seed}"
             written = _written_before(folder, planner, num_steps) if resume else None
@@ -166,23 +167,6 @@ def make_article(job: Job, illustrator: Illustrator, reporter: Reporter) -> tupl
     record = record.model_copy(update={"timings": timings, "writing": writing, "given": given})
     pages = render_pages(article, record, metadata=illustrator.settings.metadata)
     return write_run(job.folder, article, record, pages), record
-
-
-def make_batch(jobs: Sequence[Job], illustrator: Illustrator, reporter: Reporter) -> list[Failure]:
-    """Draw and publish every job in turn; one that fails is reported and does not stop the others.
-
-    Raises:
-        OSError: a folder could not be written (a full disk would fail all that follow).
-    """
-    failures = []
-    for number, job in enumerate(jobs, start=1):
-        reporter.log(f"article {number} of {len(jobs)}: {job.goal} (seed {job.seed})")
-        try:
-            make_article(job, illustrator, reporter)
-        except IllinstrError as error:
-            reporter.log(f"failed: {error.message}")
-            failures.append(Failure(job.goal, job.seed, error))
-    return failures
 
 
 def write_batch_page(out: Path, title: str, folders: Sequence[Path], failures: int) -> Path:
