@@ -15,7 +15,10 @@ def command(  # the options are the interface, so there are as many as there are
     urls: Annotated[list[str] | None, typer.Argument(help="Addresses of how-to pages.", show_default=False)] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Data folder to make.")] = Path("data/pages"),
     urls_file: Annotated[Path | None, typer.Option(help="File of addresses, one per line; # starts a comment.")] = None,
-    sitemap: Annotated[str | None, typer.Option(help="Address of a sitemap; its pages come after the others.")] = None,
+    sitemap: Annotated[
+        list[str] | None,
+        typer.Option(help="Sitemap, or a robots.txt that names some; their pages come last; repeatable."),
+    ] = None,
     since: Annotated[str | None, typer.Option(help="With --sitemap: only pages modified on this day or later.")] = None,
     category: Annotated[
         list[str] | None, typer.Option(help="Address of a category page; all its pages count; repeatable.")
@@ -100,7 +103,7 @@ def command(  # the options are the interface, so there are as many as there are
         urls=urls or (),
         out=out,
         urls_file=urls_file,
-        sitemap=sitemap,
+        sitemap=tuple(sitemap or ()),
         since=since,
         category=category or (),
         category_depth=category_depth,

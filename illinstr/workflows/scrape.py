@@ -39,7 +39,7 @@ class ScrapeRequest(Request):
         urls: addresses of how-to pages.
         out: data folder to make.
         urls_file: file of one address per line; ``#`` starts a comment.
-        sitemap: address of a sitemap; its pages come after the others.
+        sitemap: addresses of sitemaps, or of a robots.txt that names some; their pages come after the others.
         since: with ``sitemap``, only pages modified on this day (ISO 8601) or later.
         category: addresses of category pages; all their pages count.
         category_depth: how deep into sub-categories, 0 to 10.
@@ -72,12 +72,13 @@ class ScrapeRequest(Request):
         shard_pages: pages of one shard task: what a killed run may have to build again.
         dry_run: find out what would be done; ask and write nothing.
         overwrite: replace other data in the data folder.
+        site: the only site whose parser reads pages; None for the one that is surest of each.
     """
 
     urls: Sequence[str] = ()
     out: str | Path = "data/pages"
     urls_file: str | Path | None = None
-    sitemap: str | None = None
+    sitemap: str | Sequence[str] = ()
     since: str | None = None
     category: Sequence[str] = ()
     category_depth: int = 0
@@ -111,6 +112,7 @@ class ScrapeRequest(Request):
     shard_pages: int = SHARD_PAGES
     dry_run: bool = False
     overwrite: bool = False
+    site: str | None = None
 
 
 def scrape_pages(request: ScrapeRequest) -> ScrapeResult:
@@ -141,7 +143,11 @@ def scrape_job(request: ScrapeRequest) -> ScrapeJob:
 
     _check_numbers(request)
     rules = _rules(request)
-    check_discovery(request.sitemap, request.since, request.category, request.category_depth)
+    if request.site is not None:
+        from illinstr.wikihow_scraper.sites import registry
+
+        registry.site_named(request.site)
+    check_discovery(_several(request.sitemap), request.since, request.category, request.category_depth)
     discovery, collection = _sources(request)
     network = {
         "contact": request.contact,
@@ -167,6 +173,7 @@ def scrape_job(request: ScrapeRequest) -> ScrapeJob:
         shard_pages=request.shard_pages,
         dry_run=request.dry_run,
         overwrite=request.overwrite,
+        site=request.site,
     )
 
 
@@ -211,7 +218,7 @@ def read_urls(arguments: Iterable[str], file: Path | None) -> tuple[tuple[str, .
     return tuple(found), refused
 
 
-def check_discovery(sitemap: str | None, since: str | None, categories: Iterable[str], depth: int) -> None:
+def check_discovery(sitemaps: Sequence[str], since: str | None, categories: Iterable[str], depth: int) -> None:
     """Check what finds pages.
 
     Raises:
@@ -219,16 +226,16 @@ def check_discovery(sitemap: str | None, since: str | None, categories: Iterable
     """
     from illinstr.wikihow_scraper.fetching.safety import check_url
 
-    for option, url in [("--sitemap", sitemap), *(("--category", category) for category in categories)]:
+    named = [("--sitemap", sitemap) for sitemap in sitemaps]
+    for option, url in [*named, *(("--category", category) for category in categories)]:
         try:
-            if url is not None:
-                check_url(url)
+            check_url(url)
         except FetchError as error:
             raise UsageError(f"{option}: {error.message}") from error
     if depth and not list(categories):
         raise UsageError("--category-depth belongs to --category")
     if since is not None:
-        if sitemap is None:
+        if not sitemaps:
             raise UsageError("--since belongs to --sitemap")
         try:
             valid = date.fromisoformat(since).isoformat() == since
@@ -293,7 +300,7 @@ def _sources(request: ScrapeRequest) -> tuple[Discovery | None, Collection | Non
         raise UsageError("--pictures belongs to --from-jsonl or --from-csv")
     if request.refresh and request.retry_failed:
         raise UsageError("--refresh asks again for what failed, too", hint="leave --retry-failed out")
-    discovering = request.sitemap is not None or bool(request.category)
+    discovering = bool(_several(request.sitemap)) or bool(request.category)
     if local:
         if len(local) > 1 or request.urls or request.urls_file is not None or discovering:
             raise UsageError(
@@ -312,9 +319,13 @@ def _sources(request: ScrapeRequest) -> tuple[Discovery | None, Collection | Non
             "fetching needs --contact, an e-mail or web address by which a site's operator can reach you",
             hint="for example --contact you@example.org",
         )
-    lists: dict[str, Any] = {"sitemap": request.sitemap, "since": request.since}
+    lists: dict[str, Any] = {"sitemaps": _several(request.sitemap), "since": request.since}
     lists |= {"categories": tuple(request.category), "category_depth": request.category_depth}
     return Discovery(urls=addresses, refused=refused, **lists), None
+
+
+def _several(given: str | Sequence[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def _path(given: str | Path | None) -> Path | None:

@@ -58,6 +58,7 @@ class ScrapeJob:
     retry_failed: bool = False
     dry_run: bool = False
     overwrite: bool = False
+    site: str | None = None
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -79,6 +80,7 @@ class ScrapeResult:
         funnel: what became of every page, article and image; None where a dry run would have to fetch.
         splits: split to number of articles.
         closed: hosts that were left, each with the reason.
+        fetched: pages were asked for on the web.
         plan: what a crawl would do, on a dry run of one.
         plan_lines: the same for a reader.
     """
@@ -87,6 +89,7 @@ class ScrapeResult:
     funnel: Funnel | None
     splits: dict[str, int]
     closed: dict[str, str] = field(default_factory=dict)
+    fetched: bool = False
     plan: dict[str, Any] | None = None
     plan_lines: tuple[str, ...] = ()
 
@@ -104,7 +107,9 @@ class ScrapeResult:
             return None
         return PartialError(
             f"{self.failed_pages} of {self.funnel.pages.total()} pages failed; the others are in the data folder",
-            hint="add --retry-failed to the same command to ask for those again; what worked is kept",
+            hint="add --retry-failed to the same command to ask for those again; what worked is kept"
+            if self.fetched
+            else "each is a row with its reason in the .parquet files; mend the input, then run the same command again",
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -161,8 +166,9 @@ def _from_the_web(job: ScrapeJob, fetch: FetchConfig, cleaner: Cleaner, reporter
             refresh=job.refresh,
             retry_failed=job.retry_failed,
             limit=job.limit,
+            site=job.site,
         )
-        with Tasks(job.out, _settings(job), cleaner, reporter) as tasks:
+        with Tasks(job.out, _settings(job), cleaner, reporter, site=job.site) as tasks:
 
             def build(number: int, visits: list[Visit]) -> None:
                 pages = "\n".join(f"{visit.url} {visit.identity}" for visit in visits)
@@ -178,13 +184,13 @@ def _from_the_web(job: ScrapeJob, fetch: FetchConfig, cleaner: Cleaner, reporter
             if done.closed and not tasks.funnel.articles["kept"]:
                 tasks.discard()
                 raise FetchError("; ".join(done.closed.values()), hint=CLOSED_HINT)
-            return ScrapeResult(job.out, tasks.funnel, tasks.finish(), done.closed)
+            return ScrapeResult(job.out, tasks.funnel, tasks.finish(), done.closed, fetched=True)
 
 
 def _from_disk(job: ScrapeJob, cleaner: Cleaner, reporter: Reporter) -> ScrapeResult:
     # A finished folder is made again, since images beside the pages may have changed; an unfinished one is taken up.
     anew = (job.out / "index.json").exists()
-    with Stop() as stop, Tasks(job.out, _settings(job), cleaner, reporter, anew=anew) as tasks:
+    with Stop() as stop, Tasks(job.out, _settings(job), cleaner, reporter, anew=anew, site=job.site) as tasks:
         with _sources(job, reporter) as sources:
             for run in _runs(sources, job.shard_pages):
                 tasks.run("\n".join(_identity(source) for source in run), run)
@@ -201,7 +207,7 @@ def _judged(job: ScrapeJob, cleaner: Cleaner, reporter: Reporter) -> ScrapeResul
     funnel, spool = Funnel(), build.Spool()
     try:
         with _sources(job, reporter) as sources:
-            build.judge(sources, cleaner, funnel, spool)
+            build.judge(sources, cleaner, funnel, spool, site=job.site)
         _tell_funnel(funnel, reporter)
         if spool.kept == 0:
             raise DataError("no page gave an article that could be kept", hint="the funnel above says where they went")
@@ -273,7 +279,7 @@ def _settings(job: ScrapeJob) -> dict[str, Any]:
         asked = job.discovery or Discovery()
         listed = "\n".join(asked.urls)
         origin = {"kind": "web", "pages": len(asked.urls), "urls_sha256": sha256(listed.encode()).hexdigest()}
-        origin |= {"sitemap": asked.sitemap, "since": asked.since} if asked.sitemap is not None else {}
+        origin |= {"sitemap": " ".join(asked.sitemaps), "since": asked.since} if asked.sitemaps else {}
         if asked.categories:
             origin |= {"categories": list(asked.categories), "category_depth": asked.category_depth}
     return {
@@ -284,7 +290,7 @@ def _settings(job: ScrapeJob) -> dict[str, Any]:
         "takedown_sha256": job.takedown.sha256,
         "limit": job.limit,
         "shard_pages": job.shard_pages,
-        "parser": registry.parsers(),
+        "parser": registry.parsers(job.site),
     }
 
 

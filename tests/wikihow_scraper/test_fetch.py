@@ -271,7 +271,7 @@ def test_a_gzip_bomb_is_cut_after_decompression(site, tmp_path):
         gzip.compress(PAGE.encode()), headers={"Content-Type": "text/html", "Content-Encoding": "gzip"}
     )
     site.answers["/c"] = Answer(b"not gzip", headers={"Content-Type": "text/html", "Content-Encoding": "gzip"})
-    site.answers["/d"] = Answer(b"x", headers={"Content-Type": "text/html", "Content-Encoding": "br"})
+    site.answers["/d"] = Answer(b"x", headers={"Content-Type": "text/html", "Content-Encoding": "compress"})
     site.answers["/e"] = Answer(
         gzip.compress(PAGE.encode())[:-12], headers={"Content-Type": "text/html", "Content-Encoding": "gzip"}
     )

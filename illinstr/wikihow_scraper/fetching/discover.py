@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import io
 import re
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from lxml import etree
 
 from illinstr.errors import FetchError
+from illinstr.files import text_encoding
+from illinstr.wikihow_scraper.fetching.coding import GZIP_MAGIC, gunzipped
 from illinstr.wikihow_scraper.fetching.fetch import Fetcher, HostClosed, Stopped
 from illinstr.wikihow_scraper.fetching.safety import check_url
 from illinstr.wikihow_scraper.sites.site import Listing
@@ -24,6 +26,9 @@ from illinstr.wikihow_scraper.sites.site import Listing
 MAX_SITEMAPS = 1000
 MAX_SITEMAP_BYTES = 60_000_000  # the protocol allows 50 MB uncompressed
 MAX_CATEGORY_PAGES = 5500
+
+# The protocol, and the addresses it had before; any scheme and version.
+_SITEMAP_SPACE = re.compile(r"https?://(?:www\.)?(?:sitemaps\.org|google\.com)/schemas/sitemap/[\d.]+/?$")
 
 ReadListing = Callable[[bytes, str], Listing]
 
@@ -43,12 +48,12 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True)
 class Discovery:
-    """Where pages come from: ``urls`` first (``refused`` names those that are no addresses, with the reason), then a
-    ``sitemap`` (pages modified ``since`` that day), then ``categories`` with their sub-categories down to
+    """Where pages come from: ``urls`` first (``refused`` names those that are no addresses, with the reason), then
+    ``sitemaps`` (pages modified ``since`` that day), then ``categories`` with their sub-categories down to
     ``category_depth``, 0 for none."""
 
     urls: tuple[str, ...] = ()
-    sitemap: str | None = None
+    sitemaps: tuple[str, ...] = ()
     since: str | None = None
     categories: tuple[str, ...] = ()
     category_depth: int = 0
@@ -62,7 +67,7 @@ class Discovery:
     @property
     def addresses(self) -> tuple[str, ...]:
         """Every address the user named."""
-        return (*self.asked, *((self.sitemap,) if self.sitemap is not None else ()), *self.categories)
+        return (*self.asked, *self.sitemaps, *self.categories)
 
 
 async def find_pages(fetcher: Fetcher, discovery: Discovery, read_listing: ReadListing) -> list[Listed]:
@@ -73,8 +78,8 @@ async def find_pages(fetcher: Fetcher, discovery: Discovery, read_listing: ReadL
             for the whole.
     """
     found = {url: Listed(url, refusal=discovery.refused.get(url)) for url in discovery.urls}
-    if discovery.sitemap is not None:
-        for page in await sitemap_pages(fetcher, discovery.sitemap, since=discovery.since):
+    for sitemap in discovery.sitemaps:
+        for page in await sitemap_pages(fetcher, sitemap, since=discovery.since):
             found[page.url] = page
     for category in discovery.categories:
         for url in await category_pages(fetcher, category, read_listing, depth=discovery.category_depth):
@@ -118,25 +123,26 @@ async def sitemap_pages(fetcher: Fetcher, sitemap: str, *, since: str | None = N
 
     Args:
         fetcher: asks, politely.
-        sitemap: address of a sitemap or of an index of sitemaps.
+        sitemap: address of a sitemap, of an index of sitemaps, or of a robots.txt that names some (those may lie on
+            another host, as the protocol allows, and hold pages of the robots.txt's own).
         since: leave out pages whose ``lastmod`` is before this day; pages without one stay.
 
     Raises:
         FetchError: a part cannot be had or is no sitemap.
     """
     host = check_url(sitemap)
-    waiting, seen, pages = [sitemap], {sitemap}, dict[str, Listed]()
+    waiting = [sitemap]
+    if urlsplit(sitemap).path == "/robots.txt":
+        waiting = await fetcher.sitemaps(sitemap)
+        if not waiting:
+            raise FetchError(f"{sitemap} names no sitemap")
+    seen, pages = set(waiting), dict[str, Listed]()
     while waiting:
         where = waiting.pop(0)
-        try:
-            _, content = await fetcher.get(where, "sitemap")
-        except (HostClosed, Stopped):
-            raise
-        except FetchError as error:
-            raise FetchError(f"{where}: {error.message}", hint=error.hint) from error
-        kind, entries = read_sitemap(content)
+        kind, entries = read_sitemap(await _sitemap(fetcher, where))
         for entry in entries:
-            if not entry.counts(host, since):
+            own = check_url(where) if kind == "sitemapindex" else host
+            if not (entry.counts(host, since) or entry.counts(own, since)):
                 continue
             if kind == "urlset":
                 pages[entry.url] = entry
@@ -148,15 +154,36 @@ async def sitemap_pages(fetcher: Fetcher, sitemap: str, *, since: str | None = N
     return list(pages.values())
 
 
+async def _sitemap(fetcher: Fetcher, where: str) -> bytes:
+    try:
+        return (await fetcher.get(where, "sitemap"))[1]
+    except (HostClosed, Stopped):
+        raise
+    except FetchError as error:
+        raise FetchError(f"{where}: {error.message}", hint=error.hint) from error
+
+
 def read_sitemap(content: bytes) -> tuple[str, list[Listed]]:
-    """A sitemap's kind ("urlset" or "sitemapindex") and its entries; gzip is undone.
+    """A sitemap's kind ("urlset" or "sitemapindex") and its entries.
+
+    Read as the protocol says, by the names of its namespace alone, so that the addresses of images and videos in it are
+    no pages; gzip is undone, what is before the XML passed over, and damaged XML read as far as it goes. A text file
+    with an address on each line is a sitemap, too.
 
     Raises:
         FetchError: no sitemap, or too large.
     """
+    content = gunzipped(content, MAX_SITEMAP_BYTES) if content.startswith(GZIP_MAGIC) else content
+    encoding = text_encoding(content[:4])
+    start = content if encoding == "utf-8" else content.decode(encoding, errors="replace").encode()
+    if not start.lstrip().startswith(b"<"):
+        return "urlset", _text_entries(start.decode(errors="replace"))
+    start = start.lstrip()
+    if encoding != "utf-8":  # its declaration names the encoding it no longer has
+        start = re.sub(rb"^<\?xml[^>]{0,200}\?>", b"", start)
     try:
-        entries = list(_entries(_inflated(content)))
-    except (etree.XMLSyntaxError, zlib.error) as error:
+        entries = list(_entries(start))
+    except etree.XMLSyntaxError as error:
         raise FetchError(f"not a sitemap: {type(error).__name__}") from error
     kinds = [kind for kind, _ in entries if kind in ("urlset", "sitemapindex")]
     if not kinds:
@@ -164,26 +191,27 @@ def read_sitemap(content: bytes) -> tuple[str, list[Listed]]:
     return kinds[-1], [entry for _, entry in entries if entry is not None]
 
 
-def _inflated(content: bytes) -> bytes:
-    if not content.startswith(b"\x1f\x8b"):
-        return content
-    inflate = zlib.decompressobj(wbits=31)
-    content = inflate.decompress(content, MAX_SITEMAP_BYTES)
-    if inflate.unconsumed_tail:
-        raise FetchError(f"sitemap is over the limit of {MAX_SITEMAP_BYTES} bytes")
-    return content
+def _text_entries(text: str) -> list[Listed]:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    found = [Listed(line) for line in lines if _host(line) is not None]
+    if not found or len(found) * 2 < len(lines):
+        raise FetchError("not a sitemap: neither XML nor a list of addresses")
+    return found
 
 
 def _entries(content: bytes) -> Iterator[tuple[str, Listed | None]]:
-    # No entities, no DTD, no network: a sitemap is a stranger's XML.
-    safe = {"resolve_entities": False, "load_dtd": False, "no_network": True, "huge_tree": False}
+    # No entities, no DTD, no network: a sitemap is a stranger's XML. A bare "&" and the like are read over.
+    safe = {"resolve_entities": False, "load_dtd": False, "no_network": True, "huge_tree": False, "recover": True}
     location = modified = ""
     for _, element in etree.iterparse(io.BytesIO(content), events=("end",), **safe):
         if not isinstance(element.tag, str):
             continue
-        name, text = etree.QName(element).localname, (element.text or "").strip()
+        space, _, name = element.tag.rpartition("}")
+        if space and not _SITEMAP_SPACE.match(space.removeprefix("{")):
+            continue
+        text = (element.text or "").strip()
         if name == "loc":
-            location = text
+            location = location or text
         elif name == "lastmod":
             modified = text[:40] if re.match(r"\d{4}-\d\d-\d\d", text) else ""
         elif name in ("url", "sitemap"):

@@ -15,9 +15,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from hashlib import sha256
-from typing import Any, Literal, Self
+from typing import Literal, Self
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -26,29 +25,42 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from illinstr.errors import FetchError
 from illinstr.progress import Reporter, SilentReporter
 from illinstr.wikihow_scraper.fetching.cache import Cache, Entry
-from illinstr.wikihow_scraper.fetching.opt_out import TDM, TdmRules, binding, meta_directives, tdm_url
-from illinstr.wikihow_scraper.fetching.pace import Pace
-from illinstr.wikihow_scraper.fetching.robots import Robots, robots_url
+from illinstr.wikihow_scraper.fetching.opt_out import MAX_TDM_BYTES, TDM, TdmRules, binding, meta_directives, tdm_url
+from illinstr.wikihow_scraper.fetching.pace import Pace, retry_after_s
+from illinstr.wikihow_scraper.fetching.robots import MAX_ROBOTS_BYTES, Robots, robots_url
 from illinstr.wikihow_scraper.fetching.safety import GuardedTransport, check_url, read_body, reservations
-from illinstr.wikihow_scraper.fetching.settings import FetchConfig, HostClosed, NotAllowed, OptedOut, Stopped
+from illinstr.wikihow_scraper.fetching.settings import (
+    FetchConfig,
+    HostClosed,
+    NotAllowed,
+    OptedOut,
+    RulesUnavailable,
+    Stopped,
+)
+from illinstr.wikihow_scraper.fetching.sniffing import image_format, is_block_page, is_page, media_type, sniff
 from illinstr.wikihow_scraper.reservations import IMAGES_ONLY
 from illinstr.wikihow_scraper.sites.site import Terms
 
-__all__ = ["FetchConfig", "Fetcher", "HostClosed", "NotAllowed", "OptedOut", "Stopped"]
+__all__ = [
+    "FetchConfig",
+    "Fetcher",
+    "HostClosed",
+    "NotAllowed",
+    "OptedOut",
+    "RulesUnavailable",
+    "Stopped",
+    "retry_after_s",
+]
 
 Kind = Literal["page", "picture", "sitemap", "list"]
 _TYPES: dict[Kind, tuple[str, ...]] = {
-    "page": ("text/html", "application/xhtml+xml"),
+    "page": ("text/html", "application/xhtml+xml", "application/json;q=0.9"),
     "list": ("text/html", "application/xhtml+xml"),
-    "picture": ("image/webp", "image/png", "image/jpeg"),
+    "picture": ("image/avif", "image/webp", "image/png", "image/jpeg"),
     "sitemap": ("application/xml", "text/xml", "application/gzip", "application/x-gzip", "text/plain"),
 }
+_ANSWERED = (200, 203)  # 203: changed by a proxy on the way
 _REDIRECTS = (301, 302, 303, 307, 308)
-_BLOCK_PAGE = re.compile(
-    rb"access denied|attention required!|just a moment\.\.\.|cf-challenge|verify (?:that )?you are (?:a )?human"
-    rb"|unusual traffic|request blocked|are you a robot",
-    re.IGNORECASE,
-)
 TermsOf = Callable[[str], Terms | None]
 _SITE_FILE_LIFE_S = 24 * 3600.0  # RFC 9309, section 2.4
 
@@ -108,6 +120,7 @@ class Fetcher:
         self.refresh = refresh
         self.pace = Pace(config, reporter or SilentReporter(), stop or asyncio.Event())
         self._rules: dict[str, _SiteRules] = {}
+        self._unavailable: dict[str, str] = {}
         self._rules_locks: dict[str, asyncio.Lock] = {}
         self._delays: dict[str, float] = {}
 
@@ -123,6 +136,11 @@ class Fetcher:
 
     async def __aexit__(self, *exception: object) -> None:
         await self._client.aclose()
+
+    @property
+    def closed(self) -> dict[str, str]:
+        """The hosts that are not asked any more in this run, each with the reason."""
+        return {**{urlsplit(site).netloc: why for site, why in self._unavailable.items()}, **self.pace.closed}
 
     async def get(self, url: str, kind: Kind = "page", *, again: bool | None = None) -> tuple[Entry, bytes]:
         """A page, image or list of pages, from the cache or from its site.
@@ -160,6 +178,14 @@ class Fetcher:
         self.cache.put(entry, answer.body)
         return entry, answer.body
 
+    async def sitemaps(self, url: str) -> list[str]:
+        """The sitemaps that the robots.txt of an address's site names, absolute, each once.
+
+        Raises:
+            NotAllowed: it cannot be read at this time.
+        """
+        return (await self._site_rules(url)).robots.sitemaps(url)
+
     def _limit(self, kind: Kind) -> int:
         limits = {"sitemap": self.config.max_sitemap_bytes, "picture": self.config.max_picture_bytes}
         return limits.get(kind, self.config.max_page_bytes)
@@ -195,7 +221,7 @@ class Fetcher:
         if self._terms_of(host) is not None and not self.config.accept_terms:
             raise FetchError(f"{host} needs --accept-terms")
         rules = await self._site_rules(url)
-        reason = rules.robots.why_not(url) or rules.tdm.refusal
+        reason = rules.robots.why_not(url)
         if reason is not None:
             raise NotAllowed(reason)
 
@@ -205,18 +231,30 @@ class Fetcher:
             known = self._rules.get(site)
             if known is not None and time.monotonic() - known.heard < _SITE_FILE_LIFE_S:
                 return known
-            status, body = await self._site_file(site, 4_000_000)
-            robots = Robots.from_answer(status, body) if status else Robots(refusal=f"robots.txt {body.decode()}")
+            if site in self._unavailable:
+                raise RulesUnavailable(self._unavailable[site])
+            status, body = await self._site_file(site, MAX_ROBOTS_BYTES)
+            said = f"robots.txt {body.decode(errors='replace')}" if not status else None
+            robots = Robots.from_answer(status, body) if said is None else Robots(refusal=said, passing=True)
+            if robots.passing:
+                raise self._not_available(site, robots.refusal)
             rules = _SiteRules(time.monotonic(), robots, TdmRules())
             # Where robots.txt closes the site there is nothing more to ask.
             if robots.refusal is None and robots.why_not(tdm_url(url)) is None:
                 rules = _SiteRules(rules.heard, robots, await self._tdm_rules(tdm_url(url), robots))
+            if rules.tdm.refusal is not None:
+                raise self._not_available(site, rules.tdm.refusal)
             self._rules[site] = rules
             return rules
 
+    def _not_available(self, site: str, why: str | None) -> RulesUnavailable:
+        """Closes a site until the next run: what it asks of crawlers is not known while this lasts."""
+        self._unavailable[site] = f"{urlsplit(site).netloc}: {why}; it is not asked in this run"
+        return RulesUnavailable(self._unavailable[site])
+
     async def _tdm_rules(self, where: str, robots: Robots) -> TdmRules:
         self._delays[robots_url(where)] = robots.crawl_delay()  # holds from the next request on
-        status, body = await self._site_file(where, 4_000_000)
+        status, body = await self._site_file(where, MAX_TDM_BYTES)
         return TdmRules.from_answer(status, body) if status else TdmRules(refusal=f"{TDM} file {body.decode()}")
 
     async def _site_file(self, where: str, limit: int) -> tuple[int, bytes]:
@@ -244,13 +282,22 @@ class Fetcher:
         try:
             async for attempt in retrying:
                 with attempt:
-                    answer = await self._ask_once(url, headers, limit)
+                    answer = await self._ask_once(url, headers, limit, cut=not judge)
                     if judge:
                         self._judge_status(answer)
+                    elif answer.status in (429, 503):
+                        raise _TryAgain(f"answered {answer.status}", self._asked_wait_s(answer))
         except _TryAgain as error:
+            if not judge and error.message.startswith("answered "):
+                return answer
             self.pace.silent(check_url(url), error.message)
             raise
         return answer
+
+    def _asked_wait_s(self, answer: _Answer) -> float:
+        """Seconds to leave before robots.txt is asked for again; none where the site asks for more than a run waits."""
+        asked = retry_after_s(answer.headers.get("retry-after"))
+        return asked if asked <= self.config.longest_wait_s else 0.0
 
     def _wait_s(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome is not None else None
@@ -258,14 +305,14 @@ class Fetcher:
         grown = self.config.backoff_s * 2.0 ** (state.attempt_number - 1) * random.uniform(1.0, 1.25)
         return max(asked, min(grown, self.config.longest_wait_s))
 
-    async def _ask_once(self, url: str, headers: dict[str, str], limit: int) -> _Answer:
+    async def _ask_once(self, url: str, headers: dict[str, str], limit: int, *, cut: bool = False) -> _Answer:
         async with self.pace.turn(check_url(url), lambda: self._delay_s(url)):
             try:
                 async with (
                     asyncio.timeout(self.config.deadline_s),
                     self._client.stream("GET", url, headers=headers) as got,
                 ):
-                    body = await read_body(got, limit) if got.status_code == 200 else b""
+                    body = await read_body(got, limit, cut=cut) if got.status_code in _ANSWERED else b""
                     return _Answer(url, got.status_code, got.headers, body)
             except TimeoutError as error:
                 self.pace.silent(check_url(url), "too slow")
@@ -282,7 +329,7 @@ class Fetcher:
 
     def _judge_status(self, answer: _Answer) -> None:
         """Raise what a status means; return for an answer to work with (200, 304, redirects)."""
-        blocked = answer.status == 200 and len(answer.body) < 200_000 and _is_block_page(answer.body)
+        blocked = answer.status in _ANSWERED and len(answer.body) < 200_000 and is_block_page(answer.body)
         if answer.status in (401, 403) or blocked:
             what = "block page" if blocked else f"HTTP {answer.status}"
             self.pace.refused(answer.host, what)
@@ -292,7 +339,7 @@ class Fetcher:
             raise _TryAgain(f"HTTP {answer.status}", self.pace.slowed(answer.host, answer.status, asked))
         if answer.status in (408, 425) or answer.status >= 500:
             raise _TryAgain(f"HTTP {answer.status}")
-        if answer.status not in (200, 304, *_REDIRECTS):
+        if answer.status not in (*_ANSWERED, 304, *_REDIRECTS):
             raise FetchError(f"HTTP {answer.status}")
         self.pace.welcomed(answer.host)
 
@@ -308,16 +355,17 @@ class Fetcher:
             known is not None and known.tdm.reserves(answer.url),
         )
         against = reserved - IMAGES_ONLY if kind == "page" else reserved
-        if against and answer.status in (200, 304):
+        if against and answer.status in (*_ANSWERED, 304):
             raise OptedOut(f"reserved by its site: {', '.join(sorted(against))}")
         return reserved
 
     def _accept(self, url: str, answer: _Answer, kind: Kind, reserved: frozenset[str]) -> Entry:
-        content_type = answer.headers.get("content-type", "").split(";")[0].strip().lower()
-        if answer.status != 200:
+        label = answer.headers.get("content-type", "")
+        content_type = media_type(label)
+        if answer.status not in _ANSWERED:
             raise FetchError(f"HTTP {answer.status}")
-        if content_type not in _TYPES[kind] and not (kind in ("page", "list") and not content_type):
-            raise FetchError(f"answer is {content_type[:60]!r}, not a {kind}")
+        if not _is_kind(answer.body, label, kind):
+            raise FetchError(f"answer is {content_type[:60]!r} and holds {sniff(answer.body)}, not a {kind}")
         return Entry(
             url=url,
             final_url=answer.url,
@@ -337,26 +385,16 @@ def clock() -> datetime:
     return datetime.fromtimestamp(int(fixed), UTC) if fixed.isascii() and fixed.isdigit() else datetime.now(UTC)
 
 
-def _is_block_page(body: bytes) -> bool:
-    head = body[:20_000]
-    return _BLOCK_PAGE.search(head) is not None and b"steps" not in body
+def _is_kind(body: bytes, label: str, kind: Kind) -> bool:
+    """Whether the bytes are what was asked for; what the server calls them decides only where they do not tell."""
+    if kind == "picture":
+        labelled = media_type(label).startswith("image/") and sniff(body) in ("other", "text")  # damaged: counted later
+        return image_format(body) is not None or labelled
+    if kind == "sitemap":
+        return sniff(body) in ("xml", "gzip", "text")
+    return is_page(body, label)
 
 
 def _charset(content_type: str) -> str | None:
     match = re.search(r"charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})", content_type, re.IGNORECASE)
     return match.group(1) if match else None
-
-
-def retry_after_s(value: Any) -> float:
-    """Seconds a ``Retry-After`` header asks for (RFC 9110, section 10.2.3: a number or a date); 0 where it is absent
-    or unreadable."""
-    text = str(value or "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        when = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError):
-        return 0.0
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())

@@ -12,6 +12,9 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
 
 from illinstr.progress import Reporter
 from illinstr.wikihow_scraper.fetching.settings import FetchConfig, HostClosed, Stopped
@@ -127,3 +130,18 @@ class Pace:
 
     def _host(self, name: str) -> _Host:
         return self._hosts.setdefault(name, _Host())
+
+
+def retry_after_s(value: Any) -> float:
+    """Seconds a ``Retry-After`` header asks for (RFC 9110, section 10.2.3: a number or a date); 0 where it is absent
+    or unreadable."""
+    text = str(value or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        when = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError):
+        return 0.0
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return max(0.0, (when - datetime.now(UTC)).total_seconds())

@@ -6,14 +6,21 @@ cannot be reached, answers 5xx or asks us to slow down (429) is not crawled at a
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from protego import Protego
+
+from illinstr.files import decode_text
 
 PRODUCT_TOKEN = "illinstr"
 MAX_ROBOTS_BYTES = 512_000  # RFC 9309, section 2.5: at least 500 KiB
 MAX_CRAWL_DELAY_S = 3600.0
+_OUR_NAME = re.compile(
+    rf"^(\s*user-agent\s*:\s*){PRODUCT_TOKEN}(?:/[^\s#]*)?(?=\s|#|$)[^\r\n#]*(#[^\r\n]*)?$",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 def robots_url(url: str) -> str:
@@ -24,23 +31,25 @@ def robots_url(url: str) -> str:
 
 @dataclass(frozen=True)
 class Robots:
-    """One site's rules. ``refusal`` is set where nothing may be fetched, and says why."""
+    """One site's rules. ``refusal`` is set where nothing may be fetched, and says why; ``passing`` where that may be
+    otherwise the next time: the site is in trouble."""
 
     rules: Protego | None = None
     refusal: str | None = None
+    passing: bool = False
 
     @classmethod
     def from_answer(cls, status: int, body: bytes) -> Robots:
         """The rules an answer to the request for robots.txt stands for."""
         if 200 <= status < 300:
-            text = body[:MAX_ROBOTS_BYTES].decode("utf-8", errors="replace")
+            text = robots_text(body)
             signal = reserving_signal(text)
             if signal is not None:
                 return cls(refusal=f"robots.txt reserves the site: {signal}")
             return cls(rules=Protego.parse(text))
         if 400 <= status < 500 and status != 429:
             return cls(rules=None)
-        return cls(refusal=f"robots.txt answered {status}")
+        return cls(refusal=f"robots.txt answered {status}", passing=True)
 
     def why_not(self, url: str) -> str | None:
         """Why ``url`` may not be fetched, or None when it may."""
@@ -54,6 +63,11 @@ class Robots:
             return f"robots.txt asks for more than {MAX_CRAWL_DELAY_S:.0f} s between requests"
         return None
 
+    def sitemaps(self, url: str) -> list[str]:
+        """The sitemaps it names, absolute; relative ones stand against ``url``, its own address."""
+        named = self.rules.sitemaps if self.rules is not None else ()
+        return list(dict.fromkeys(urljoin(robots_url(url), one.strip()) for one in named if one.strip()))
+
     def crawl_delay(self) -> float:
         """Seconds the site asks to leave between two requests, 0 where it names none."""
         if self.rules is None:
@@ -63,6 +77,15 @@ class Robots:
         if rate is not None and rate.requests > 0:
             delay = max(delay, rate.seconds / rate.requests)
         return delay
+
+
+def robots_text(body: bytes) -> str:
+    """The file as text: its first 500 KiB, in the encoding its first bytes show; lines that name us by product and
+    version ("illinstr/1.0") name us by product, as RFC 9309 section 2.2.1 compares."""
+    text = decode_text(body[:MAX_ROBOTS_BYTES], errors="replace")
+    if len(body) > MAX_ROBOTS_BYTES:
+        text = text.rpartition("\n")[0]  # half a line would say something else
+    return _OUR_NAME.sub(rf"\g<1>{PRODUCT_TOKEN}\g<2>", text)
 
 
 def reserving_signal(text: str) -> str | None:

@@ -12,7 +12,6 @@ import asyncio
 import ipaddress
 import re
 import socket
-import zlib
 from collections.abc import AsyncIterator, Collection, Iterable
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -21,6 +20,7 @@ import httpx
 
 from illinstr.errors import FetchError
 from illinstr.images import decode_image
+from illinstr.wikihow_scraper.fetching.coding import decoded, decoded_head
 from illinstr.wikihow_scraper.reservations import RESERVATIONS
 
 MAX_IMAGE_PIXELS = 25_000_000
@@ -122,30 +122,24 @@ class _Body(Protocol):
     def aiter_raw(self, chunk_size: int | None = None) -> AsyncIterator[bytes]: ...
 
 
-async def read_body(response: _Body, limit: int) -> bytes:
-    """The answer's body, decompressed, never holding more than ``limit`` bytes of it.
+async def read_body(response: _Body, limit: int, *, cut: bool = False) -> bytes:
+    """The answer's body, decompressed, never holding more than ``limit`` bytes of it; ``cut`` reads no further.
 
     Raises:
-        FetchError: larger than ``limit`` after decompression, an encoding we did not ask for, or damaged.
+        FetchError: larger than ``limit`` before or after decompression, an encoding we cannot undo, or damaged.
     """
     declared = response.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
+    if declared.isdigit() and int(declared) > limit and not cut:
         raise FetchError(f"answer of {declared} bytes is over the limit of {limit}")
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
-        raise FetchError(f"answer in an encoding that was not asked for: {encoding[:40]!r}")
     body = bytearray()
-    inflate = zlib.decompressobj(wbits=47) if encoding not in ("", "identity") else None
     async for chunk in response.aiter_raw():
-        try:
-            body += inflate.decompress(chunk, limit + 1 - len(body)) if inflate is not None else chunk
-        except zlib.error as error:
-            raise FetchError("answer cannot be decompressed") from error
-        if len(body) > limit or (inflate is not None and inflate.unconsumed_tail):
+        body += chunk
+        if len(body) > limit:
+            if cut:
+                break
             raise FetchError(f"answer is over the limit of {limit} bytes")
-    if inflate is not None and not inflate.eof and body:
-        raise FetchError("answer ended early")
-    return bytes(body)
+    coding = response.headers.get("content-encoding", "")
+    return decoded_head(bytes(body), coding, limit) if cut else decoded(bytes(body), coding, limit)
 
 
 def reservations(headers: Iterable[tuple[str, str]]) -> frozenset[str]:

@@ -22,6 +22,10 @@ class NotAllowed(FetchError):
     """robots.txt, or our failing to read it, forbids the request."""
 
 
+class RulesUnavailable(NotAllowed):
+    """What the site asks of crawlers cannot be read at this time, so it is not asked; what was to be asked is open."""
+
+
 class OptedOut(FetchError):
     """The answer, or its site, reserves the content against use in data sets."""
 

@@ -28,7 +28,15 @@ from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules
 from illinstr.wikihow_scraper.fetching import visits
 from illinstr.wikihow_scraper.fetching.cache import Cache, Entry
 from illinstr.wikihow_scraper.fetching.discover import Discovery, Listed, find_pages
-from illinstr.wikihow_scraper.fetching.fetch import FetchConfig, Fetcher, HostClosed, NotAllowed, OptedOut, Stopped
+from illinstr.wikihow_scraper.fetching.fetch import (
+    FetchConfig,
+    Fetcher,
+    HostClosed,
+    NotAllowed,
+    OptedOut,
+    RulesUnavailable,
+    Stopped,
+)
 from illinstr.wikihow_scraper.fetching.interrupt import Stop
 from illinstr.wikihow_scraper.fetching.visits import ImageVisit, Outcome, Visit
 from illinstr.wikihow_scraper.pipeline import reading
@@ -113,9 +121,11 @@ async def crawl(
         try:
             listed = await find_pages(fetcher, request.discovery, registry.listing)
         except Stopped:
-            return CrawlResult(0, 0, fetcher.pace.closed, stopped=True)
-        if request.discovery.sitemap is not None:
-            _compare(request.discovery.sitemap, listed, cache, reporter if request.refresh else SilentReporter())
+            return CrawlResult(0, 0, fetcher.closed, stopped=True)
+        if request.discovery.sitemaps:
+            _compare(
+                " ".join(request.discovery.sitemaps), listed, cache, reporter if request.refresh else SilentReporter()
+            )
         work = Crawl(request, fetcher, listed[: request.limit], cache, stop)
         with reporter.task("pages settled", total=len(work.listed)) as advance:
             try:
@@ -129,7 +139,7 @@ async def crawl(
             except BaseExceptionGroup as errors:  # a full disk, say: one cause is what the user can act on
                 raise _first(errors) from errors
         stopped = len(work.visits) < len(work.listed) or work.left_unbuilt
-        return CrawlResult(len(work.listed), len(work.visits), fetcher.pace.closed, stopped)
+        return CrawlResult(len(work.listed), len(work.visits), fetcher.closed, stopped)
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -247,7 +257,10 @@ class Crawl:
         try:
             entry, content = await self._fetcher.get(page.url, again=ask)
         except NotAllowed as error:
-            return visit("robots", error.message), True
+            passing = isinstance(error, RulesUnavailable)
+            if passing and former is not None and former.outcome == "fetched":
+                return former, False
+            return visit("robots", error.message), not passing
         except OptedOut as error:
             return visit("opted out", error.message), True
         except Stopped:
@@ -282,7 +295,7 @@ class Crawl:
                     raise
                 except FetchError as error:  # the article is good without it; the funnel counts it
                     found[url] = ImageVisit(url=url, reason=error.message)
-                    whole = whole and not isinstance(error, HostClosed)
+                    whole = whole and not isinstance(error, (HostClosed, RulesUnavailable))
         return tuple(found.values()), whole
 
 

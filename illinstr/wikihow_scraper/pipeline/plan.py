@@ -74,7 +74,7 @@ def _known_pages(discovery: Discovery, cache: Cache) -> tuple[list[str], list[st
     """Pages behind the lists that are kept, and the lists that are not."""
     pages: list[str] = []
     unknown: list[str] = []
-    waiting = [(discovery.sitemap, "sitemap", 0)] if discovery.sitemap is not None else []
+    waiting = [(sitemap, "sitemap", 0) for sitemap in discovery.sitemaps]
     waiting += [(category, "category", 0) for category in discovery.categories]
     seen = set()
     while waiting:

@@ -61,10 +61,18 @@ class Tasks:
         cleaner: judges the articles of all tasks, and remembers.
         reporter: receives every shard.
         again: trust no marker.
+        site: the only site whose parser reads pages.
     """
 
     def __init__(
-        self, out: Path, settings: dict[str, Any], cleaner: Cleaner, reporter: Reporter, *, anew: bool = False
+        self,
+        out: Path,
+        settings: dict[str, Any],
+        cleaner: Cleaner,
+        reporter: Reporter,
+        *,
+        anew: bool = False,
+        site: str | None = None,
     ) -> None:
         self.out = out
         self.funnel = Funnel()
@@ -73,6 +81,7 @@ class Tasks:
         self._cleaner = cleaner
         self._reporter = reporter
         self._anew = anew
+        self._site = site
         self._digest = sha256(canonical_json(settings).encode()).hexdigest()
         self._trusted: list[Marker] = []
         self._owed: list[str] = []
@@ -112,7 +121,7 @@ class Tasks:
         before, known = _memory(self._cleaner), {info.name for info in writer.publish_open()}
         funnel, spool = Funnel(), build.Spool()
         try:
-            build.judge(sources, self._cleaner, funnel, spool)
+            build.judge(sources, self._cleaner, funnel, spool, site=self._site)
             owed = build.write(spool, writer)
         finally:
             spool.close()
