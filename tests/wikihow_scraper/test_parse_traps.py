@@ -301,7 +301,7 @@ def test_titles_from_other_places():
     image = '<div class="mwimg"><img src="http://pad1.whstatic.com/images/a/ab/Make-Juice-Step-3.jpg"></div>'
     page = parse(steps % image)
     assert page.goal == "How to Make Juice"
-    assert "picture" in page.missing["title"]
+    assert "image" in page.missing["title"]
 
 
 def test_script_variables_of_both_ages():

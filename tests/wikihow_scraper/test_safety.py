@@ -135,7 +135,7 @@ def test_good_images(kind):
 
 
 def test_images_over_the_pixel_limit_are_not_decoded(monkeypatch):
-    monkeypatch.setattr(safety, "MAX_PICTURE_PIXELS", 63)
+    monkeypatch.setattr(safety, "MAX_IMAGE_PIXELS", 63)
     with pytest.raises(DataError, match="8x8 pixels"):
         check_image(image_bytes())
 

@@ -295,9 +295,8 @@ class Fetcher:
         return answer
 
     def _asked_wait_s(self, answer: _Answer) -> float:
-        """Seconds to leave before robots.txt is asked for again; none where the site asks for more than a run waits."""
-        asked = retry_after_s(answer.headers.get("retry-after"))
-        return asked if asked <= self.config.longest_wait_s else 0.0
+        """Seconds to leave before robots.txt is asked for again; 0 where the site asks for more than we wait."""
+        return asked if (asked := retry_after_s(answer.headers.get("retry-after"))) <= self.config.longest_wait_s else 0
 
     def _wait_s(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome is not None else None
@@ -365,7 +364,8 @@ class Fetcher:
         if answer.status not in _ANSWERED:
             raise FetchError(f"HTTP {answer.status}")
         if not _is_kind(answer.body, label, kind):
-            raise FetchError(f"answer is {content_type[:60]!r} and holds {sniff(answer.body)}, not a {kind}")
+            holds = f"answer is {content_type[:60]!r} and holds {sniff(answer.body)}"
+            raise FetchError(f"{holds}, not {'an image' if kind == 'picture' else f'a {kind}'}")
         return Entry(
             url=url,
             final_url=answer.url,

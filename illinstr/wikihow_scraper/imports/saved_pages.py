@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from illinstr.errors import DataError, UsageError
+from illinstr.errors import DataError, FetchError, UsageError
+from illinstr.wikihow_scraper.fetching.safety import check_url
 from illinstr.wikihow_scraper.source import MAX_IMAGE_BYTES, MAX_PAGE_BYTES, FindImage, Source, no_image
 
 PAGE_SUFFIXES = (".html", ".htm", ".xhtml")
@@ -50,7 +51,11 @@ def saved_pages(folder: Path, files: list[Path], *, images: bool = True) -> Iter
 def _saved_from(content: bytes) -> str | None:
     """Browsers note where a page was saved from in a comment at its top."""
     match = re.search(rb"<!--\s*saved from url=\(\d+\)(https?://[^\s>]{1,2000}?)\s*-->", content[:2000])
-    return match.group(1).decode("ascii", errors="replace") if match else None
+    address = match.group(1).decode("ascii", errors="replace") if match else None
+    try:
+        return address if address is not None and check_url(address) else None
+    except FetchError:
+        return None
 
 
 def _beside(folder: Path) -> FindImage:
@@ -62,6 +67,8 @@ def _beside(folder: Path) -> FindImage:
             return None
         try:
             path = (root / unquote(named)).resolve()
+            if not path.is_file():  # browsers leave the query out of the file's name
+                path = (root / unquote(named.partition("?")[0])).resolve()
             # A page may name any path; only files beside it are its own.
             if not path.is_relative_to(root) or not path.is_file() or path.stat().st_size > MAX_IMAGE_BYTES:
                 return None

@@ -18,7 +18,7 @@ from illinstr.wikihow_scraper.sites.elements import absolute, attribute, classes
 
 MAX_SOURCES = 20  # of one image
 MIN_SIDE = 64  # pixels; below it is an icon
-_SETS = ("data-srcset", "data-lazy-srcset", "data-original-set", "srcset", "data-src-set")
+SET_ATTRIBUTES = ("data-srcset", "data-lazy-srcset", "data-original-set", "srcset", "data-src-set")
 _SINGLES = (
     "data-srclarge", "data-large", "data-full-url", "data-orig-file", "data-large-file", "data-original", "data-src",
     "data-lazy-src", "data-lazy", "data-hi-res-src", "data-pin-media", "data-original-src", "src",
@@ -62,7 +62,7 @@ def image_of(tag: Any, base: str | None) -> Image | None:
         return None
     best: tuple[float, str] | None = None
     for size, address in _candidates(tag):
-        if _is_placeholder(address) or not (absolute(address, base) or local_path(address)):
+        if is_placeholder(address) or not (absolute(address, base) or local_path(address)):
             continue
         if best is None or size > best[0]:
             best = (size, address)
@@ -85,7 +85,7 @@ def _candidates(tag: Any) -> Iterator[tuple[float, str]]:
         frame = frame.getparent()
     sources = list(frame.iter("source"))[:MAX_SOURCES] if frame is not None and frame.tag == "picture" else []
     for holder in (tag, *sources):
-        for name in _SETS:
+        for name in SET_ATTRIBUTES:
             for address, size in candidates(attribute(holder, name)):
                 yield size, address
     for place, name in enumerate(_SINGLES):
@@ -112,7 +112,8 @@ def local_path(address: str) -> str | None:
     return address
 
 
-def _is_placeholder(address: str) -> bool:
+def is_placeholder(address: str) -> bool:
+    """Whether an address stands for an image that comes later: ``data:`` addresses, SVG, "loading.gif"."""
     if address.startswith(("data:", "about:", "blob:")):
         return True
     try:

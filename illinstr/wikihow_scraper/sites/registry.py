@@ -79,12 +79,12 @@ def read(page: WebPage, site: str | None = None) -> list[Page]:
         DataError: the page cannot be read.
     """
     if site is not None:
-        return site_named(site).read(page)
+        return _read_by(site_named(site), page)
     first: DataError | None = None
     claims = [(trust, one.name, one) for one in sites() if (trust := one.claim(page)) is not None]
     for _, _, candidate in sorted(claims, key=lambda claim: claim[:2]):
         try:
-            return candidate.read(page)
+            return _read_by(candidate, page)
         except NotAnArticle as error:
             first = first or error
             if error.final:
@@ -92,6 +92,20 @@ def read(page: WebPage, site: str | None = None) -> list[Page]:
         except DataError as error:
             first = first or error
     raise first or NotAnArticle(NO_STEPS if page.text.strip() else "the page is empty")
+
+
+def _read_by(site: Site, page: WebPage) -> list[Page]:
+    """What a site reads; whatever else it raises is this page's failure alone.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return site.read(page)
+    except DataError:
+        raise
+    except Exception as error:  # a site may come from outside, and pages hold anything
+        raise DataError(f"{site.parser} cannot read the page: {type(error).__name__}: {error}") from error
 
 
 def parsers(site: str | None = None) -> str:

@@ -1,23 +1,26 @@
 """Which image and which video belong to a step.
 
 A step's image is found once, whatever shape it takes: a plain ``img``, a lazy one (``data-src``, ``data-srclarge``,
-``data-src-nowebp``), a ``image`` with sources, an AMP element, or only the ``noscript`` copy of one. Icons, logos,
+``data-src-nowebp``), a ``picture`` with sources, an AMP element, or only the ``noscript`` copy of one. Icons, logos,
 photographs of experts inside reference pop-ups and remarks' images are not step images.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote
 
 from bs4 import Tag
 
+from illinstr.wikihow_scraper.addresses import absolute
 from illinstr.wikihow_scraper.licences import kind_of
 from illinstr.wikihow_scraper.page import Image, Video
 from illinstr.wikihow_scraper.sentences import normalise
+from illinstr.wikihow_scraper.sites.images import SET_ATTRIBUTES, candidates, is_placeholder
 from illinstr.wikihow_scraper.sites.wikihow import licences
 from illinstr.wikihow_scraper.sites.wikihow.text import attribute, classes
 
@@ -25,19 +28,9 @@ VIDEO_ROOT = "https://www.wikihow.com/video"
 _MIN_SIDE = 64
 _FOREIGN_CLASSES = frozenset({"ts_popup", "techicon", "m-video-wm", "video-player", "video-container", "wh_ad_inner"})
 _NOT_A_PHOTOGRAPH = re.compile(r"/skins/|/extensions/|\.svg(?:$|\?)|spacer|pixel\.gif", re.IGNORECASE)
-_URL_ATTRIBUTES = ("data-srclarge", "data-src-nowebp", "data-src", "data-original", "src")
-
-
-def absolute(url: str, base: str) -> str | None:
-    """An http(s) address on ``base``, or None when ``url`` is none (``data:``, ``javascript:``, damaged)."""
-    try:
-        joined = urljoin(base, url.strip())
-        parts = urlsplit(joined)
-    except ValueError:
-        return None
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        return None
-    return joined.replace(" ", "%20")
+_URL_ATTRIBUTES = (
+    "data-srclarge", "data-src-nowebp", "data-src", "data-original", "data-lazy-src", "data-lazy", "src",
+)  # fmt: skip
 
 
 def step_images(item: Tag, tags: list[Tag], base: str) -> list[Image]:
@@ -177,18 +170,36 @@ def _describe(image: Tag, url: str | None, local: str | None, details: Mapping[s
 
 
 def _address(image: Tag, base: str) -> tuple[str | None, str | None]:
-    """The image's web address and, on a page a browser saved, its path beside the page."""
-    local: str | None = None
-    found: str | None = None
-    for name in _URL_ATTRIBUTES:
-        value = attribute(image, name)
-        if not value or value.startswith("data:"):
-            continue
-        if name == "src" and _is_saved_path(value):
-            local = value
-        elif found is None:
-            found = absolute(value, base)
+    """The image's web address and, on a page a browser saved, its path beside the page.
+
+    The attributes in their order, then the largest of the sets (its own, or those of ``source`` elements beside it),
+    then ``src``; placeholders stand for nothing.
+    """
+    single = {
+        name: value for name in _URL_ATTRIBUTES if (value := attribute(image, name)) and not is_placeholder(value)
+    }
+    shown = single.pop("src", None)
+    local = shown if shown is not None and _is_saved_path(shown) else None
+    found = next((url for value in single.values() if (url := absolute(value, base))), None)
+    if found is None and (largest := _largest(image)) is not None:
+        found = absolute(largest, base)
+    if found is None and shown is not None and local is None:
+        found = absolute(shown, base)
     return found, local
+
+
+def _largest(image: Tag) -> str | None:
+    # libxml2 does not know that ``source`` is empty, and puts what follows it inside.
+    holder = next((one for one in itertools.islice(image.parents, 6) if one.name != "source"), None)
+    sources = holder.find_all("source") if holder is not None and holder.name == "picture" else []
+    offered = [
+        (size, address)
+        for holder in (image, *sources)
+        for name in SET_ATTRIBUTES
+        for address, size in candidates(attribute(holder, name))
+        if not is_placeholder(address) and not _is_saved_path(address)
+    ]
+    return max(offered, key=lambda one: one[0])[1] if offered else None
 
 
 def _is_saved_path(value: str) -> bool:

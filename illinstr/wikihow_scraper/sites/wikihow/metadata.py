@@ -12,10 +12,10 @@ from urllib.parse import unquote, urlsplit
 from bs4 import Tag
 
 from illinstr.articles import clean_text
+from illinstr.wikihow_scraper.addresses import absolute, document_base, own_address
 from illinstr.wikihow_scraper.reservations import RESERVATIONS
 from illinstr.wikihow_scraper.sentences import normalise
 from illinstr.wikihow_scraper.sites.wikihow.document import Document
-from illinstr.wikihow_scraper.sites.wikihow.images import absolute
 from illinstr.wikihow_scraper.sites.wikihow.text import attribute, classes, plain
 
 WIKIHOW = "https://www.wikihow.com/"
@@ -52,6 +52,16 @@ _TITLE_CLASSES = frozenset({"firstHeading", "title_lg", "title_md", "title_sm"})
 _VALUE = re.compile(r'"?\s*[:=]\s*("(?:[^"\\]|\\.){0,2000}"|-?\d{1,15}|true|false)')
 _NAME_LIST = re.compile(r'\s*:\s*(\[(?:"(?:[^"\\]|\\.)*"|,|\s)*\])')
 _MAX_JSON = 2_000_000
+# What leads to all categories, and is none: "Special:CategoryListing", "Spezial:Kategorien", "wikiHow:Categories".
+_LISTING = re.compile(
+    r"CategoryListing|/[^/:]+:(?:All-?)?(?:Categories|Kategorien|Categor[ií]as|Cat[ée]gories|Categorie)/?$"
+)
+# Labels of links that lead to what is known of an author, and are no author.
+_AUTHOR_LABELS = re.compile(
+    r"(?:about (?:this|the) )?(?:(?:expert |staff )?(?:co-?)?authors?|experts?|contributors?)(?: info(?:rmation)?)?"
+    r"|info|learn more.*",
+    re.IGNORECASE,
+)
 
 
 def is_wikihow_host(host: str) -> bool:
@@ -136,13 +146,19 @@ def title_from_image(alts_and_urls: Iterator[str]) -> str | None:
     return None
 
 
-def canonical(document: Document) -> str | None:
-    """The page's own address."""
+def canonical(document: Document, url: str | None) -> str | None:
+    """The address the page gives as its own, where it may: see ``own_address``."""
+    base = document_base(base_href(document), url)
     links = (tag for tag in document.named("link") if "canonical" in attribute(tag, "rel").lower().split())
     for address in (*(attribute(link, "href") for link in links), _meta(document, "og:url")):
-        if address and (url := absolute(address, WIKIHOW)):
-            return url
+        if address and (own := own_address(address, url, base)):
+            return own
     return None
+
+
+def base_href(document: Document) -> str:
+    """What the page's ``base`` element says, empty without one."""
+    return next((href for tag in document.named("base") if (href := attribute(tag, "href"))), "")
 
 
 def language(document: Document, url: str | None) -> str | None:
@@ -155,7 +171,10 @@ def language(document: Document, url: str | None) -> str | None:
 
 
 def _host_language(url: str | None) -> str | None:
-    host = (urlsplit(url).hostname or "") if url else ""
+    try:
+        host = (urlsplit(url).hostname or "") if url else ""
+    except ValueError:
+        return None
     for domain, code in _HOST_LANGUAGE.items():
         if host == domain or host.endswith("." + domain):
             return code
@@ -163,17 +182,17 @@ def _host_language(url: str | None) -> str | None:
     return match.group(1) if match else None
 
 
-def other_languages(document: Document, own: str) -> dict[str, str]:
+def other_languages(document: Document, own: str, base: str) -> dict[str, str]:
     """The same article in other languages, language tag to address."""
     found: dict[str, str] = {}
     for link in document.named("link"):
         code = attribute(link, "hreflang").lower()
         if code and code not in (own, "x-default") and "alternate" in attribute(link, "rel").lower():
-            url = absolute(attribute(link, "href"), WIKIHOW)
+            url = absolute(attribute(link, "href"), base)
             if url:
                 found[code] = url
     for box in document.classed("language_link"):  # the list a reader sees, where the head has none
-        url = next((absolute(attribute(link, "href"), WIKIHOW) for link in box.find_all("a")), None)
+        url = next((absolute(attribute(link, "href"), base) for link in box.find_all("a")), None)
         code = _host_language(url) or ""
         if url and code and code != own:
             found.setdefault(code, url)
@@ -186,7 +205,7 @@ def categories(document: Document) -> tuple[tuple[str, ...], tuple[str, ...]]:
     trails = [document.id("breadcrumb"), document.id("breadcrumbs"), *document.classed("breadcrumbs")]
     for link in (link for trail in trails if trail is not None for link in trail.find_all("a")):
         target, text = attribute(link, "href"), plain(link)
-        if text and text not in crumbs and "CategoryListing" not in target and re.search(r"/[^/]+:", target):
+        if text and text not in crumbs and not _LISTING.search(unquote(target)) and re.search(r"/[^/]+:", target):
             crumbs.append(text)
     at = document.html.find('"wgCategories"')
     match = _NAME_LIST.match(document.html, at + len('"wgCategories"')) if at >= 0 else None
@@ -214,6 +233,8 @@ def authors(document: Document) -> tuple[str, ...]:
     found: list[str] = []
     for tag in (*document.classed("coauthor_link", "a"), document.id("sp_expert_name")):
         name = plain(tag) if tag is not None else ""
+        if _AUTHOR_LABELS.fullmatch(name):
+            continue
         if name and not any(name.startswith(known) for known in found):  # the second box repeats the name with a role
             found.append(name)
     return tuple(found)

@@ -13,6 +13,7 @@ from typing import TypeVar
 from bs4 import Tag
 
 from illinstr.errors import DataError
+from illinstr.wikihow_scraper.addresses import document_base
 from illinstr.wikihow_scraper.goals import goal_of
 from illinstr.wikihow_scraper.page import Method, Page
 from illinstr.wikihow_scraper.sites.site import NotAnArticle, page_text
@@ -20,10 +21,10 @@ from illinstr.wikihow_scraper.sites.wikihow import licences, lists, metadata
 from illinstr.wikihow_scraper.sites.wikihow.crosscheck import disagreements
 from illinstr.wikihow_scraper.sites.wikihow.document import Document
 from illinstr.wikihow_scraper.sites.wikihow.layouts import find_methods
-from illinstr.wikihow_scraper.sites.wikihow.text import LISTS, attribute, classes, is_noise, plain
+from illinstr.wikihow_scraper.sites.wikihow.text import LISTS, classes, is_noise, plain
 
 T = TypeVar("T")
-PARSER_VERSION = "wikihow/2"
+PARSER_VERSION = "wikihow/3"
 
 
 def parse(content: bytes | str, *, url: str | None = None, charset: str | None = None) -> Page:
@@ -52,14 +53,16 @@ def parse(content: bytes | str, *, url: str | None = None, charset: str | None =
 
 
 def _base(document: Document, url: str | None) -> str:
-    declared = next((attribute(tag, "href") for tag in document.named("base")), "")
-    return metadata.canonical(document) or declared or url or metadata.WIKIHOW
+    """What the page's addresses are relative to. A page nobody knows the address of stands where it says it does, and
+    one that says nothing is wikiHow's, whose markup it has."""
+    declared = document_base(metadata.base_href(document), url)
+    return declared or metadata.canonical(document, url) or metadata.WIKIHOW
 
 
 def _assemble(document: Document, layout: str, methods: list[Method], url: str | None) -> Page:
     missing: dict[str, str] = {}
     title = _title(document, methods, missing)
-    canonical = metadata.canonical(document) or url
+    canonical = metadata.canonical(document, url) or url
     code = _or_reason("language", metadata.language(document, canonical), "neither the page nor its host says", missing)
     language = code or "en"
     blocks = metadata.json_ld(document)
@@ -88,7 +91,7 @@ def _assemble(document: Document, layout: str, methods: list[Method], url: str |
         authors=_or_reason("authors", metadata.authors(document), "no byline", missing),
         categories=_or_reason("categories", crumbs, "no breadcrumb", missing),
         all_categories=every,
-        other_languages=metadata.other_languages(document, language),
+        other_languages=metadata.other_languages(document, language, canonical or metadata.WIKIHOW),
         license=_or_reason("license", license_text, "no licence link and no date of the revision", missing),
         opt_out=metadata.opt_out(document),
         intro=_or_reason("intro", _intro(document), "no text before the steps", missing),
@@ -173,17 +176,31 @@ def _intro(document: Document) -> str:
     for sibling in heading.find_next_siblings() if heading is not None else []:
         if sibling.get("id") == "steps" or "steps" in classes(sibling) or sibling.name in ("h2", "h3", "ol"):
             break
-        if sibling.name == "p":
+        if sibling.name == "p" and sibling.get("id") not in _NOT_INTRO:
             texts.append(plain(sibling, prune=LISTS))
+    if not any(texts):
+        texts = list(_body_intro(document))
     return " ".join(text for text in texts if text)
 
 
+def _body_intro(document: Document) -> Iterator[str]:
+    """The paragraphs of the page's body (c. 2007) that stand before its steps."""
+    body = document.id("bodycontents")
+    for tag in body.find_all(["p", "h2", "h3", "ol", "div"]) if body is not None else []:
+        if tag.name in ("h2", "h3", "ol") or tag.get("id") == "steps" or "steps" in classes(tag):
+            return
+        if tag.name == "p" and body is not None and _is_intro(tag, body):
+            yield plain(tag, prune=LISTS)
+
+
 _NOT_INTRO = frozenset(
-    {"method_toc", "coauthor_byline", "byline_hover", "summary_wrapper", "other_languages", "sp_box"}
+    {"method_toc", "coauthor_byline", "byline_hover", "summary_wrapper", "other_languages", "sp_box", "originators"}
 )
 
 
 def _is_intro(paragraph: Tag, holder: Tag) -> bool:
+    if paragraph.get("id") in _NOT_INTRO:
+        return False
     for ancestor in paragraph.parents:
         if ancestor is holder:
             return True

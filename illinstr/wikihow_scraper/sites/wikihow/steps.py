@@ -11,6 +11,7 @@ from illinstr.wikihow_scraper.sentences import first_sentence
 from illinstr.wikihow_scraper.sites.wikihow.images import step_images, step_video
 from illinstr.wikihow_scraper.sites.wikihow.text import (
     LISTS,
+    Piece,
     classes,
     in_noise,
     is_bold,
@@ -41,7 +42,7 @@ def parse_step(item: Tag, base: str) -> PageStep:
     return PageStep(
         headline=headline,
         body=text,
-        bullets=tuple(bullets(body)),
+        bullets=tuple(bullets(body, own_text=bool(next(_segments(body))[0]))),
         image=images[0] if images else None,
         extra_images=tuple(images[1:]),
         video=step_video(item, tags, base),
@@ -59,22 +60,59 @@ def _body_of(item: Tag, tags: list[Tag]) -> Tag:
 
 
 def _headline_and_body(body: Tag) -> tuple[str, str]:
-    parts = list(pieces(body, prune=LISTS))
+    parts = _before_lists(list(pieces(body, prune=LISTS)))
     split = split_headline(parts)
     if split is None:
-        bold = split_headline(list(pieces(body, prune=LISTS, strong_if=is_bold)))
+        bold = split_headline(_before_lists(list(pieces(body, prune=LISTS, strong_if=is_bold))))
         if bold is not None and (not bold[1] or bold[0][-1] in ".!?:。！？："):
             split = bold
     return split if split is not None else first_sentence(join(parts))
 
 
-def bullets(root: Tag) -> Iterator[str]:
-    """The sub-points under ``root`` in document order, each without the points nested inside it."""
+def _before_lists(parts: list[Piece]) -> list[Piece]:
+    """What is said before the first list, or all where nothing is."""
+    at = next((index for index, part in enumerate(parts) if part.left_out is not None), len(parts))
+    return parts[:at] if join(parts[:at]) else parts
+
+
+def bullets(root: Tag, *, own_text: bool = False) -> Iterator[str]:
+    """The sub-points under ``root`` in document order, each without the points nested inside it.
+
+    With ``own_text``, what ``root`` itself says after its first list comes after the points of the list it follows.
+    """
+    after = _put_off(list(_segments(root))[1:]) if own_text else {}
+    yield from after.get(0, [])
     for point in root.find_all("li"):
         if not in_noise(point, root):
             text = plain(point, prune=LISTS)
             if text:
                 yield text
+        yield from after.get(id(point), [])
+
+
+def _segments(point: Tag) -> Iterator[tuple[str, Tag | None]]:
+    """The texts before, between and after the lists inside ``point``, each with the list it follows."""
+    parts: list[Piece] = []
+    follows: Tag | None = None
+    for part in pieces(point, prune=LISTS):
+        if part.left_out is None:
+            parts.append(part)
+            continue
+        yield join(parts), follows
+        parts, follows = [], part.left_out
+    yield join(parts), follows
+
+
+def _put_off(segments: list[tuple[str, Tag | None]]) -> dict[int, list[str]]:
+    """Texts by the last point of the list they follow (its ``id()``; 0 where all before them are empty)."""
+    found: dict[int, list[str]] = {}
+    last = 0
+    for text, follows in segments:
+        points = follows.find_all("li") if follows is not None else []
+        last = id(points[-1]) if points else last
+        if text:
+            found.setdefault(last, []).append(text)
+    return found
 
 
 def _notes(tags: list[Tag]) -> Iterator[Note]:

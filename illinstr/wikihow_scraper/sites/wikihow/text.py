@@ -35,10 +35,11 @@ _SUBSCRIPT = str.maketrans("0123456789+-−", "₀₁₂₃₄₅₆₇₈₉₊
 
 
 class Piece(NamedTuple):
-    """A run of text, and whether it stands inside the markup that marks a headline."""
+    """A run of text, and whether it stands inside the markup that marks a headline; or where an element is left out."""
 
     text: str
     strong: bool
+    left_out: Tag | None = None
 
 
 def classes(tag: Tag) -> list[str]:
@@ -102,7 +103,7 @@ def pieces(
         elif isinstance(node, Tag):
             if node.name in prune or is_noise(node):
                 if node.name in _BLOCKS:  # what stands on either side is still apart
-                    yield Piece(" ", strong)
+                    yield Piece(" ", strong, node if node.name in prune else None)
                 continue
             short = _short_form(node)
             if short is not None:
