@@ -1,10 +1,12 @@
 """Which goals are near to a goal, and that a CLIP run learns from them."""
 
+import random
 import re
 
+import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from illinstr.training.tasks.near_goals import NEAREST, NearGoals
@@ -34,6 +36,33 @@ def test_the_nearest_share_most_words_and_are_never_the_goal_itself(goals):
     assert not left_out or max(_jaccard(own, goal) for goal in left_out) <= min(indices) + 1e-6
 
 
+def _full_search(goals, own):
+    """Every goal against every other, as rows of a goals x words matrix."""
+    goals = sorted(set(goals))
+    words = [set(re.findall(r"\w+", goal.lower())) for goal in goals]
+    column = {word: number for number, word in enumerate(sorted(set().union(*words)))}
+    has_word = np.zeros((len(goals), len(column)), dtype=np.float32)
+    for row, each in enumerate(words):
+        has_word[row, [column[word] for word in each]] = 1.0
+    place = goals.index(own)
+    shared, sizes = has_word @ has_word[place], has_word.sum(axis=1)
+    index = shared / np.maximum(sizes + sizes[place] - shared, 1.0)
+    index[place] = -1.0
+    return [goals[number] for number in np.argsort(-index, kind="stable")[: min(NEAREST, len(goals) - 1)]]
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 400), st.integers(1, 60), st.integers(1, 7), st.integers(0, 2**32))
+def test_the_index_finds_what_a_full_search_finds(count, vocabulary, length, seed):
+    draw = random.Random(seed)
+    words = [f"w{number}" for number in range(vocabulary)]
+    common = [1 / (number + 3) for number in range(vocabulary)]
+    goals = [" ".join(draw.choices(words, common, k=draw.randint(0, length))) for _ in range(count)]
+    near = NearGoals(goals)
+    for own in goals[:20]:
+        assert near.nearest(own) == _full_search(goals, own)
+
+
 def test_a_draw_repeats_by_seed_and_never_repeats_a_goal():
     goals = [f"paint a {colour} house" for colour in ["red", "blue", "green", "grey", "pink", "teal"]]
     near = NearGoals(goals)
@@ -52,9 +81,9 @@ def test_near_goals_change_what_is_learnt(tmp_path):
     config = write_config(tmp_path / "clip.yaml", CLIP)
     runs = {
         name: CLIPModel.from_pretrained(
-            _train(config, data, tmp_path / name, "train.steps=1", "train.ema_decay=0", *settings)
+            _train(config, data, tmp_path / name, "train.steps=1", "train.ema_decay=0", *chosen)
         ).state_dict()
-        for name, settings in (
+        for name, chosen in (
             ("plain", ()), ("near", ("loss.near=2",)), ("fewer", ("loss.near=2", "loss.near_goals=1")),
         )
     }  # fmt: skip

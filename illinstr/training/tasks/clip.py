@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -129,15 +130,22 @@ class ClipTask:
         self.articles = training_articles(data, config.data)
         self.val_articles = read_split(data, config.data.val_split, config.data, limit=config.data.val_limit)
         self.order = BatchOrder(self.articles.lengths, config.train.batch_size, config.train.seed)
-        self.near = NearGoals(article.goal for article in [*self.articles, *self.val_articles])
         self.tokenizer_folder = Path(tempfile.mkdtemp(prefix="illinstr-tokenizer-"))
         if config.base is not None:
             self.tokenizer, clip = _load(Path(config.base), self.tokenizer_folder)
         else:
-            texts = [text for article in self.articles for text in _texts(article)]
+            texts = [text for number in range(len(self.articles)) for text in _texts(self.articles[number])]
             vocab = write_tokenizer(self.tokenizer_folder, texts, max_merges=config.model.max_merges)
             self.tokenizer, clip = _build(config, self.tokenizer_folder, vocab)
         self.model: nn.Module = _Towers(clip).to(device)
+
+    @cached_property
+    def near(self) -> NearGoals:
+        """Which goals are near to a goal, of those of training and validation; made when it is first asked for."""
+        goals = {article.goal for article in self.val_articles}
+        for number in range(len(self.articles)):  # one article at a time: all of them do not fit the memory
+            goals.add(self.articles[number].goal)
+        return NearGoals(goals)
 
     def units_of(self, step: int) -> list[int]:
         """Articles of one optimiser step."""
