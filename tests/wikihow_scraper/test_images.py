@@ -14,6 +14,7 @@ from PIL import Image, ImageChops, ImageFile, ImageStat
 
 from illinstr.errors import DataError
 from illinstr.shards import iter_articles, read_index
+from illinstr.wikihow_scraper.cleaning import image_rules
 from illinstr.wikihow_scraper.cleaning.image_rules import (
     ImageRules,
     Lookalikes,
@@ -80,6 +81,27 @@ def test_lookalikes_are_those_a_full_search_finds(known, distance, data):
         page != "a" and bin(number ^ asked).count("1") <= distance for number, page in zip(known, pages, strict=True)
     )
     assert index.elsewhere(asked, "a") == truth
+
+
+@pytest.mark.parametrize("distance", [0, 3, 4, 6, 9])
+def test_lookalikes_stay_exact_when_the_index_grows(distance, monkeypatch):
+    """Tables double and more bands agree on the way; every answer is that of a comparison with all."""
+    monkeypatch.setattr(image_rules, "CHAIN", 0)  # more bands at every chance
+    draw = random.Random(distance)
+    index, known = Lookalikes(distance), []
+    for number in range(2500):
+        if known and draw.random() < 0.5:
+            phash = draw.choice(known)
+            for bit in draw.sample(range(64), draw.randint(0, distance + 2)):
+                phash ^= 1 << bit
+        else:
+            phash = draw.getrandbits(64)
+        if number % 25 == 0 and known:
+            truth = any((each ^ phash).bit_count() <= distance for each in known)
+            assert index.elsewhere(phash, "other") == truth
+            assert not index.elsewhere(phash, "page")
+        known.append(phash)
+        index.learn([f"{phash:016x} page"])
 
 
 def test_copies_are_known_again_and_other_images_are_not():

@@ -14,6 +14,7 @@ import re
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import comb
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -24,6 +25,9 @@ from illinstr.images import decode_image, open_image, read_header, upright
 from illinstr.wikihow_scraper.fetching.safety import check_image
 
 HASH_BITS = 64
+CHAIN = 4  # hashes that agree by chance, on average, before more bands have to agree
+MAX_TABLES = 40
+SPREAD = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio (Knuth, vol. 3, 6.4)
 _LOOK_PX = 256
 _NO_WATERMARK = re.compile(r"nowatermark|\.png(?:$|[?.])|\.svg|/-crop-", re.IGNORECASE)
 
@@ -89,21 +93,21 @@ def unfit(look: Look, rules: ImageRules) -> str | None:
 
 
 class Lookalikes:
-    """Finds hashes within a Hamming distance, exactly: of ``distance + 1`` bands of bits, one at least must agree.
+    """Finds hashes within a Hamming distance d, exactly: of d + r bands of bits, at least r must agree.
 
-    Entries are "HASH PAGE" with the hash in 16 hexadecimal digits.
+    Each choice of r bands is a table of chains of hashes that agree on them. With more hashes chains would grow, so r
+    does instead, as long as that takes a bearable number of tables (for d up to 6); beyond, a search grows with the
+    number of hashes. Entries are "HASH PAGE" with the hash in 16 hexadecimal digits.
     """
 
     def __init__(self, distance: int) -> None:
         self.distance = distance
-        edges = [HASH_BITS * band // (distance + 1) for band in range(distance + 2)]
-        bands = [(low, (1 << (high - low)) - 1) for low, high in itertools.pairwise(edges)]
-        # One dictionary a band, from the band's bits to the places of the hashes that have them.
-        self._bands: list[tuple[int, int, dict[int, list[int]]]] = [(low, mask, {}) for low, mask in bands]
         self._hashes = array("Q")
         self._owners: list[str] = []
         self._known: set[str] = set()
         self._pages: dict[str, str] = {}
+        self._agreeing = 1
+        self._rebuild(1 << 10)
 
     def learn(self, entries: Iterable[str]) -> None:
         """Take in entries; those known already change nothing."""
@@ -112,22 +116,53 @@ class Lookalikes:
                 continue
             self._known.add(entry)
             digits, _, page = entry.partition(" ")
-            phash, place = int(digits, 16), len(self._hashes)
-            self._hashes.append(phash)
+            self._hashes.append(int(digits, 16))
             self._owners.append(self._pages.setdefault(page, page))
-            for low, mask, places in self._bands:
-                places.setdefault((phash >> low) & mask, []).append(place)
+            if len(self._hashes) > self._slots:
+                self._rebuild(2 * self._slots)
+            else:
+                self._index(len(self._hashes) - 1)
 
     def __len__(self) -> int:
         return len(self._known)
 
     def elsewhere(self, phash: int, page: str) -> bool:
         """Whether another page has an image within the distance."""
-        return any(
-            self._owners[place] != page and (self._hashes[place] ^ phash).bit_count() <= self.distance
-            for low, mask, places in self._bands
-            for place in places.get((phash >> low) & mask, ())
-        )
+        hashes, owners, distance = self._hashes, self._owners, self.distance
+        for mask, last, before in self._tables:
+            place = last[self._slot(phash & mask)]
+            while place >= 0:
+                if (hashes[place] ^ phash).bit_count() <= distance and owners[place] != page:
+                    return True
+                place = before[place]
+        return False
+
+    def _rebuild(self, slots: int) -> None:
+        """Index all hashes in tables of so many slots, by more bands where chains would get long."""
+        self._slots = slots
+        tables = comb(self.distance + self._agreeing + 1, self._agreeing + 1)
+        if slots > CHAIN << (HASH_BITS * self._agreeing // (self.distance + self._agreeing)) and tables <= MAX_TABLES:
+            self._agreeing += 1
+        count = self.distance + self._agreeing
+        edges = [HASH_BITS * band // count for band in range(count + 1)]
+        bands = [((1 << high) - 1) & ~((1 << low) - 1) for low, high in itertools.pairwise(edges)]
+        # A table: which bits agree; for each slot the last hash in it; for each hash the one before it in its slot.
+        self._tables = [
+            (sum(chosen), array("i", [-1]) * slots, array("i"))
+            for chosen in itertools.combinations(bands, self._agreeing)
+        ]
+        for place in range(len(self._hashes)):
+            self._index(place)
+
+    def _index(self, place: int) -> None:
+        phash = self._hashes[place]
+        for mask, last, before in self._tables:
+            slot = self._slot(phash & mask)
+            before.append(last[slot])
+            last[slot] = place
+
+    def _slot(self, bits: int) -> int:
+        return (bits * SPREAD >> 64) & (self._slots - 1)  # multiplicative hashing: every bit reaches the slot
 
 
 def image_digest(data: bytes) -> str:
