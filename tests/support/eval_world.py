@@ -80,7 +80,7 @@ def article(goal_colour: str, steps: tuple[str, ...] = tuple(STEP_COLOURS), **ch
     )
     if "category" in changes:
         plain = plain.model_copy(update={"extra": {"category": changes["category"]}})
-    images = changes.get("pictures")
+    images = changes.get("images")
     if images is None:
         images = [make_image(goal_colour, colour, changes.get("size", 16)) for colour in steps]
     return plain.with_images({i: data for i, data in enumerate(images) if data is not None})

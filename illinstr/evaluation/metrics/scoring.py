@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from illinstr.evaluation.encoders.features import FeatureTable
 from illinstr.evaluation.metrics import definitions as metrics
 from illinstr.evaluation.metrics.choices import goal_choices, item_generator, step_choices
+from illinstr.evaluation.results import DEFINITIONS, Definition
 from illinstr.evaluation.samples import Sample, Side
 from illinstr.evaluation.subjects import Panel, Subject
 
@@ -49,6 +50,32 @@ def _sample(scene: Scene, subject: Subject, metric: str, steps: Sequence[int], s
     )
 
 
+# What a metric of one's own says of one article: (steps counted from 1, score) for each scored item.
+ScoreArticle = Callable[[Scene, Subject], Iterable[tuple[Sequence[int], float]]]
+_registered: dict[str, ScoreArticle] = {}
+
+
+def register_metric(name: str, definition: Definition, score: ScoreArticle) -> None:
+    """Add a metric to every evaluation by our protocol: samples, intervals, comparisons and reports include it.
+
+    Args:
+        name: its name in results; a metric that came with the package cannot be replaced.
+        definition: what it says of itself.
+        score: the scores of one article, from the features in ``Scene``.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    if name in DEFINITIONS:
+        raise ValueError(f"there is a metric called {name} already")
+    DEFINITIONS[name], _registered[name] = definition, score
+
+
+def unregister_metric(name: str) -> None:
+    """Remove a metric that was added."""
+    del DEFINITIONS[name], _registered[name]
+
+
 def score_ours(scene: Scene, subjects: Sequence[Subject]) -> list[Sample]:
     """Every sample of DESIGN's metrics, article by article."""
     samples: list[Sample] = []
@@ -59,6 +86,8 @@ def score_ours(scene: Scene, subjects: Sequence[Subject]) -> list[Sample]:
             samples.extend(_step_choice(scene, subject, panel))
             samples.append(_clip_score(scene, subject, panel))
         samples.extend(_spread(scene, subject))
+        for name, score in _registered.items():
+            samples.extend(_sample(scene, subject, name, steps, value) for steps, value in score(scene, subject))
     return samples
 
 

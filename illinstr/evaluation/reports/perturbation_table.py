@@ -119,7 +119,7 @@ def table_cells(table: FaultTable) -> tuple[list[str], list[list[str]]]:
             star = " *" if comparison is not None and comparison.settled else ""
             cells.append(f"{number(metric.name, metric.value)} {'' if bounds == '–' else bounds}".rstrip() + star)
         lines.append(cells)
-    return ["pictures", *columns], lines
+    return ["images", *columns], lines
 
 
 def markdown(table: FaultTable) -> str:
