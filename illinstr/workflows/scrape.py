@@ -47,7 +47,7 @@ class ScrapeRequest(Request):
         from_csv: the paper's splits, or ``wikihowAll.csv``, ``wikihowSep.csv``.
         from_warc: WARC web archive with its images.
         from_zim: ZIM archive with its images; needs the extra ``zim``.
-        images: folder of the images of ``from_jsonl`` or ``from_csv``.
+        pictures: folder of the images of ``from_jsonl`` or ``from_csv``.
         from_html: folder of saved pages; nothing is fetched.
         contact: e-mail or web address sites can reach you by; needed to fetch.
         accept_terms: you have read wikiHow's terms; needed there.

@@ -28,7 +28,10 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "float": (lambda value: _whole(value) or isinstance(value, float), "a number"),
     "str": (lambda value: isinstance(value, str), "a text"),
     "Path": (_path, "a path"),
-    "Method": (lambda value: isinstance(value, str), "a text"),
+    # Names of choices: which of them, is checked where they are known.
+    **dict.fromkeys(
+        ("Method", "Conditioning", "Positions", "ShiftBy"), (lambda value: isinstance(value, str), "a text")
+    ),
     "Step": (lambda value: isinstance(value, Step), "a Step"),
     "Writer": (lambda value: hasattr(value, "write"), "a Writer"),
     "FinishedRun": (lambda value: hasattr(value, "record"), "a Run"),
