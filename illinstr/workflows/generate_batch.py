@@ -136,6 +136,7 @@ def check_batch(request: BatchRequest) -> Prepared:
     check_range("--num-variants", request.num_variants, 1, MAX_VARIANTS, "the number of articles to make")
     if not isinstance(request.steps, int) and len(request.goals) > 1:
         raise UsageError("one list of steps cannot serve several goals", hint="leave out --step")
+    placement_of(request)
     out = default_out(request) if request.out is None else Path(request.out)
     prepared = prepare(request, request.steps, out.expanduser().resolve(), variants=request.num_variants)
     check_drawer(prepared.model)
