@@ -21,6 +21,10 @@ def command(
         Path | None, typer.Option(help="Where results would go. \\[default: the current folder]", show_default=False)
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Data folder to validate, every byte of it.")] = None,
+    prove: Annotated[
+        bool,
+        typer.Option("--prove", help="Load the model and show on its weights that text reaches its own image alone."),
+    ] = False,
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only what does not pass.")] = False,
 ) -> None:
@@ -34,8 +38,15 @@ def command(
 
     illinstr doctor --data data/minihow --out runs/big
 
+    That the steps of a transformer of your own do not mix, with its own weights:
+
+    illinstr doctor --model models/klein --prove
+
     Exit codes: 0 nothing failed (warnings may stand), 1 something failed, 2 wrong use.
     """
+    if prove:
+        print_proof(model, as_json=as_json)
+        return
     from dataclasses import asdict
 
     from illinstr.console import emit, reporter
@@ -58,3 +69,31 @@ def command(
     if failed:
         names = ", ".join(check.name for check in failed)
         raise IllinstrError(f"{len(failed)} of {len(checks)} checks failed: {names}", hint=failed[0].fix)
+
+
+def print_proof(model: Path | None, *, as_json: bool) -> None:
+    """The table of ``illinstr.diffusion.proof`` for a model, and a failure where a row does not hold.
+
+    Raises:
+        UsageError: no model is named.
+        ModelError: it cannot be loaded, or text reaches an image that it must not.
+    """
+    from dataclasses import asdict
+
+    from illinstr.console import emit
+    from illinstr.diffusion.loading import load_pipeline
+    from illinstr.diffusion.proof import prove
+    from illinstr.errors import ModelError, UsageError
+
+    if model is None:
+        raise UsageError("--prove needs a model", hint="illinstr doctor --model FOLDER --prove")
+    findings = prove(load_pipeline(str(model)).backbone)
+    failed = [finding for finding in findings if not finding.holds]
+    rows = [asdict(finding) | {"holds": finding.holds} for finding in findings]
+    head = f"{'blocks':10} {'attention':10} {'changed':22} {'change':>9}"
+    emit({"ok": not failed, "proof": rows}, None, as_json=as_json, lines=(head, *(row.line for row in findings)))
+    if failed:
+        raise ModelError(
+            f"{len(failed)} of {len(findings)} findings are not as they must be",
+            hint="draw with --method independent, and report this with the versions that illinstr doctor prints",
+        )

@@ -8,8 +8,8 @@ panels goal and steps are slots of their own, without their padding.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,12 +49,14 @@ class Transformer(Backbone):
         pipe: the loaded pipeline of the family.
         way: how attention is routed.
         isolate: part the panels from each other, for a proof (``AttentionPlan.isolate``).
+        block_lists: names of the transformer's lists of blocks that join text and images.
         pads_alone: whether one text alone is read with the padding that the pipeline fills it up with.
     """
 
     pipe: Any
     way: Way = "batch"
     isolate: bool = False
+    block_lists: tuple[str, ...] = ("transformer_blocks", "single_transformer_blocks")
     pads_alone: bool = False
     any_size: bool = True
     stacks_untrained: bool = True
@@ -67,6 +69,19 @@ class Transformer(Backbone):
             names = ["transformer" if role == "denoiser" else "vae"]
         found = {name: getattr(self.pipe, name) for name in names}
         return {name: module for name, module in found.items() if module is not None}
+
+    @contextmanager
+    def shallow(self) -> Iterator[None]:
+        """The model with its first block alone, for a proof of what one block lets a panel read."""
+        model = self.pipe.transformer
+        whole = {name: getattr(model, name) for name in self.block_lists}
+        try:
+            for place, (name, blocks) in enumerate(whole.items()):
+                setattr(model, name, blocks[: 1 if place == 0 else 0])
+            yield
+        finally:
+            for name, blocks in whole.items():
+                setattr(model, name, blocks)
 
     @property
     def device(self) -> torch.device:

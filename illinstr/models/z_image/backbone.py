@@ -120,6 +120,7 @@ def load(source: ModelSource, dtype: torch.dtype) -> ZImage:
         settings=source.settings or recommended,
         scheduler=pipe.scheduler,
         pipe=pipe,
+        block_lists=("layers",),
         positions=("frame", "column"),
         panel_multiple=pipe.vae_scale_factor * PATCH,
     )

@@ -1,0 +1,46 @@
+"""``illinstr doctor --prove`` on tiny random weights: what holds is shown, and what does not is a failure."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from illinstr.models.routing import AttentionPlan
+from tests.support.command_line import Call, calling
+from tests.support.tiny_families import make_family
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_family("z_image", tmp_path_factory.mktemp("models") / "z_image", layers=3)
+
+
+@pytest.fixture
+def doctor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    return calling(monkeypatch, capsys, "doctor")
+
+
+def test_a_sound_model_proves_every_row(doctor: Call, folder: Path) -> None:
+    code, lines, errors = doctor("--model", folder, "--prove")
+    assert code == 0, errors
+    assert len(lines) == 9 and all(line.endswith("ok") for line in lines[1:])
+    code, lines, _ = doctor("--model", folder, "--prove", "--json")
+    proof = json.loads("\n".join(lines))["proof"]
+    stays = [row["change"] for row in proof if not row["moves"]]
+    assert len(proof) == 8 and stays == [0.0, 0.0]
+
+
+def test_a_leak_fails(doctor: Call, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AttentionPlan, "routed", property(lambda plan: False, lambda plan, value: None), raising=False)
+    code, lines, errors = doctor("--model", folder, "--prove")
+    assert code == 1
+    assert any("another step's text" in line and line.endswith("FAILED") for line in lines)
+    assert "not as they must be" in errors
+
+
+def test_a_u_net_and_no_model_are_told_apart(doctor: Call) -> None:
+    assert doctor("--prove")[0] == 2
+    code, _, errors = doctor("--model", "mini", "--prove")
+    assert code == 1 and "is a U-Net" in errors
