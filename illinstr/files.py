@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
+from illinstr.ownership import Contents, refuse_foreign
+
 INCOMPLETE_SUFFIX = ".incomplete"
 
 
@@ -129,15 +131,27 @@ def write_json(path: Path, value: Any) -> None:
 
 
 @contextlib.contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path, contents: Contents, *, copied: bool = False) -> Iterator[Path]:
     """Yield an empty ``NAME.incomplete`` folder and publish it as ``path`` on a clean exit.
 
     An existing ``path`` is replaced: it is moved aside before the new folder takes its name and removed only after.
     On an exception the incomplete folder is removed and ``path`` is left as it was.
+
+    Args:
+        path: the folder to make.
+        contents: what a folder of that kind holds.
+        copied: the caller copies whatever else ``path`` holds, so that replacing it loses nothing.
+
+    Raises:
+        UsageError: ``path``, or the incomplete folder of a killed run, holds what illinstr did not write.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     incomplete = path.with_name(path.name + INCOMPLETE_SUFFIX)
     recover_folder(path)
+    if not copied:
+        refuse_foreign(path, contents)
+    if not (copied and _names(incomplete) <= _names(path)):
+        refuse_foreign(incomplete, contents, whole=False)
     if incomplete.exists():
         shutil.rmtree(incomplete)
     incomplete.mkdir()
@@ -151,6 +165,10 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(incomplete, ignore_errors=True)
         raise
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
 
 
 def _moved_aside(path: Path) -> Path:

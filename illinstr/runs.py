@@ -13,7 +13,6 @@ must be the one that ``article.json`` names by hash, and nothing outside the fol
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -35,6 +34,7 @@ from illinstr.articles import MAX_STEPS, Article, Step, StepImage
 from illinstr.errors import DataError, UsageError
 from illinstr.files import INCOMPLETE_SUFFIX, atomic_folder, canonical_json
 from illinstr.images import MAX_IMAGE_BYTES
+from illinstr.ownership import RUN, check_folder
 
 ARTICLE_FILE = "article.json"
 RECORD_FILE = "run.json"
@@ -203,37 +203,18 @@ def check_out(out: Path, *, overwrite: bool = False) -> Path:
     Raises:
         UsageError: ``out`` is a file, cannot be written, holds other things, or holds a run and ``overwrite`` is False.
     """
-    out = check_writable(out)
-    if not out.exists() or not any(out.iterdir()):
-        return out
+    out = check_folder(out, RUN)
     if not is_article_folder(out):
-        raise UsageError(f"{out} holds files that are no run, and would be replaced", hint="name another folder --out")
+        return out
     if not overwrite:
         raise UsageError(f"{out} holds a finished article", hint="add --overwrite, or name another folder with --out")
     return out
 
 
-def check_writable(out: Path) -> Path:
-    """Resolve ``out`` and make sure that a folder can stand there.
-
-    Raises:
-        UsageError: ``out`` or a part of its path is a file, or may not be written to.
-    """
-    try:
-        out = out.expanduser().resolve()
-        # A folder that is to be replaced is renamed, so what counts is its parent.
-        ancestor = out.parent
-        while not ancestor.exists() and ancestor != ancestor.parent:
-            ancestor = ancestor.parent
-        blocked = next((path for path in (out, ancestor) if path.exists() and not path.is_dir()), None)
-        writable = os.access(ancestor, os.W_OK | os.X_OK)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise UsageError(f"--out cannot be used: {error}", hint="name another folder with --out") from error
-    if blocked is not None:
-        raise UsageError(f"--out {out}: {blocked} is not a folder", hint="name another folder with --out")
-    if not writable:
-        raise UsageError(f"--out {out}: no permission to write in {ancestor}", hint="name another folder with --out")
-    return out
+def image_files(folder: Path, article: Article) -> list[Path]:
+    """The files of a run that are read: its article, its record and its images."""
+    images = [folder / picture_name(index, step.image) for index, step in enumerate(article.steps) if step.image]
+    return [folder / ARTICLE_FILE, folder / RECORD_FILE, *images]
 
 
 def is_article_folder(path: Path) -> bool:
@@ -271,9 +252,9 @@ def write_run(
         if not name or name in files or Path(name).name != name or name.startswith("."):
             raise ValueError(f"{name!r} cannot name a page of a run folder")
         files[name] = content.encode() if isinstance(content, str) else content
-    out = out.expanduser().resolve()
-    with atomic_folder(out) as folder:
-        for path in others:
+    out, kept = out.expanduser().resolve(), list(others)
+    with atomic_folder(out, RUN, copied=bool(kept)) as folder:
+        for path in kept:
             if path.is_dir() and not path.is_symlink():
                 shutil.copytree(path, folder / path.name, symlinks=True)
             else:

@@ -11,6 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from illinstr import files
+from illinstr.ownership import Contents, Owned
+
+OWN = Contents("toy", (Owned(r"[a-z]+\.txt"),))
 
 
 def names(folder: Path) -> list[str]:
@@ -42,7 +45,7 @@ def test_an_exception_leaves_the_old_file_and_no_other(tmp_path):
 def test_a_folder_replaces_the_old_one_whole(tmp_path):
     target = tmp_path / "run"
     for content in ("one", "two"):
-        with files.atomic_folder(target) as folder:
+        with files.atomic_folder(target, OWN) as folder:
             (folder / f"{content}.txt").write_text(content)
     assert names(target) == ["two.txt"]
     assert names(tmp_path) == ["run"]
@@ -50,9 +53,9 @@ def test_a_folder_replaces_the_old_one_whole(tmp_path):
 
 def test_an_exception_leaves_the_old_folder(tmp_path):
     target = tmp_path / "run"
-    with files.atomic_folder(target) as folder:
+    with files.atomic_folder(target, OWN) as folder:
         (folder / "old.txt").write_text("old")
-    with pytest.raises(RuntimeError), files.atomic_folder(target) as folder:
+    with pytest.raises(RuntimeError), files.atomic_folder(target, OWN) as folder:
         (folder / "new.txt").write_text("new")
         raise RuntimeError
     assert names(target) == ["old.txt"]
@@ -63,13 +66,15 @@ KILLED = """
 import sys, time
 from pathlib import Path
 from illinstr import files
+from illinstr.ownership import Contents, Owned
+OWN = Contents("toy", (Owned(r"[a-z]+[.]txt"),))
 target = Path(sys.argv[2])
 if sys.argv[1] == "file":
     with files.atomic_open(target) as stream:
         stream.write(b"new" * 100000); stream.flush()
         print("mid", flush=True); time.sleep(600)
 else:
-    with files.atomic_folder(target) as folder:
+    with files.atomic_folder(target, OWN) as folder:
         (folder / "new.txt").write_text("new")
         print("mid", flush=True); time.sleep(600)
 """
@@ -81,7 +86,7 @@ def test_kill_9_leaves_the_old_state_and_the_next_run_succeeds(tmp_path, kind):
     if kind == "file":
         files.write_text(target, "old")
     else:
-        with files.atomic_folder(target) as folder:
+        with files.atomic_folder(target, OWN) as folder:
             (folder / "old.txt").write_text("old")
     with subprocess.Popen(
         [sys.executable, "-c", KILLED, kind, str(target)], stdout=subprocess.PIPE, text=True
@@ -94,7 +99,7 @@ def test_kill_9_leaves_the_old_state_and_the_next_run_succeeds(tmp_path, kind):
         files.write_text(target, "new")
         assert target.read_text() == "new"
     else:
-        with files.atomic_folder(target) as folder:
+        with files.atomic_folder(target, OWN) as folder:
             assert names(folder) == []
         assert names(tmp_path) == ["target"]
 
@@ -115,20 +120,21 @@ def test_sha256_of_a_file_over_one_block(tmp_path):
 
 def test_a_kill_between_the_two_renames_gives_the_old_folder_its_name_back(tmp_path):
     target = tmp_path / "run"
-    with files.atomic_folder(target) as folder:
+    with files.atomic_folder(target, OWN) as folder:
         (folder / "old.txt").write_text("old")
     code = (
         "import os, signal, sys; from pathlib import Path; from illinstr import files\n"
+        "from illinstr.ownership import Contents, Owned; OWN = Contents('toy', (Owned(r'[a-z]+\\.txt'),))\n"
         "rename = Path.rename\n"
         "def once(self, to):\n"
         "    rename(self, to)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
         "Path.rename = once\n"
-        "with files.atomic_folder(Path(sys.argv[1])) as folder: (folder / 'new.txt').write_text('new')\n"
+        "with files.atomic_folder(Path(sys.argv[1]), OWN) as folder: (folder / 'new.txt').write_text('new')\n"
     )
     assert subprocess.run([sys.executable, "-c", code, str(target)]).returncode == -signal.SIGKILL
     assert not target.exists()
-    with pytest.raises(RuntimeError), files.atomic_folder(target):
+    with pytest.raises(RuntimeError), files.atomic_folder(target, OWN):
         raise RuntimeError
     assert [path.name for path in target.iterdir()] == ["old.txt"]
     assert [path.name for path in tmp_path.iterdir()] == ["run"]

@@ -115,9 +115,10 @@ def preview(
     Example: illinstr data preview data/pages --count 20
     """
     from illinstr import files
+    from illinstr.ownership import check_file
     from illinstr.shards.preview import render_preview, sample
 
-    target = out if out is not None else data / "preview.html"
+    target = check_file(out if out is not None else data / "preview.html", inputs=[data / "index.json"])
     samples = sample(data, count, seed=seed, split=split, reporter=reporter(quiet))
     files.write_text(target, render_preview(data, samples))
     ids = [article.id for _, article in samples]

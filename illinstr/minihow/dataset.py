@@ -17,6 +17,7 @@ from illinstr.files import canonical_json
 from illinstr.minihow.grammar import goals
 from illinstr.minihow.scene import MAX_PANEL_PX, MIN_PANEL_PX
 from illinstr.minihow.world import MIN_STEPS, illustrate, make_article, most_steps
+from illinstr.ownership import DATA, check_place, refuse_foreign
 from illinstr.progress import Reporter, SilentReporter
 from illinstr.shards.parts import read_part, write_part
 
@@ -224,14 +225,17 @@ def refuse_occupied(out: Path, existing: Existing) -> None:
     """Stop before any work when ``out`` is in use.
 
     Raises:
-        UsageError: ``out`` is a file, or a folder that holds something and ``existing`` is ``refuse``.
+        UsageError: no place for output, a folder that holds something and ``existing`` is ``refuse``, or one that
+            holds what illinstr did not write.
     """
+    out = check_place(out)
     if out.exists() and not out.is_dir():
-        raise UsageError(f"{out} is a file, not a folder")
+        raise UsageError(f"--out {out} is a file, not a folder", hint="name another folder with --out")
     if existing == "refuse" and out.is_dir() and any(out.iterdir()):
         raise UsageError(
             f"{out} is not empty", hint="choose another folder, --resume a run that was cut off, or --overwrite it"
         )
+    refuse_foreign(out, DATA)
 
 
 def contact_sheet(articles: list[Article], *, panel_px: int = 128) -> bytes:

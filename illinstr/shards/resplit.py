@@ -12,7 +12,8 @@ from fractions import Fraction
 from math import ceil
 from pathlib import Path
 
-from illinstr.errors import ConfigError, UsageError
+from illinstr.errors import ConfigError
+from illinstr.ownership import DATA, check_apart, check_folder
 from illinstr.progress import Reporter, SilentReporter
 from illinstr.shards.layout import ShardIndex, read_index, read_rows
 from illinstr.shards.reader import iter_articles
@@ -79,12 +80,12 @@ def resplit(
         reporter: receives progress.
 
     Raises:
-        UsageError: ``out`` is ``data`` or lies in it.
+        UsageError: ``out`` is ``data``, lies in it or around it, or holds what illinstr did not write.
         ConfigError: fractions or ``near`` out of range.
         DataError: ``data`` is damaged, or ``out`` already holds data.
     """
-    if out.resolve().is_relative_to(data.resolve()):
-        raise UsageError(f"{out} lies in the data to be read", hint="choose another folder")
+    check_folder(out, DATA)
+    check_apart(out, [data])
     index = read_index(data)
     rows = [row for shard in index.shards for row in read_rows(shard.parquet(data))]
     led = leaders((goal_signature(row.goal) for row in rows if row.goal is not None), near)

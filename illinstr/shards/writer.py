@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import shutil
 import tarfile
 from collections import Counter
 from contextlib import AbstractContextManager
@@ -23,6 +22,7 @@ from illinstr.articles import Article
 from illinstr.errors import ConfigError, DataError
 from illinstr.files import INCOMPLETE_SUFFIX, atomic_open, fsync_folder, sha256_file, write_json
 from illinstr.images import MAX_IMAGE_BYTES
+from illinstr.ownership import DATA, refuse_foreign
 from illinstr.progress import Reporter, SilentReporter
 from illinstr.shards.layout import (
     INDEX_NAME,
@@ -279,15 +279,21 @@ class ShardWriter:
         occupied = (self.out / INDEX_NAME).exists() or (self._folder.is_dir() and any(self._folder.iterdir()))
         if occupied and existing == "refuse":
             raise DataError(f"{self.out} already holds data", hint="resume it, overwrite it, or choose another folder")
+        if occupied:
+            refuse_foreign(self.out, DATA)
         if occupied and existing == "overwrite":
-            # The index goes first: without it the folder is no data folder, whatever happens next.
-            (self.out / INDEX_NAME).unlink(missing_ok=True)
-            fsync_folder(self.out)
-            if self._folder.exists():
-                shutil.rmtree(self._folder)
+            self._empty()
         self._folder.mkdir(parents=True, exist_ok=True)
         if occupied and existing == "resume":
             self._take_up()
+
+    def _empty(self) -> None:
+        """Remove the shards. What says that others are complete goes first, so that a kill leaves nothing to trust."""
+        (self.out / INDEX_NAME).unlink(missing_ok=True)
+        fsync_folder(self.out)
+        for ending in ("_stats.json", ".parquet", ".tar", INCOMPLETE_SUFFIX):
+            for path in sorted(self._folder.glob(f"*{ending}")):
+                path.unlink()
 
     def _take_up(self) -> None:
         """Keep complete shards, remove what a killed run left half-written."""

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from illinstr import files
 from illinstr.errors import DataError
+from illinstr.ownership import CHECKPOINT, foreign
 from illinstr.progress import Reporter
 from illinstr.training.ema import Ema
 from illinstr.training.sharding import cut_like, load_whole, whole_on_cpu
@@ -70,7 +71,7 @@ class Checkpointer:
             trained: what is written.
         """
         path = self.folder / f"{PREFIX}{step:08d}"
-        with files.atomic_folder(path) if self.writes else contextlib.nullcontext(path) as folder:
+        with files.atomic_folder(path, CHECKPOINT) if self.writes else contextlib.nullcontext(path) as folder:
             for name, tensors in _parts(trained):
                 gathered = whole_on_cpu(tensors, keep=self.writes)
                 if self.writes:
@@ -125,7 +126,8 @@ class Checkpointer:
         stay = {newest, *complete[: self.keep - 1]}
         leftovers = set(self.folder.glob(f"*{PREFIX}*{files.INCOMPLETE_SUFFIX}"))
         for path in [*(set(older) | leftovers) - stay]:
-            shutil.rmtree(path, ignore_errors=True)
+            if path.is_dir() and foreign(path, CHECKPOINT, whole=False) is None:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _parts(trained: Trained) -> Iterator[tuple[str, dict[str, Tensor]]]:

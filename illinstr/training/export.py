@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from illinstr import files
 from illinstr.errors import DataError, UsageError
+from illinstr.ownership import MODEL, check_apart, check_place
 from illinstr.progress import Reporter
 from illinstr.training.presets import load_config
 
@@ -43,6 +44,7 @@ def export_run(
     from illinstr.engine.devices import silence_libraries
 
     silence_libraries()
+    check_apart(check_place(out), [run])
     config = _config_of(run, dtype)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} is not empty", hint="choose another --out")
@@ -58,7 +60,7 @@ def export_run(
     parts = build_parts(config)
     _load_weights(CanvasModel(parts.unet, parts.text_encoder, config), path, weights)
     reporter.log(f"exporting {weights} weights of {path.name} in {config.export.dtype}")
-    with files.atomic_folder(out) as folder:
+    with files.atomic_folder(out, MODEL) as folder:
         write_unet_folder(folder, parts, config, unet_settings(config, _trained_steps(run, config)))
     return out
 

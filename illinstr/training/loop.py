@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from illinstr import files
 from illinstr.errors import DataError, IllinstrError, UsageError
+from illinstr.ownership import MODEL
 from illinstr.progress import Reporter
 from illinstr.training.accelerator import is_sharded, mean_over_processes
 from illinstr.training.batches import BatchReader, MicroBatch, assign
@@ -355,7 +356,7 @@ class Trainer:
         target = self.run / "model"
         with self._exportable() as task:
             if task is not None:
-                with files.atomic_folder(target) as folder:
+                with files.atomic_folder(target, MODEL) as folder:
                     task.export(folder)
         self.accelerator.wait_for_everyone()
         return target

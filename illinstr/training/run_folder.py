@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from illinstr.errors import DataError, UsageError
+from illinstr.ownership import MODEL, check_place, refuse_foreign
 from illinstr.training.config import TrainConfig
 
 # What decides which tensors an optimiser keeps, with what older runs, whose configs lack it, had.
@@ -37,6 +38,8 @@ def check_run_folder(run: Path, config: TrainConfig, *, resume: bool) -> list[st
         UsageError: a run is there and neither resumed nor the same.
         DataError: the run there was of another kind or had another optimiser.
     """
+    check_place(run)
+    refuse_foreign(run / "model", MODEL)
     saved = run / "config.yaml"
     if not saved.exists():
         if run.exists() and any(run.iterdir()):

@@ -141,7 +141,7 @@ def check_correct(request: CorrectRequest) -> tuple[FinishedRun, Writer, int | N
     run = finished_run(request.run)
     writer, total = _writer(request, run)
     check_revision(run.article, request.after, total)
-    check_target(request.out, overwrite=request.overwrite)
+    check_target(request.out, run, overwrite=request.overwrite)
     check_drawer(request.model or run.record.model_id)
     return run, writer, total
 

@@ -91,7 +91,7 @@ def check_edit(request: EditRequest) -> tuple[FinishedRun, Edit]:
     edit = Edit(_steps(request.step), as_step(request.text))
     run = finished_run(request.run)
     edit.apply(run.article)
-    check_target(request.out, overwrite=request.overwrite)
+    check_target(request.out, run, overwrite=request.overwrite)
     check_drawer(request.model or run.record.model_id)
     return run, edit
 
@@ -108,15 +108,17 @@ def finished_run(run: FinishedRun | str | Path) -> FinishedRun:
     return run if isinstance(run, FinishedRun) else open_run(Path(run))
 
 
-def check_target(out: str | Path | None, *, overwrite: bool) -> None:
+def check_target(out: str | Path | None, run: FinishedRun, *, overwrite: bool) -> None:
     """Refuse a folder that holds something, where a changed article is to go to a place of its own.
 
     Raises:
         UsageError: it does, or cannot be written.
     """
+    from illinstr.ownership import check_apart
     from illinstr.runs import check_out
 
     if out is not None:
+        check_apart(Path(out), [run.folder])
         check_out(Path(out), overwrite=overwrite)
 
 

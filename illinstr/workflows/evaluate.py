@@ -13,6 +13,7 @@ from illinstr.articles import Article
 from illinstr.engine.devices import check_device
 from illinstr.engine.process_group import join_process_group
 from illinstr.errors import PartialError, UsageError
+from illinstr.ownership import EVALUATION, FAULTS, Contents, check_apart, refuse_foreign
 from illinstr.progress import Reporter, SilentReporter
 from illinstr.workflows.checks import check_choice, check_range, validated
 from illinstr.workflows.evaluation_sources import open_source
@@ -241,7 +242,7 @@ def _one_run(work: Evaluating) -> EvaluateResult:
     from illinstr.evaluation.reports.tables import results_lines
 
     run, *more = work.request.folders
-    _check_writable(run)
+    _check_writable(run, EVALUATION, "eval")
     prepared = _prepare(work, run, [*work.request.others, *more], every_pair=False)
     evaluation = _score(work, prepared)
     if not join_process_group().is_main:
@@ -265,6 +266,7 @@ def _leaderboard(work: Evaluating) -> EvaluateResult:
 
     out = Path(work.request.out)
     check_out(out)
+    check_apart(out, work.request.folders)
     first, *others = work.request.folders
     evaluation = _score(work, _prepare(work, first, others, every_pair=True))
     if not join_process_group().is_main:
@@ -286,7 +288,7 @@ def _faults(work: Evaluating) -> EvaluateResult:
 
     request, reporter = work.request, work.reporter
     run = request.folders[0]
-    _check_writable(run)
+    _check_writable(run, FAULTS, "eval-faults")
     source = open_source(run, split=request.split)
     articles = list(islice(source.articles, request.limit))
     world = embedded_world(articles, draw=False)
@@ -354,6 +356,7 @@ def _score(work: Evaluating, prepared: Prepared) -> Evaluation:
     return score(prepared, encoder, consistency_encoder, work.reporter, store=store, vlm=vlm)
 
 
-def _check_writable(run: Path) -> None:
+def _check_writable(run: Path, contents: Contents, name: str) -> None:
     if run.exists() and not os.access(run, os.W_OK | os.X_OK):
         raise UsageError(f"no permission to write in {run}", hint="results go to RUN/eval; copy the run elsewhere")
+    refuse_foreign(run / name, contents)

@@ -192,6 +192,7 @@ def check_generate(request: GenerateRequest) -> Prepared:
         UsageError: the first parameter that cannot be, with what it may be.
         ModelError: a model that is named is not there.
     """
+    from illinstr.ownership import check_apart
     from illinstr.runs import check_out
     from illinstr.sampling.writing import check_goal, slug
 
@@ -199,6 +200,8 @@ def check_generate(request: GenerateRequest) -> Prepared:
     out = f"runs/{slug(goal)}-s{request.seed}" if request.out is None else request.out
     prepared = prepare(request, request.steps, Path(out))
     check_out(prepared.out, overwrite=request.overwrite)
+    if request.first_picture is not None:
+        check_apart(prepared.out, [Path(request.first_picture)])
     check_drawer(prepared.model)
     return prepared
 

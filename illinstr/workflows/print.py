@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from illinstr.errors import DataError, UsageError
+from illinstr.errors import DataError
 from illinstr.workflows.checks import check_choice
 from illinstr.workflows.edit import finished_run
 from illinstr.workflows.generate import cannot_write
@@ -61,9 +61,7 @@ def print_article(request: PrintRequest) -> PrintResult:
     if request.to == "pdf":
         load_weasyprint()
     run = finished_run(request.run)
-    path = Path(request.out or run.folder / FORMATS[request.to]).expanduser().resolve()
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder", hint="name a file with --out")
+    path = _place(request, run)
     with request.messages.task(f"printing {request.to}", total=1) as advance:
         content = _content(request.to, run)
         try:
@@ -72,6 +70,22 @@ def print_article(request: PrintRequest) -> PrintResult:
             raise cannot_write(path, error) from error
         advance()
     return PrintResult(path, request.to, len(content))
+
+
+def _place(request: PrintRequest, run: FinishedRun) -> Path:
+    """The file to write: the run's own of that format, or one that is neither read nor the user's.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    from illinstr.ownership import RUN, check_file, check_place
+    from illinstr.runs import image_files
+
+    own = (run.folder / FORMATS[request.to]).resolve()
+    path = own if request.out is None else check_place(Path(request.out))
+    if path == own and path.is_file() and RUN.owns_file(path.name, path):
+        return check_place(path)
+    return check_file(path, inputs=image_files(run.folder, run.article))
 
 
 def _content(to: str, run: FinishedRun) -> bytes:

@@ -13,6 +13,7 @@ from typing import Any
 
 from illinstr.articles import Article
 from illinstr.errors import DataError, FetchError, PartialError, UsageError
+from illinstr.ownership import CACHE, DATA, check_apart, check_folder
 from illinstr.progress import Advance, Reporter
 from illinstr.shards.takedown import Takedown
 from illinstr.wikihow_scraper.cleaning.funnel import Funnel
@@ -296,9 +297,11 @@ def _settings(job: ScrapeJob) -> dict[str, Any]:
 
 def _check_out(job: ScrapeJob) -> None:
     """Data of this very command may be made again, to finish a killed or partial run; other data may not."""
-    out = job.out
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out} is not a folder")
+    collected = None if job.collection is None else job.collection.file
+    out = check_folder(job.out, DATA)
+    check_apart(out, [path for path in (job.folder, job.jsonl, collected, job.image_folder) if path is not None])
+    if job.fetch is not None:
+        check_folder(job.cache_folder, CACHE, option="--cache")
     shards = out / "shards"
     occupied = (out / "index.json").exists() or (shards.is_dir() and any(shards.iterdir()))
     if not occupied or job.overwrite or job.dry_run:

@@ -138,7 +138,7 @@ def open_server(request: ServeRequest) -> WebServer:
         UsageError: a parameter that cannot be, or the address cannot be bound.
         ModelError: a model that is named is not there.
     """
-    from illinstr.runs import check_writable
+    from illinstr.ownership import check_place
     from illinstr.sampling.serving.web import WebServer, is_loopback
     from illinstr.sampling.serving.workshop import Workshop
 
@@ -151,7 +151,7 @@ def open_server(request: ServeRequest) -> WebServer:
     check_device(request.device)
     writer = open_writer(request.writer, context=request.context, examples=request.examples, device=request.device)
     check_model(request.model)
-    folder = check_writable(Path(request.out))
+    folder = check_place(Path(request.out))
 
     def load() -> ArticlePipeline:
         request.messages.log(f"loading the model {request.model} ...")

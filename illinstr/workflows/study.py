@@ -106,9 +106,11 @@ def make_study_page(request: StudyRequest) -> StudyResult:
         DataError: a run is missing or damaged, no goal is shared, or the folder cannot be written.
     """
     from illinstr.evaluation.study.page import KEY_FILE, PAGE_FILE, make_study
+    from illinstr.ownership import check_apart
 
     check_range("--seed", request.seed, 0, MAX_SEED, "any whole number in that range")
     out = _free_folder(Path(request.out), overwrite=request.overwrite)
+    check_apart(out, request.runs.values())
     try:
         made = make_study(dict(request.runs), out, seed=request.seed, checks=request.checks, max_goals=request.goals)
     except OSError as error:
@@ -139,6 +141,7 @@ def score_votes(request: ScoreRequest) -> ScoreResult:
     from illinstr.evaluation.study.scores import score_study
     from illinstr.evaluation.study.votes import find_key, read_votes, resolve
     from illinstr.files import write_json
+    from illinstr.ownership import check_file
 
     check_range("--min-attention", request.min_attention, 0.0, 1.0, "0.8 is usual; 0 counts all")
     votes = list(request.votes)
@@ -148,7 +151,7 @@ def score_votes(request: ScoreRequest) -> ScoreResult:
     scores = score_study(key.study, choices, raters, min_attention=request.min_attention)
     for name, reason in scores.excluded.items():
         request.messages.log(f"note: rater {name} is not counted: {reason}")
-    path = Path(request.out or votes[0].parent / SCORES_FILE).expanduser().resolve()
+    path = check_file(Path(request.out or votes[0].parent / SCORES_FILE), inputs=votes)
     try:
         write_json(path, scores.model_dump(mode="json"))
     except OSError as error:
@@ -157,13 +160,11 @@ def score_votes(request: ScoreRequest) -> ScoreResult:
 
 
 def _free_folder(out: Path, *, overwrite: bool) -> Path:
-    from illinstr.evaluation.study.page import KEY_FILE, PAGE_FILE
+    from illinstr.ownership import STUDY, check_folder
 
-    out = out.expanduser().resolve()
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    out = check_folder(out, STUDY)
+    if not out.exists() or not any(out.iterdir()):
         return out
-    if not out.is_dir() or {path.name for path in out.iterdir()} - {PAGE_FILE, KEY_FILE}:
-        raise UsageError(f"{out} holds files that are no study, and would be replaced", hint="name another --out")
     if not overwrite:
         raise UsageError(f"{out} holds a study", hint="add --overwrite; votes on the old one can then not be scored")
     return out

@@ -290,7 +290,7 @@ class TestScore:
         app([*words, "--overwrite"], standalone_mode=False)
         assert capsys.readouterr().out.splitlines()[-1] == said["page"]
         (out / "notes.txt").write_text("mine")
-        with pytest.raises(UsageError, match="no study"):
+        with pytest.raises(UsageError, match=r"notes\.txt"):
             app([*words, "--overwrite"], standalone_mode=False)
         with pytest.raises(UsageError, match="two runs are called"):
             app(["study", "make", str(systems["alpha"]), str(systems["alpha"])], standalone_mode=False)

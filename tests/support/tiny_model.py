@@ -10,6 +10,7 @@ from illinstr import files
 from illinstr.diffusion.schedule import NoiseConfig, training_scheduler
 from illinstr.models.settings import StackedSettings
 from illinstr.models.stable_diffusion.saving import save_folder
+from illinstr.ownership import MODEL
 from illinstr.training.tasks.clip_tokenizer import EOS, MAX_TOKENS, write_tokenizer
 
 TEXTS = ["How to make apple juice", "Wash the apple", "Cut it in half", "Blend it", "Pour it into a glass"]
@@ -75,7 +76,7 @@ def tiny_components(folder: Path, *, seed: int = 0) -> dict[str, Any]:
 def make_tiny_model(folder: Path, *, seed: int = 0, **settings: Any) -> Path:
     """Write the folder atomically and return it; ``settings`` override ``StackedSettings``."""
     chosen = {"panel_px": PANEL_PX, "sampling_steps": 4, "trained_steps": (2, 6), **settings}
-    with files.atomic_folder(folder) as target:
+    with files.atomic_folder(folder, MODEL) as target:
         scratch = target / "scratch"
         scratch.mkdir()
         parts = tiny_components(scratch, seed=seed)

@@ -333,7 +333,7 @@ def test_places_that_cannot_be_written_are_known_errors(run, site, saved, tmp_pa
     assert code == 2
     assert "not a folder" in errors
     code, _, errors = run("--from-html", saved, "--out", tmp_path / "file" / "out")
-    assert code == 1
+    assert code == 2
     assert "error: cannot write" in errors
     code, _, errors = run(*urls(site), *NETWORK, "--cache", tmp_path / "file", "--out", tmp_path / "out")
     assert code == 1

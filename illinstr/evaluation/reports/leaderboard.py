@@ -8,7 +8,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from illinstr.errors import UsageError
 from illinstr.evaluation.evaluate import Evaluation
 from illinstr.evaluation.reports.verdict import interval, number
 from illinstr.evaluation.results import (
@@ -22,6 +21,7 @@ from illinstr.evaluation.results import (
 )
 from illinstr.evaluation.samples import Side, to_lines
 from illinstr.files import atomic_folder, canonical_json
+from illinstr.ownership import LEADERBOARD, check_folder
 from illinstr.templates import template
 
 BOARD_FILE, PAGE_FILE, MARKDOWN_FILE = "leaderboard.json", "leaderboard.html", "leaderboard.md"
@@ -137,10 +137,7 @@ def check_out(out: Path) -> None:
     Raises:
         UsageError: ``out`` is a file, or a folder that holds something else and would be replaced.
     """
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out} is a file", hint="name another folder with --out")
-    if out.is_dir() and any(out.iterdir()) and not (out / BOARD_FILE).is_file():
-        raise UsageError(f"--out {out} holds something else, and would be replaced", hint="name another folder")
+    check_folder(out, LEADERBOARD)
 
 
 def write_leaderboard(out: Path, board: Leaderboard, evaluation: Evaluation) -> Path:
@@ -156,7 +153,7 @@ def write_leaderboard(out: Path, board: Leaderboard, evaluation: Evaluation) -> 
         comparisons=comparison_rows(evaluation.results),
         results=evaluation.results,
     )
-    with atomic_folder(out) as folder:
+    with atomic_folder(out, LEADERBOARD) as folder:
         (folder / RESULTS_FILE).write_text(canonical_json(evaluation.results.model_dump(mode="json")), encoding="utf-8")
         (folder / SAMPLES_FILE).write_text(to_lines(evaluation.samples), encoding="utf-8")
         if evaluation.sets:

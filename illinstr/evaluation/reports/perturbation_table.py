@@ -15,6 +15,7 @@ from illinstr.evaluation.perturbations import Fault
 from illinstr.evaluation.reports.verdict import interval, number
 from illinstr.evaluation.results import Comparison, Encoders, Metric, Settings
 from illinstr.files import atomic_folder, canonical_json
+from illinstr.ownership import FAULTS
 from illinstr.progress import Reporter
 
 FAULTS_FOLDER = "eval-faults"
@@ -139,7 +140,7 @@ def markdown(table: FaultTable) -> str:
 def write_faults(run: Path, table: FaultTable) -> Path:
     """Publish RUN/eval-faults, ``faults.json`` and ``faults.md``, whole or not at all; returns the latter's path."""
     out = run / FAULTS_FOLDER
-    with atomic_folder(out) as folder:
+    with atomic_folder(out, FAULTS) as folder:
         (folder / "faults.json").write_text(canonical_json(table.model_dump(mode="json")), encoding="utf-8")
         (folder / "faults.md").write_text(markdown(table), encoding="utf-8")
     return out / "faults.md"

@@ -30,6 +30,7 @@ from illinstr.evaluation.samples import Sample, to_lines
 from illinstr.evaluation.subjects import Panel, Subject, open_panel
 from illinstr.files import atomic_folder, canonical_json
 from illinstr.images import data_uri
+from illinstr.ownership import EVALUATION
 from illinstr.templates import template
 
 EVAL_FOLDER = "eval"
@@ -105,7 +106,7 @@ def write_eval(run: Path, evaluation: Evaluation) -> Path:
     """
     out = run / EVAL_FOLDER
     page = render(evaluation)
-    with atomic_folder(out) as folder:
+    with atomic_folder(out, EVALUATION) as folder:
         (folder / RESULTS_FILE).write_text(canonical_json(evaluation.results.model_dump(mode="json")), encoding="utf-8")
         (folder / SAMPLES_FILE).write_text(to_lines(evaluation.samples), encoding="utf-8")
         if evaluation.sets:

@@ -24,6 +24,7 @@ from illinstr.articles import Article, normalise_goal
 from illinstr.errors import DataError, UsageError
 from illinstr.files import atomic_folder, canonical_json
 from illinstr.images import data_uri, decode_image, encode_jpeg
+from illinstr.ownership import STUDY
 from illinstr.runs import read_run
 from illinstr.templates import read_template, source_hash, template
 
@@ -99,7 +100,7 @@ def make_study(systems: Mapping[str, Path], out: Path, *, seed: int, checks: int
     if max_goals is not None and max_goals < len(shared):
         shared = sorted(shared[i] for i in draw.choice(len(shared), max_goals, replace=False))
     key, data = _pairs(articles, shared, draw, checks)
-    with atomic_folder(out) as folder:
+    with atomic_folder(out, STUDY) as folder:
         (folder / PAGE_FILE).write_text(render_study(data), encoding="utf-8")
         (folder / KEY_FILE).write_text(canonical_json(key.model_dump(mode="json")), encoding="utf-8")
     return Made(out, key, left_out)

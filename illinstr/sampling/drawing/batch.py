@@ -17,8 +17,9 @@ from illinstr.engine.process_group import ProcessGroup
 from illinstr.engine.slurm import Shard
 from illinstr.errors import IllinstrError, UsageError
 from illinstr.files import write_text
+from illinstr.ownership import RUN, check_file, check_folder, check_place
 from illinstr.progress import Reporter
-from illinstr.runs import RunRecord, check_writable, is_article_folder, read_article, read_record, write_run
+from illinstr.runs import RunRecord, is_article_folder, read_article, read_record, write_run
 from illinstr.sampling.drawing.illustrator import DrawingSettings, Illustrator
 from illinstr.sampling.pages.page import PAGE_FILE, Card, render_batch, render_pages
 from illinstr.sampling.writing import Writer, check_goal, plan_article, slug, split_writing
@@ -126,13 +127,15 @@ def check_batch_out(out: Path, jobs: Sequence[Job], settings: DrawingSettings, *
         UsageError: ``out`` cannot be written to, is itself an article's folder, or holds an article under a job's name
             that was made in another way, and ``overwrite`` is False.
     """
-    check_writable(out)
+    out = check_place(out)
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out} is a file, not a folder", hint="name another folder with --out")
     if is_article_folder(out):
         raise UsageError(f"{out} is one article's folder", hint="name another folder for the batch with --out")
+    check_file(out / PAGE_FILE)
     left = []
     for job in jobs:
-        if job.folder.exists() and not is_article_folder(job.folder) and any(job.folder.iterdir()):
-            raise UsageError(f"{job.folder} holds files that are no run, and would be replaced")
+        check_folder(job.folder, RUN)
         if overwrite or not is_article_folder(job.folder):
             left.append(job)
         else:
