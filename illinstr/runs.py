@@ -213,7 +213,7 @@ def check_out(out: Path, *, overwrite: bool = False) -> Path:
 
 def image_files(folder: Path, article: Article) -> list[Path]:
     """The files of a run that are read: its article, its record and its images."""
-    images = [folder / picture_name(index, step.image) for index, step in enumerate(article.steps) if step.image]
+    images = [folder / image_name(index, step.image) for index, step in enumerate(article.steps) if step.image]
     return [folder / ARTICLE_FILE, folder / RECORD_FILE, *images]
 
 
