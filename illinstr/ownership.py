@@ -107,7 +107,7 @@ DATA = Contents(
         Owned(r"scrape\.json", (b'"command": "scrape"',)),
         Owned(r"attribution\.tsv", (b"id\ttitle\t",)),
         Owned(r"README\.md", (b"Made with `illinstr scrape`",)),
-        Owned(r"tasks/[0-9]{6}\.json", (b'"digest"',)),
+        Owned(r"tasks/[0-9]{6}\.json"),
         Owned(r"preview\.html", (_GENERATOR,)),
         Owned(r"preview\.png"),
         Owned(r"takedown\.txt"),  # the user's own, never replaced: it says what is to be read as absent

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
+import os
 import random
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from PIL import Image
 
 from illinstr.shards import iter_articles, read_index, validate
+from illinstr.wikihow_scraper.fetching.cache import Cache
 from illinstr.wikihow_scraper.page import Method, PageStep
 from tests.support.command_line import calling
 from tests.support.image_bytes import encoded
@@ -333,11 +336,9 @@ def test_places_that_cannot_be_written_are_known_errors(run, site, saved, tmp_pa
     assert code == 2
     assert "not a folder" in errors
     code, _, errors = run("--from-html", saved, "--out", tmp_path / "file" / "out")
-    assert code == 2
-    assert "error: cannot write" in errors
+    assert (code, "not a folder" in errors) == (2, True)
     code, _, errors = run(*urls(site), *NETWORK, "--cache", tmp_path / "file", "--out", tmp_path / "out")
-    assert code == 1
-    assert "error: cannot write" in errors
+    assert (code, "--cache" in errors) == (2, True)
 
 
 def test_the_cache_flag_is_kept(run, site, tmp_path):
@@ -346,10 +347,11 @@ def test_the_cache_flag_is_kept(run, site, tmp_path):
     assert not (tmp_path / "out.cache").exists()
 
 
-def test_a_disk_that_fills_up_under_a_crawl_is_a_known_error(run, site, tmp_path):
-    (tmp_path / "cache").mkdir()
-    for number in range(256):  # every place an answer would go is taken by a file
-        (tmp_path / "cache" / f"{number:02x}").write_text("")
+def test_a_disk_that_fills_up_under_a_crawl_is_a_known_error(run, site, tmp_path, monkeypatch):
+    def full(self, *_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "somewhere")
+
+    monkeypatch.setattr(Cache, "put", full)
     code, _, errors = run(*urls(site), *NETWORK, "--cache", tmp_path / "cache", "--out", tmp_path / "out")
     assert code == 1
     assert "error: cannot write" in errors
