@@ -22,7 +22,20 @@ FLOORS = {
     **dict.fromkeys(("diffusion", "shards", "runs"), 3),
     **dict.fromkeys(("models", "engine", "chat"), 2),
     **dict.fromkeys(
-        ("articles", "images", "files", "errors", "config", "progress", "templates", "console", "program", "version"), 1
+        (
+            "articles",
+            "images",
+            "files",
+            "ownership",
+            "errors",
+            "config",
+            "progress",
+            "templates",
+            "console",
+            "program",
+            "version",
+        ),
+        1,
     ),
 }
 LOWEST = 1
