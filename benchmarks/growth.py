@@ -91,7 +91,7 @@ def executor_tasks(count: int) -> Callable[[], object]:
 
 PIECES: dict[str, tuple[Callable[[int], Callable[[], object]], int, str]] = {
     "lookalikes": (lookalikes, 12_500, "as many steps an image, but tables outgrow the processor's caches"),
-    "near_goals_index": (near_goals_index, 4_000, ""),
+    "near_goals_index": (near_goals_index, 4_000, "it sorts, and words outgrow the processor's caches"),
     "near_goals_search": (near_goals_search, 4_000, ""),
     "split_leaders": (split_leaders, 4_000, "with a fixed vocabulary, sets that share their two rarest words multiply"),
     "executor_tasks": (executor_tasks, 10_000, ""),
