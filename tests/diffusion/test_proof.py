@@ -40,6 +40,13 @@ def test_a_leak_fails(doctor: Call, folder: Path, monkeypatch: pytest.MonkeyPatc
     assert "not as they must be" in errors
 
 
+def test_doctor_names_the_family_and_asks_for_no_training(folder: Path) -> None:
+    from illinstr.doctor import check_model
+
+    check = check_model(folder)
+    assert check.status == "pass" and "Z-Image" in check.detail and "--prove" in check.detail
+
+
 def test_a_u_net_and_no_model_are_told_apart(doctor: Call) -> None:
     assert doctor("--prove")[0] == 2
     code, _, errors = doctor("--model", "mini", "--prove")
