@@ -84,6 +84,10 @@ def command(  # the options are the interface, so there are as many as there are
     ] = 1000,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; ask and write nothing.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace other data in the data folder.")] = False,
+    site: Annotated[
+        str | None, typer.Option(help="Read pages by this site's parser alone; --list-sites names them.")
+    ] = None,
+    list_sites: Annotated[bool, typer.Option("--list-sites", help="Name the sites that can be read, and end.")] = False,
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
 ) -> None:
@@ -97,8 +101,12 @@ def command(  # the options are the interface, so there are as many as there are
 
     Example, the web:       illinstr scrape --urls-file urls.txt --contact me@example.org --out data/pages
     """
-    from illinstr.workflows.scrape import ScrapeRequest, scrape_pages
+    from illinstr.workflows.scrape import ScrapeRequest, known_sites, scrape_pages
 
+    if list_sites:
+        named = known_sites()
+        emit(named, None, as_json=as_json, lines=tuple(f"{name:<14}{about}" for name, about in named.items()))
+        return
     request = ScrapeRequest(
         urls=urls or (),
         out=out,
@@ -137,6 +145,7 @@ def command(  # the options are the interface, so there are as many as there are
         shard_pages=shard_pages,
         dry_run=dry_run,
         overwrite=overwrite,
+        site=site,
         reporter=reporter(quiet),
     )
     result = scrape_pages(request)

@@ -177,6 +177,13 @@ def scrape_job(request: ScrapeRequest) -> ScrapeJob:
     )
 
 
+def known_sites() -> dict[str, str]:
+    """The sites whose pages can be read: name to a line about each."""
+    from illinstr.wikihow_scraper.sites import registry
+
+    return {site.name: site.about for site in registry.sites()}
+
+
 def read_urls(arguments: Iterable[str], file: Path | None) -> tuple[tuple[str, ...], dict[str, str]]:
     """Addresses given one by one and from a file with one on each line, each once and without its fragment, in order.
 

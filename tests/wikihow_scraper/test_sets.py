@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from illinstr.errors import UsageError
 from illinstr.shards import iter_articles, read_index
-from illinstr.wikihow_scraper.imports import archives
-from illinstr.wikihow_scraper.imports.archives import warc_pages, zim_pages
+from illinstr.wikihow_scraper.imports import warc as archives
 from illinstr.wikihow_scraper.imports.tables import tables
+from illinstr.wikihow_scraper.imports.warc import warc_pages
+from illinstr.wikihow_scraper.imports.zim import zim_pages
 from illinstr.wikihow_scraper.source import Dropped
 from tests.support.command_line import calling
 from tests.support.pages import RESERVED, render

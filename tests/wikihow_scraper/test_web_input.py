@@ -254,3 +254,55 @@ def test_one_bad_line_of_a_file_is_counted_and_the_others_are_fetched(run, tmp_p
         failed = [row["reason"] for row in rows(tmp_path / "x") if row["status"] == "failed"]
         assert len(failed) == 1
         assert failed[0].startswith("urls.txt:2: not an address")
+
+
+def test_an_avif_image_is_stored_as_jpeg(run, tmp_path):
+    stream = io.BytesIO()
+    Image.open(io.BytesIO(jpeg())).save(stream, "AVIF", quality=90)
+    with serve() as site:
+        howto = how_to("Wash", origin=site.origin)
+        site.answers[f"/{howto.name}"] = html(render(howto))
+        for step in howto.methods[0].steps:
+            site.answers[step.image.url.removeprefix(site.origin)] = Answer(stream.getvalue())
+        code, _, errors = run(howto.url, *NETWORK, "--out", tmp_path / "x")
+        assert code == 0, errors
+        stored = articles(tmp_path / "x")[0].steps[0].image
+        assert (stored.media_type, stored.width) == ("image/jpeg", 96)
+
+
+def test_a_site_can_be_forced_and_sites_are_listed(run, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.html").write_text(render(how_to("Wash")), encoding="utf-8")
+    code, lines, _ = run("--list-sites")
+    assert code == 0
+    assert lines[-1].startswith("wikihow ")
+    code, _, errors = run("--from-html", tmp_path / "in", "--out", tmp_path / "x", "--site", "ifixit")
+    assert code == 1
+    assert "1 not an article" in errors
+    code, _, errors = run("--from-html", tmp_path / "in", "--out", tmp_path / "x", "--site", "nobody")
+    assert code == 2
+    assert "wikihow" in errors.split("hint:")[1]
+
+
+def test_the_hint_of_a_failed_page_can_be_followed(run, tmp_path):
+    """``--retry-failed`` is for fetched pages: pages from disk get another hint, and the command again works."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.html").write_text(render(how_to("Wash")), encoding="utf-8")
+    (tmp_path / "in" / "b.html").write_text("<html><p class=steps_list_2>" + "<div>" * 3000, encoding="utf-8")
+    command = ["--from-html", tmp_path / "in", "--out", tmp_path / "x"]
+    code, _, errors = run(*command)
+    assert code == 3
+    assert "--retry-failed" not in errors
+    (tmp_path / "in" / "b.html").write_text(render(how_to("Cook", page_id=2)), encoding="utf-8")
+    code, _, errors = run(*command)
+    assert code == 0, errors
+    with serve() as site:
+        howto = how_to("Draw", origin=site.origin)
+        site.answers[f"/{howto.name}"] = html(render(howto))
+        command = [howto.url, f"{site.origin}/none", *NETWORK, "--no-images", "--out", tmp_path / "y"]
+        code, _, errors = run(*command)
+        assert code == 3
+        assert "--retry-failed" in errors
+        site.answers["/none"] = html(render(how_to("Cook", origin=site.origin, page_id=2)))
+        code, _, errors = run(*command, "--retry-failed")
+        assert code == 0, errors

@@ -6,10 +6,14 @@ from typing import Any
 
 from illinstr.articles import Article, StepImage
 from illinstr.errors import DataError
+from illinstr.images import decode_image, encode_jpeg
 from illinstr.wikihow_scraper.cleaning.funnel import Funnel
 from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules
-from illinstr.wikihow_scraper.fetching.safety import check_image
+from illinstr.wikihow_scraper.fetching.safety import MAX_IMAGE_PIXELS, check_image
+from illinstr.wikihow_scraper.fetching.sniffing import image_format
 from illinstr.wikihow_scraper.source import FindImage
+
+AVIF_QUALITY = 95
 
 
 def wanted_images(article: Article, rules: CleanRules) -> list[dict[str, Any]]:
@@ -47,6 +51,23 @@ def _page(article: Article) -> str:
     origin = article.provenance
     page = origin.url or origin.page_id
     return f"{origin.source} {page}" if page is not None else article.id
+
+
+def storable(find: FindImage) -> FindImage:
+    """``find`` with what it finds in a format that shards hold: AVIF becomes JPEG, all else comes back as it is, for
+    the caller to refuse where it cannot be decoded."""
+
+    def found(record: dict[str, Any]) -> bytes | None:
+        data = find(record)
+        if data is None or image_format(data) != "AVIF":
+            return data
+        try:
+            decoded = decode_image(data, formats=("AVIF",), max_pixels=MAX_IMAGE_PIXELS, animated="refuse")
+        except DataError:
+            return data
+        return encode_jpeg(decoded, quality=AVIF_QUALITY)
+
+    return found
 
 
 def _image(

@@ -18,6 +18,7 @@ from illinstr.wikihow_scraper.cleaning.tokens import counter, most_tokens, token
 from illinstr.wikihow_scraper.licences import OPEN_KINDS
 from illinstr.wikihow_scraper.source import Dropped
 
+Memory = dict[str, list[str]]
 ImageLicense = Literal["cc", "any"]
 
 
@@ -72,6 +73,7 @@ class Cleaner:
     _seen_looks: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        self._new: Memory = {}
         self._lookalikes = Lookalikes(self.rules.pictures.max_hash_distance)
         self._owners: dict[str, str] = {}
 
@@ -83,8 +85,8 @@ class Cleaner:
         reason = self._reason(article)
         if reason is not None:
             return Dropped(reason)
-        self._seen_texts.add(fingerprint(article))
-        self._seen_ids.add(article.id)
+        self._remember("_seen_texts", fingerprint(article))
+        self._remember("_seen_ids", article.id)
         return article
 
     def judge_image(self, data: bytes, page: str) -> str | None:
@@ -108,11 +110,27 @@ class Cleaner:
                 self._lookalikes.learn(self._seen_looks)
             if self._lookalikes.elsewhere(look.phash, page):
                 return "like an image on another page"
-            self._seen_looks.add(seen)
+            self._remember("_seen_looks", seen)
             self._lookalikes.learn([seen])
-        self._seen_images.add(f"{digest} {page}")
+        self._remember("_seen_images", f"{digest} {page}")
         self._owners[digest] = page
         return None
+
+    def take_new(self) -> Memory:
+        """What was remembered since the last call, sorted, by the name of the set; costs no more than that is."""
+        new, self._new = self._new, {}
+        return {name: sorted(new.get(name, ())) for name in ("_seen_ids", "_seen_images", "_seen_looks", "_seen_texts")}
+
+    def recall(self, memory: Memory) -> None:
+        """Take in what an earlier run remembered."""
+        for name, values in memory.items():
+            getattr(self, name).update(values)
+
+    def _remember(self, name: str, value: str) -> None:
+        known: set[str] = getattr(self, name)
+        if value not in known:
+            known.add(value)
+            self._new.setdefault(name, []).append(value)
 
     def _measured(self, article: Article) -> Article:
         extra: dict[str, Any] = {"tokens": token_counts(article, counter(self.rules.tokenizer))}

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from illinstr.wikihow_scraper.imports.archives import warc_pages, zim_pages
 from illinstr.wikihow_scraper.imports.tables import tables
+from illinstr.wikihow_scraper.imports.warc import warc_pages
+from illinstr.wikihow_scraper.imports.zim import zim_pages
 from illinstr.wikihow_scraper.source import Source
 
 Kind = Literal["csv", "warc", "zim"]

@@ -17,7 +17,7 @@ from illinstr.errors import DataError
 from illinstr.shards import ShardWriter, split_of
 from illinstr.wikihow_scraper.cleaning.funnel import Funnel
 from illinstr.wikihow_scraper.cleaning.image_rules import cropping
-from illinstr.wikihow_scraper.cleaning.media import attach
+from illinstr.wikihow_scraper.cleaning.media import attach, storable
 from illinstr.wikihow_scraper.cleaning.rules import Cleaner
 from illinstr.wikihow_scraper.pipeline import attribution, reading
 from illinstr.wikihow_scraper.reservations import IMAGES_ONLY, INDEX_ONLY
@@ -83,9 +83,7 @@ class Spool:
         return article.model_copy(update={"steps": tuple(steps)})
 
 
-def judge(
-    sources: Iterable[Source], cleaner: Cleaner, funnel: Funnel, spool: Spool, *, site: str | None = None
-) -> None:
+def judge(sources: Iterable[Source], cleaner: Cleaner, funnel: Funnel, spool: Spool, site: str | None = None) -> None:
     """The first pass: every page parsed and judged, everything counted, the kept spooled; ``site`` forces one."""
     failed: set[str] = set()
     for source in sources:
@@ -95,7 +93,7 @@ def judge(
                 failed.add(found.key)
                 spool.failure(found)
             continue
-        find = cropping(source.find_image, cleaner.rules.pictures)
+        find = cropping(storable(source.find_image), cleaner.rules.pictures)
         reserved = bool(IMAGES_ONLY & _binding(source, found))
         for article in found.articles:
             kept = cleaner.judge(article) if isinstance(article, Article) else article

@@ -14,7 +14,6 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -28,15 +27,13 @@ from illinstr.progress import Reporter
 from illinstr.shards import ShardWriter, read_index
 from illinstr.shards.layout import INDEX_NAME, SHARDS_FOLDER, ShardInfo
 from illinstr.wikihow_scraper.cleaning.funnel import Funnel
-from illinstr.wikihow_scraper.cleaning.rules import Cleaner
+from illinstr.wikihow_scraper.cleaning.rules import Cleaner, Memory
 from illinstr.wikihow_scraper.pipeline import attribution, build, card
 from illinstr.wikihow_scraper.source import Source
 
 SETTINGS_NAME = "scrape.json"
 TASKS_FOLDER = "tasks"
 _ENDINGS = (".tar", ".parquet", "_stats.json")
-
-Memory = dict[str, list[str]]
 
 
 class Marker(BaseModel):
@@ -118,10 +115,11 @@ class Tasks:
             self.skipped += 1
             return False
         writer = self._writer or self._begin()
-        before, known = _memory(self._cleaner), {info.name for info in writer.publish_open()}
+        self._cleaner.take_new()
+        known = {info.name for info in writer.publish_open()}
         funnel, spool = Funnel(), build.Spool()
         try:
-            build.judge(sources, self._cleaner, funnel, spool, site=self._site)
+            build.judge(sources, self._cleaner, funnel, spool, self._site)
             owed = build.write(spool, writer)
         finally:
             spool.close()
@@ -130,7 +128,7 @@ class Tasks:
             digest=digest,
             shards=tuple(info for info in writer.publish_open() if info.name not in known),
             funnel=funnel.counts(),
-            memory=_added(before, _memory(self._cleaner)),
+            memory=self._cleaner.take_new(),
             owed=tuple(owed),
         )
         write_json(self._path(number), marker.model_dump(mode="json"))
@@ -184,8 +182,9 @@ class Tasks:
         self.out.mkdir(parents=True, exist_ok=True)
         self._lock.enter_context(_locked(self.out))
         (self.out / INDEX_NAME).unlink(missing_ok=True)  # first: without it the folder is no data folder
+        trusted = {self._path(marker.number).name for marker in self._trusted}
         for path in sorted((self.out / TASKS_FOLDER).glob("*"), reverse=True):
-            if path not in [self._path(marker.number) for marker in self._trusted]:
+            if path.name not in trusted:
                 path.unlink()
         kept = {f"{info.name}{ending}" for marker in self._trusted for info in marker.shards for ending in _ENDINGS}
         if (self.out / SHARDS_FOLDER).is_dir():
@@ -195,7 +194,7 @@ class Tasks:
         _remove_temporaries(self.out)
         write_json(self.out / SETTINGS_NAME, self._settings)
         for marker in self._trusted:
-            _recall(self._cleaner, marker.memory)
+            self._cleaner.recall(marker.memory)
         self._writer = ShardWriter(
             self.out, source_config=self._settings, existing="resume", reporter=self._reporter
         ).__enter__()
@@ -250,24 +249,3 @@ def _remove_temporaries(folder: Path) -> None:
     for path in folder.glob(f".*{INCOMPLETE_SUFFIX}"):
         if path.is_file():
             path.unlink()
-
-
-def _memory(cleaner: Cleaner) -> dict[str, set[str]]:
-    """What a cleaner remembers: its private fields, every one a set of strings."""
-    found = {}
-    for field in fields(cleaner):
-        if field.name.startswith("_"):
-            value = getattr(cleaner, field.name)
-            if not isinstance(value, set):
-                raise TypeError(f"Cleaner.{field.name} must be a set, so that tasks can keep what it remembers")
-            found[field.name] = set(value)
-    return found
-
-
-def _added(before: dict[str, set[str]], after: dict[str, set[str]]) -> Memory:
-    return {name: sorted(after[name] - before[name]) for name in sorted(after)}
-
-
-def _recall(cleaner: Cleaner, memory: Memory) -> None:
-    for name, values in memory.items():
-        getattr(cleaner, name).update(values)
