@@ -62,11 +62,11 @@ DEFINITIONS: dict[str, Definition] = {
         1, "higher", True, "consistency_encoder", "articles whose images are not one image over and over"
     ),
     "kid": Definition(
-        1, "lower", False, "consistency_encoder", "distance of all images together from the truth's, unbiased",
+        2, "lower", False, "consistency_encoder", "distance from the ground truth over pairs of different goals",
         named=True, set_based=True,
     ),
     "cmmd": Definition(
-        1, "lower", False, "encoder", "distance of all images together from the truth's, Gaussian kernel",
+        2, "lower", False, "encoder", "the same distance with a Gaussian kernel",
         named=True, set_based=True,
     ),
     "fid": Definition(
@@ -189,7 +189,8 @@ class Comparison(_Record):
         n_articles: shared goals.
         effect: Cohen's d of paired values, None for metrics over sets or without spread.
         wins: share of articles on which A is higher, ties counted half; None for metrics over sets.
-        p: of a randomisation test over articles (Student's t for metrics over sets).
+        p: of a randomisation test over articles; for KID and CMMD of a multiplier bootstrap over goals, for FID of
+            Student's t.
         p_holm: the same, adjusted for all comparisons of this evaluation (Holm 1979).
         settled: ``p_holm`` is under 1 - confidence.
         better: "a" or "b"; None where nothing is settled or where neither direction is better (consistency).

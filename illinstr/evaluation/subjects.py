@@ -57,6 +57,11 @@ def keyed(articles: Iterable[Article], identify: Identify) -> Iterator[tuple[str
         yield f"{identity} #{seen[identity]}", identity, article
 
 
+def goal_of(key: str) -> str:
+    """The identity of the goal that a key of ``keyed`` stands for."""
+    return key.rpartition(" #")[0]
+
+
 def make_subject(key: str, identity: str, article: Article, step_text: StepText, source: str) -> Subject:
     """Prepare one article of the run or data called ``source`` and check that each of its images can be read.
 

@@ -10,7 +10,13 @@ import torch
 from scipy import linalg, stats
 
 from illinstr.evaluation.metrics import distribution
-from illinstr.evaluation.metrics.distribution import cmmd, frechet_distance, kernel_distance, replicates
+from illinstr.evaluation.metrics.distribution import (
+    cmmd,
+    frechet_distance,
+    frechet_replicates,
+    goal_pairs,
+    kernel_distance,
+)
 
 SIDE = 4  # "images" of 4x4 pixels whose features are their own 48 values
 
@@ -113,56 +119,89 @@ def test_kid_equals_torchmetrics_over_the_whole_set(both):
     assert kernel_distance(network(real).numpy(), network(fake).numpy()) == pytest.approx(float(mean), abs=1e-4)
 
 
-@pytest.mark.parametrize("name", ["fid", "kid", "cmmd"])
-def test_without_a_group_is_the_distance_of_what_is_left(name):
-    whole = {"fid": frechet_distance, "kid": kernel_distance, "cmmd": cmmd}[name]
+def test_fid_without_a_group_is_the_distance_of_what_is_left():
     a, b = features(0, 40), features(1, 44, shift=0.4)
     groups_a, groups_b = np.arange(40) % 7, np.arange(44) % 7
-    found = replicates(name, a, b, groups_a, groups_b)
-    assert found.value == pytest.approx(whole(a, b), rel=1e-9)
-    expected = [whole(a[groups_a != group], b[groups_b != group]) for group in range(7)]
+    found = frechet_replicates(a, b, groups_a, groups_b)
+    assert found.value == pytest.approx(frechet_distance(a, b), rel=1e-9)
+    expected = [frechet_distance(a[groups_a != group], b[groups_b != group]) for group in range(7)]
     np.testing.assert_allclose(found.without, expected, rtol=1e-8)
     mean = np.mean(expected)
     error = math.sqrt(6 / 7 * sum((value - mean) ** 2 for value in expected))
     interval = found.interval(0.9)
     assert interval.high - found.value == pytest.approx(stats.t.ppf(0.95, 6) * error)
     assert found.value - interval.low == pytest.approx(interval.high - found.value)
-
-
-def test_groups_hold_whole_articles_in_nearly_equal_numbers():
-    keys = [f"article {i}" for i in range(47) for _ in range(6)]
-    groups = distribution.article_groups(keys, seed=0)
-    sizes = np.bincount(list(groups.values()))
-    assert len(groups) == 47 and len(sizes) == distribution.GROUPS
-    assert sizes.max() - sizes.min() <= 1
-    assert groups == distribution.article_groups(keys[::-1], seed=0) != distribution.article_groups(keys, seed=1)
-    assert set(distribution.article_groups(["a", "b", "a"], seed=0).values()) == {0, 1}
+    assert found.p_value() == pytest.approx(2 * stats.t.sf(found.value / error, 6))
 
 
 @pytest.mark.parametrize("name", ["kid", "cmmd"])
-def test_the_jackknife_covers_at_about_the_stated_rate_where_articles_cluster(name):
-    """Four images an article share most of what they show; an interval over images would be half as wide."""
-    whole = {"kid": kernel_distance, "cmmd": cmmd}[name]
+def test_pairs_of_one_goal_are_left_out_and_articles_weigh_the_same(name):
+    """Against four nested loops over goals and images; lengths differ between goals and between the two sides."""
 
-    def articles(generator, count, shift):
-        return (
-            np.repeat(generator.normal(size=(count, 5)), 4, axis=0)
-            + 0.3 * generator.normal(size=(4 * count, 5))
-            + shift
-        )
+    def kernel(x, y):
+        if name == "kid":
+            return (float(x @ y) / len(x) + 1) ** 3
+        x, y = x / np.linalg.norm(x), y / np.linalg.norm(y)
+        return 1000 * math.exp(-float((x - y) @ (x - y)) / 200)
 
-    reference = np.random.default_rng(5)
-    true = whole(articles(reference, 600, 0.0), articles(reference, 600, 0.6))
-    keys = np.repeat(np.arange(40), 4)
-    hits, by_image = 0, 0
-    for trial in range(100):
-        generator = np.random.default_rng(trial)
-        a, b = articles(generator, 40, 0.0), articles(generator, 40, 0.6)
-        groups = keys % 20
-        interval = replicates(name, a, b, groups, groups).interval(0.9)
-        hits += interval.low <= true <= interval.high
-        mixed = np.random.default_rng(trial).permutation(160) % 20
-        naive = replicates(name, a, b, mixed, mixed).interval(0.9)
-        by_image += naive.low <= true <= naive.high
-    assert 0.82 <= hits / 100 <= 0.98
-    assert by_image < hits
+    def mean(first, second):
+        return np.mean([kernel(x, y) for x in first for y in second])
+
+    lengths = {"p": (3, 2), "q": (1, 4), "r": (2, 2), "s": (5, 1)}
+    a = {key: features(place, count[0]) for place, (key, count) in enumerate(lengths.items())}
+    b = {key: features(place + 9, count[1], shift=0.3) for place, (key, count) in enumerate(lengths.items())}
+    expected = np.mean([
+        mean(a[i], a[j]) + mean(b[i], b[j]) - mean(a[i], b[j]) - mean(b[i], a[j])
+        for i in lengths for j in lengths if i != j
+    ])  # fmt: skip
+    rows = [[key for key in side for _ in side[key]] for side in (a, b)]
+    found = goal_pairs(name, np.concatenate(list(a.values())), np.concatenate(list(b.values())), *rows,
+                       {key: place for place, key in enumerate(lengths)})  # fmt: skip
+    assert found.value == pytest.approx(expected, rel=1e-5)
+    assert (found - found).value == 0
+    assert found.interval(0.95, resamples=100, seed=0).method == "none"  # four goals are too few
+    assert found.p_value(resamples=100, seed=0) == 1
+
+
+def test_groups_hold_whole_goals_in_nearly_equal_numbers():
+    goals = [f"goal {i}" for i in range(47) for _ in range(6)]
+    groups = distribution.goal_groups(goals, 0, 20)
+    sizes = np.bincount(list(groups.values()))
+    assert len(groups) == 47 and len(sizes) == 20
+    assert sizes.max() - sizes.min() <= 1
+    assert groups == distribution.goal_groups(goals[::-1], 0, 20) != distribution.goal_groups(goals, 1, 20)
+    assert set(distribution.goal_groups(["a", "b", "a"], 0, 20).values()) == {0, 1}
+
+
+def two_sides(seed, goals, shift):
+    """Two sets on the same goals, three images an article: goal, article and image each add to what is shown."""
+    generator = np.random.default_rng(seed)
+    goal = generator.normal(size=(goals, 5))
+    both = [np.repeat(goal + 0.5 * generator.normal(size=(goals, 5)), 3, axis=0) for _ in range(2)]
+    return [side + 0.3 * generator.normal(size=side.shape) + shift * place for place, side in enumerate(both)]
+
+
+def of_pairs(name, sides):
+    keys = [str(place // 3) for place in range(len(sides[0]))]
+    return goal_pairs(name, *sides, keys, keys, {key: int(key) for key in keys})
+
+
+@pytest.mark.parametrize("name", ["kid", "cmmd"])
+@pytest.mark.parametrize("goals", [8, 40])
+def test_where_both_sides_are_alike_the_interval_covers_0_at_its_rate(name, goals):
+    """The goals are the same on both sides; over pairs of different goals the distance is 0 in the mean."""
+    found = [of_pairs(name, two_sides(trial, goals, 0.0)) for trial in range(120)]
+    values = np.array([each.value for each in found])
+    assert abs(values.mean()) < 3 * values.std() / math.sqrt(len(values))
+    intervals = [each.interval(0.9, resamples=400, seed=trial) for trial, each in enumerate(found)]
+    assert 0.85 <= np.mean([each.low <= 0 <= each.high for each in intervals]) <= 1
+    assert np.mean([each.p_value(resamples=400, seed=0) < 0.1 for each in found]) <= 0.15
+
+
+@pytest.mark.parametrize("name", ["kid", "cmmd"])
+def test_where_sides_differ_the_interval_covers_the_difference(name):
+    truth = of_pairs(name, two_sides(10_000, 600, 2.0)).value
+    found = [of_pairs(name, two_sides(trial, 30, 2.0)) for trial in range(100)]
+    intervals = [each.interval(0.9, resamples=300, seed=trial) for trial, each in enumerate(found)]
+    assert 0.8 <= np.mean([each.low <= truth <= each.high for each in intervals]) <= 0.98
+    assert max(each.p_value(resamples=300, seed=0) for each in found) < 0.05

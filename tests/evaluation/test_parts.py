@@ -123,12 +123,12 @@ def test_several_others_are_compared_and_holm_counts_them_all():
 
 
 def test_an_interval_that_leaves_out_zero_is_no_difference_before_holm():
-    """Three of five articles differ: the bootstrap alone would call it settled, five articles cannot."""
+    """All of five articles differ, and five articles cannot settle it: neither their interval nor their p."""
     bad = [article(c, images=[make_image("red", "black")] * 5) for c in GOAL_COLOURS]
     comparison = next(
         each for each in evaluate(good_run(), other=bad).results.comparisons if each.metric == "step_faithfulness"
     )
-    assert comparison.low > 0 and comparison.p == pytest.approx(2 / 2**5)
+    assert comparison.low < 0 and comparison.p == pytest.approx(2 / 2**5)
     assert not comparison.settled and comparison.better is None
 
 

@@ -95,7 +95,7 @@ def test_the_interval_rests_on_articles_not_on_images():
     evaluation = evaluate(run, settings=Settings(bootstrap=500, num_distractors=4))
     goal = evaluation.results.metric("goal_faithfulness")
     assert (goal.value, goal.n_articles, goal.n_items) == (pytest.approx(0.2), 5, 25)
-    assert goal.low == pytest.approx(0.0)
+    assert 0 <= goal.low < 0.01
     assert goal.high >= 0.6
 
 

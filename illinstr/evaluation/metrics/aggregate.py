@@ -58,10 +58,11 @@ def _set_metric(name: str, side: Side, settings: Settings, encoders: Encoders, s
     found = distances(name, sets, [side], settings)
     if found is None:
         return None
-    interval = found[0].replicates.interval(settings.confidence)
-    if name != "kid" and interval.low is not None:  # the unbiased KID alone may lie below 0
+    estimate = found[0].estimate
+    interval = estimate.interval(settings.confidence, resamples=settings.bootstrap, seed=settings.seed)
+    if name == "fid" and interval.low is not None:  # the unbiased ones alone may lie below 0
         interval = Interval(max(interval.low, 0.0), interval.high, interval.method)
-    value = found[0].replicates.value
+    value = estimate.value
     return _filled(name, value, interval, found[0].n_articles, found[0].n_pictures, None, settings, encoders)
 
 

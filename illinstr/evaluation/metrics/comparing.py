@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from illinstr.evaluation.metrics.feature_sets import FeatureSets, distances
+from illinstr.evaluation.metrics.feature_sets import FeatureSets, difference, distances
 from illinstr.evaluation.metrics.statistics import (
+    SWAPS,
     Floats,
     Interval,
     holm,
     mean_interval,
     standardised_difference,
     statistic_interval,
-    student_p,
     swap_test,
     win_share,
 )
@@ -116,11 +116,10 @@ def _compare_sets(a: Side, b: Side, name: str, settings: Settings, sets: Feature
     found = distances(name, sets, [a, b], settings)
     if found is None:
         return None
-    difference = found[0].replicates - found[1].replicates
-    interval = difference.interval(settings.confidence)
-    freedom = len(difference.without) - 1
-    p = student_p(difference.value, difference.error, freedom) if interval.method != "none" else 1.0
-    return _Finding(a, b, name, difference.value, interval, found[0].n_articles, None, None, p)
+    less = difference(*found)
+    interval = less.interval(settings.confidence, resamples=settings.bootstrap, seed=settings.seed)
+    p = less.p_value(resamples=max(settings.bootstrap, SWAPS), seed=settings.seed)
+    return _Finding(a, b, name, less.value, interval, found[0].n_articles, None, None, p)
 
 
 def _judged(finding: _Finding, p_holm: float, settings: Settings) -> Comparison:

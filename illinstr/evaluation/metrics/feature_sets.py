@@ -15,10 +15,19 @@ import numpy as np
 
 from illinstr.errors import DataError
 from illinstr.evaluation.encoders.features import FeatureTable, Vector
-from illinstr.evaluation.metrics.distribution import Replicates, article_groups, replicates
+from illinstr.evaluation.metrics.distribution import (
+    GROUPS,
+    MAX_UNITS,
+    Estimate,
+    GoalPairs,
+    Replicates,
+    frechet_replicates,
+    goal_groups,
+    goal_pairs,
+)
 from illinstr.evaluation.results import DEFINITIONS, Settings
 from illinstr.evaluation.samples import Side
-from illinstr.evaluation.subjects import Subject
+from illinstr.evaluation.subjects import Subject, goal_of
 
 
 @dataclass(frozen=True)
@@ -53,9 +62,9 @@ def gather(sides: Mapping[Side, Sequence[Subject]], table: FeatureTable, spread:
 
 @dataclass(frozen=True)
 class SetDistance:
-    """One metric over sets: the distance with its replicates, and how much it rests on."""
+    """One metric over sets: the distance with what its interval is made of, and how much it rests on."""
 
-    replicates: Replicates
+    estimate: GoalPairs | Replicates
     n_articles: int
     n_pictures: int
 
@@ -72,25 +81,41 @@ def distances(name: str, sets: FeatureSets, sides: Sequence[Side], settings: Set
     if not shared:
         return None
     looks = DEFINITIONS[name].looks
-    groups = article_groups(sorted(shared), settings.seed)
+    goals = {key: goal_of(key) for key in shared}
+    groups = goal_groups(list(goals.values()), settings.seed, GROUPS if name == "fid" else MAX_UNITS)
+    units = {key: groups[goal] for key, goal in goals.items()}
     truth, truth_keys = sets["truth"].of(looks, shared)
     found = []
     for side in sides:
         features, keys = sets[side].of(looks, shared)
         smaller = min(len(features), len(truth))
-        if smaller < (settings.min_fid_pictures if name == "fid" else 2):
+        estimate: GoalPairs | Replicates
+        if name == "fid":
+            if smaller < settings.min_fid_pictures:
+                return None
+            estimate = _frechet(features, truth, [units[key] for key in keys], [units[key] for key in truth_keys])
+        elif len(groups) < 2:
             return None
-        of_side, of_truth = ([groups[key] for key in each] for each in (keys, truth_keys))
-        found.append(SetDistance(_replicates(name, features, truth, of_side, of_truth), len(shared), smaller))
+        else:
+            estimate = goal_pairs(name, features, truth, keys, truth_keys, units)
+        found.append(SetDistance(estimate, len(shared), smaller))
     return found
 
 
-def _replicates(name: str, a: Vector, b: Vector, groups_a: list[int], groups_b: list[int]) -> Replicates:
+def difference(a: SetDistance, b: SetDistance) -> Estimate:
+    """The distance of A less that of B, from the same ground truth over the same goals."""
+    if isinstance(a.estimate, GoalPairs) and isinstance(b.estimate, GoalPairs):
+        return a.estimate - b.estimate
+    assert isinstance(a.estimate, Replicates) and isinstance(b.estimate, Replicates)
+    return a.estimate - b.estimate
+
+
+def _frechet(a: Vector, b: Vector, groups_a: list[int], groups_b: list[int]) -> Replicates:
     # A group that leaves fewer than two images on a side cannot be left out: then there is a value and no interval.
     smallest = min(len(groups) - max(np.bincount(groups)) for groups in (groups_a, groups_b))
     if smallest < 2:
         groups_a, groups_b = [0] * len(a), [0] * len(b)
-    return replicates(name, a, b, groups_a, groups_b)
+    return frechet_replicates(a, b, groups_a, groups_b)
 
 
 def to_bytes(sets: FeatureSets) -> bytes:

@@ -3,8 +3,10 @@
 Images of one article share a goal, a style and often a mistake, so they are no independent samples. The article is
 the unit everywhere: an article's items are averaged first, then whole articles are resampled.
 
-Sources: Efron 1987, "Better Bootstrap Confidence Intervals" (BCa); Clopper and Pearson 1934 (exact binomial limits);
-Fisher 1935 (randomisation test); Holm 1979 (several comparisons).
+Sources: Efron 1987, "Better Bootstrap Confidence Intervals" (BCa); Gaffke 2005, "Three test statistics for a
+nonparametric one-sided hypothesis on the mean of a nonnegative variable", and Learned-Miller and Thomas 2019, "A New
+Confidence Interval for the Mean of a Bounded Random Variable" (limits of bounded values); Fisher 1935 (randomisation
+test); Holm 1979 (several comparisons).
 """
 
 from __future__ import annotations
@@ -17,15 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-IntervalMethod = Literal["bca", "percentile", "exact", "jackknife", "none"]
+IntervalMethod = Literal["bca", "percentile", "gaffke", "multiplier", "exact", "jackknife", "none"]
 
 CHUNK_CELLS = 4_000_000
 SWAPS, EXACT_SWAPS = 9_999, 12
+MIN_ARTICLES = 5  # an interval over fewer would be a guess about their spread
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A confidence interval, and how it was found. ``method`` is "none" where one article cannot give an interval."""
+    """A confidence interval, and how it was found. ``method`` is "none" where articles are too few."""
 
     low: float | None
     high: float | None
@@ -63,11 +66,12 @@ def mean_interval(
     confidence: float = 0.95,
     bounds: tuple[float, float] | None = None,
 ) -> Interval:
-    """BCa bootstrap interval of the mean over articles (Efron 1987, equations 2.3 and 6.6).
+    """The interval of the mean over articles; none under ``MIN_ARTICLES``.
 
-    Where every article has one and the same value a bootstrap sees no spread and would claim certainty; for values with
-    ``bounds`` the exact binomial limits over articles are given there instead: the share of other articles that n equal
-    ones do not rule out might all lie at a bound.
+    Without ``bounds``: the BCa bootstrap (Efron 1987, equations 2.3 and 6.6). With them: Gaffke's limits. Near a bound
+    a bootstrap sees little spread or none and claims far too much; Gaffke's limits add one unseen article at the bound
+    and weigh all by Dirichlet(1, ..., 1). For values of 0 and 1 they are Clopper and Pearson's exact binomial limits; a
+    lower value never moves either limit up.
 
     Args:
         values: (n,), one value an article.
@@ -77,17 +81,36 @@ def mean_interval(
         bounds: the least and greatest value there can be: (0, 1) for shares, (-1, 1) for their differences.
     """
     count, alpha = len(values), 1 - confidence
-    if count < 2:
+    if count < MIN_ARTICLES:
         return Interval(None, None, "none")
+    if bounds is not None:
+        low, high = _bounded_limits(values, bounds, alpha, replicates, seed)
+        return Interval(low, high, "gaffke")
     mean = float(values.mean())
     if np.ptp(values) == 0:
-        if bounds is None:
-            return Interval(mean, mean, "bca")
-        other = 1 - float((alpha / 2) ** (1 / count))
-        return Interval(mean - (mean - bounds[0]) * other, mean + (bounds[1] - mean) * other, "exact")
+        return Interval(mean, mean, "bca")
     means = replicate_means(values[:, None], replicates, seed)[:, 0]
     low, high = np.quantile(means, _bca_levels(values, means, mean, alpha))
     return Interval(float(low), float(high), "bca")
+
+
+def _bounded_limits(
+    values: Floats, bounds: tuple[float, float], alpha: float, replicates: int, seed: int
+) -> tuple[float, float]:
+    """Gaffke's limits by simulation: quantiles of w_0 bound + sum w_i value_i, w from Dirichlet(1, ..., 1)."""
+    count, generator = len(values), np.random.default_rng(seed)
+    # What the unseen article weighs, Beta(1, count), is drawn in equal strata: the exact limits come out exactly.
+    strata = (generator.permutation(replicates) + 0.5) / replicates
+    unseen = 1 - (1 - strata) ** (1 / count)
+    sums = np.empty(replicates)
+    chunk = max(1, CHUNK_CELLS // count)
+    for start in range(0, replicates, chunk):
+        weights = generator.exponential(size=(min(chunk, replicates - start), count))
+        sums[start : start + chunk] = (weights @ values) / weights.sum(axis=1)
+    seen = (1 - unseen) * sums
+    low = np.quantile(seen + unseen * bounds[0], alpha / 2)
+    high = np.quantile(seen + unseen * bounds[1], 1 - alpha / 2)
+    return max(float(low), bounds[0]), min(float(high), bounds[1])
 
 
 def _bca_levels(values: Floats, means: Floats, mean: float, alpha: float) -> tuple[float, float]:
@@ -127,7 +150,7 @@ def statistic_interval(
         seed: of the resampling.
         confidence: of the interval.
     """
-    if len(values) < 2:
+    if len(values) < MIN_ARTICLES:
         return Interval(None, None, "none")
     alpha = 1 - confidence
     low, high = np.quantile(statistic(replicate_means(values, replicates, seed)), [alpha / 2, 1 - alpha / 2])

@@ -127,7 +127,7 @@ def skipped(metrics: Sequence[Metric], settings: Settings, sets: FeatureSets, *,
         "consistency_gap": "its articles have no two images to compare" if has_truth else "there is no truth (--truth)",
     }
     for name in SET_METRICS:
-        reasons[name] = "too few images have a truth on the same goal" if has_truth else "there is no truth (--truth)"
+        reasons[name] = "needs two different goals with a ground truth" if has_truth else "there is no truth (--truth)"
     if has_truth and sets:
         count = min(len(sets["run"].keys), len(sets["truth"].keys))
         reasons["fid"] = (
