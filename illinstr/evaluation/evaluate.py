@@ -16,7 +16,8 @@ from illinstr.evaluation.metrics import feature_sets
 from illinstr.evaluation.metrics.aggregate import aggregate, break_down
 from illinstr.evaluation.metrics.choices import goal_pool
 from illinstr.evaluation.metrics.comparing import compare
-from illinstr.evaluation.metrics.scoring import Scene, gap_samples, numbered, score_ours, score_reproduction
+from illinstr.evaluation.metrics.reproduction import numbered, score_reproduction
+from illinstr.evaluation.metrics.scoring import Scene, gap_samples, score_ours
 from illinstr.evaluation.reports import verdict
 from illinstr.evaluation.results import Coverage, EncoderRecord, Encoders, Results, Settings, environment
 from illinstr.evaluation.samples import Sample, Side, other_side

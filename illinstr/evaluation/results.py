@@ -17,6 +17,7 @@ from illinstr.evaluation.subjects import StepText
 from illinstr.version import __version__
 
 RESULTS_VERSION: Literal[2] = 2
+REPRODUCTION_VERSION = 2  # rises whenever a number of the protocol "reproduction" would change
 RESULTS_FILE, SAMPLES_FILE, REPORT_FILE = "results.json", "samples.jsonl", "report.html"
 FEATURES_FILE = "features.safetensors"
 
@@ -107,7 +108,9 @@ class Settings(Config):
 
     def definition(self, metric: str) -> str:
         """The metric's definition, for ``Metric.definition``: "goal_faithfulness/1", or ".../reproduction-1"."""
-        prefix = "reproduction-" if self.protocol == "reproduction" else ""
+        if self.protocol == "reproduction":
+            return f"{metric}/reproduction-{REPRODUCTION_VERSION}"
+        prefix = ""
         if metric == "goal_faithfulness" and self.goal_distractors == "near":
             prefix += "near-"
         return f"{metric}/{prefix}{DEFINITIONS[metric].version}"

@@ -52,12 +52,16 @@ def test_choice_credits_of_all_candidates_sum_to_one(values):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_softmax_over_images_equals_a_plain_loop(seed):
     images, texts = features(seed, 4), features(seed + 100, 4)
-    logits = [[100 * slow_cosine(image, text) for text in texts] for image in images]
+    raw = [[math.exp(slow_cosine(image, text)) for text in texts] for image in images]
     for i in range(4):
-        # log softmax as -log1p of the others: exact also where a share rounds to 1
-        others = [sum(math.exp(logits[j][t] - logits[i][t]) for j in range(4) if j != i) for t in range(4)]
-        shares = [-math.log1p(other) for other in others]
-        assert metrics.softmax_over_images_credit(images, texts)[i] == float(max(shares) == shares[i])
+        shares = [raw[i][t] / sum(raw[j][t] for j in range(4)) for t in range(4)]
+        assert metrics.softmax_over_images_credit(images, texts)[i] == float(shares.index(max(shares)) == i)
+
+
+def test_of_two_equal_texts_the_first_is_taken():
+    image, text = features(1, 1), features(2, 1)
+    both = metrics.softmax_over_images_credit(np.concatenate([image, image]), np.concatenate([text, text]))
+    assert both.tolist() == [1, 0]
 
 
 def test_the_reproduction_softmax_is_not_the_clean_retrieval():

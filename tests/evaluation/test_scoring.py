@@ -205,7 +205,7 @@ def test_reproduction_straddles_articles_and_drops_the_rest():
     assert set(found) == {"goal_faithfulness", "step_faithfulness", "consistency"}
     assert found["consistency"].n_items == 25 // 4
     assert found["step_faithfulness"].n_items == 5 * 4
-    assert found["goal_faithfulness"].definition == "goal_faithfulness/reproduction-1"
+    assert found["goal_faithfulness"].definition == "goal_faithfulness/reproduction-2"
     encoder = ColourEncoder()
     row = [make_image(colour, step) for colour in GOAL_COLOURS for step in STEPS]
     from illinstr.evaluation.subjects import open_panel
@@ -216,7 +216,7 @@ def test_reproduction_straddles_articles_and_drops_the_rest():
     scores = [s.score for s in evaluation.samples if s.metric == "consistency"]
     assert scores == pytest.approx(expected)
     texts = {c for s in evaluation.samples if s.metric == "step_faithfulness" for c in s.candidates}
-    assert texts <= {f"{number}. Draw the {step} square" for number, step in enumerate(STEPS, 1)}
+    assert texts <= {f"{number}. Draw the {step} square" for number, step in enumerate(STEPS)}
     with pytest.raises(UsageError, match="3 distractors"):
         evaluate(good_run(), settings=Settings(protocol="reproduction", num_distractors=2))
 

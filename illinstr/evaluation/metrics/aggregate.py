@@ -51,7 +51,9 @@ def _metric(name: str, samples: Sequence[Sample], settings: Settings, encoders: 
     value, interval = _value_and_interval(name, values, settings)
     chances = [sample.model_copy(update={"score": sample.chance}) for sample in samples if sample.chance is not None]
     chance = float(np.mean(list(article_means(chances).values()))) if chances else None
-    return _filled(name, value, interval, len(values), len(samples), chance, settings, encoders)
+    # A value stands for an article; for a group of four images under the protocol of the released scripts.
+    articles = len({sample.article for sample in samples}) if settings.protocol == "reproduction" else len(values)
+    return _filled(name, value, interval, articles, len(samples), chance, settings, encoders)
 
 
 def _set_metric(name: str, side: Side, settings: Settings, encoders: Encoders, sets: FeatureSets) -> Metric | None:

@@ -18,7 +18,6 @@ Floats = NDArray[np.float64]
 Features = NDArray[Any]
 
 TIE_TOLERANCE = 1e-9
-LOGIT_SCALE = 100.0
 DIVERSITY_FLOOR = 0.02
 
 
@@ -45,23 +44,21 @@ def choice_credit(similarities: Floats, own: int = 0, *, tolerance: float = TIE_
 def softmax_over_images_credit(images: Features, texts: Features) -> Floats:
     """The multiple choice of the released scripts, for comparison only (``--protocol reproduction``).
 
-    In a group of g images and their g texts the logits (100 x cosine) go through a softmax over *images*, then each
-    image takes the text of highest probability. That is neither "which text for this image" nor "which image for
-    this text", and it reads higher than either.
+    In a group of g images and their g texts the raw cosines (not 100 x cosine) go through a softmax over *images*, then
+    each image takes the text of highest probability, the first where several share it. That is neither "which text for
+    this image" nor "which image for this text", and it reads higher than either.
 
     Args:
         images: (g, d).
         texts: (g, d); text i belongs to image i.
 
     Returns:
-        (g,), credit of each image.
+        (g,), 1 where an image takes its own text, else 0.
     """
-    from scipy.special import log_softmax
+    from scipy.special import softmax
 
-    logits = LOGIT_SCALE * cosine_similarity(images, texts)
-    # In logarithms and without a tolerance: the probabilities of two texts may both be as good as 0, or as 1.
-    logarithms = log_softmax(logits, axis=0)
-    return np.array([choice_credit(row, own, tolerance=0.0) for own, row in enumerate(logarithms)])
+    chosen = softmax(cosine_similarity(images, texts), axis=0).argmax(axis=1)
+    return np.asarray(chosen == np.arange(len(images)), dtype=np.float64)
 
 
 def mean_pairwise_distance(features: Features) -> float:

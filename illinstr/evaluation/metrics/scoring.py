@@ -1,11 +1,9 @@
-"""From articles and features to samples: one function a metric, for our protocol and for the reproduction's."""
+"""From articles and features to samples: one function a metric."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-
-import numpy as np
 
 from illinstr.evaluation.encoders.features import FeatureTable
 from illinstr.evaluation.metrics import definitions as metrics
@@ -13,9 +11,6 @@ from illinstr.evaluation.metrics.choices import goal_choices, item_generator, st
 from illinstr.evaluation.results import DEFINITIONS, Definition
 from illinstr.evaluation.samples import Sample, Side
 from illinstr.evaluation.subjects import Panel, Subject
-
-REPRODUCTION_GROUP = 4
-REPRODUCTION_BATCH = 100
 
 
 @dataclass(frozen=True)
@@ -35,7 +30,10 @@ class Scene:
     near: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
-def _sample(scene: Scene, subject: Subject, metric: str, steps: Sequence[int], score: float, **rest: object) -> Sample:
+def make_sample(
+    scene: Scene, subject: Subject, metric: str, steps: Sequence[int], score: float, **rest: object
+) -> Sample:
+    """The score of an item of one article."""
     return Sample(
         side=scene.side,
         metric=metric,
@@ -87,7 +85,7 @@ def score_ours(scene: Scene, subjects: Sequence[Subject]) -> list[Sample]:
             samples.append(_clip_score(scene, subject, panel))
         samples.extend(_spread(scene, subject))
         for name, score in _registered.items():
-            samples.extend(_sample(scene, subject, name, steps, value) for steps, value in score(scene, subject))
+            samples.extend(make_sample(scene, subject, name, steps, value) for steps, value in score(scene, subject))
     return samples
 
 
@@ -109,7 +107,7 @@ def _step_choice(scene: Scene, subject: Subject, panel: Panel) -> Iterator[Sampl
 
 def _choice(scene: Scene, subject: Subject, panel: Panel, metric: str, candidates: tuple[str, ...]) -> Sample:
     similarities = metrics.cosine_similarity(scene.table.of_images([panel]), scene.table.of_texts(candidates))[0]
-    return _sample(
+    return make_sample(
         scene,
         subject,
         metric,
@@ -123,7 +121,7 @@ def _choice(scene: Scene, subject: Subject, panel: Panel, metric: str, candidate
 
 def _clip_score(scene: Scene, subject: Subject, panel: Panel) -> Sample:
     score = metrics.clip_score(scene.table.of_images([panel])[0], scene.table.of_texts([panel.text])[0])
-    return _sample(scene, subject, "clip_score", [panel.step], score)
+    return make_sample(scene, subject, "clip_score", [panel.step], score)
 
 
 def _spread(scene: Scene, subject: Subject) -> Iterator[Sample]:
@@ -132,66 +130,9 @@ def _spread(scene: Scene, subject: Subject) -> Iterator[Sample]:
         return
     features = scene.spread.of_images(subject.panels)
     steps = [panel.step for panel in subject.panels]
-    yield _sample(scene, subject, "consistency", steps, metrics.mean_pairwise_distance(features))
+    yield make_sample(scene, subject, "consistency", steps, metrics.mean_pairwise_distance(features))
     above = float(metrics.relative_spread(features) >= metrics.DIVERSITY_FLOOR)
-    yield _sample(scene, subject, "diversity", steps, above)
-
-
-def score_reproduction(scene: Scene, subjects: Sequence[Subject]) -> list[Sample]:
-    """The semantics of the authors' released scripts, quirks and all, for comparison with numbers made by them.
-
-    Goal: an image and three images of articles with other goals, drawn inside a batch of 100 articles (the three may
-    share a goal). Step: four random steps of an article, texts "i. headline". Both through a softmax over images.
-    Consistency: all images in a row, cut into groups of four that straddle articles; a rest under four is dropped.
-    """
-    samples: list[Sample] = []
-    for start in range(0, len(subjects), REPRODUCTION_BATCH):
-        batch = subjects[start : start + REPRODUCTION_BATCH]
-        for subject in batch:
-            samples.extend(_reproduction_goal(scene, subject, batch))
-            samples.extend(_reproduction_step(scene, subject))
-    row = [(subject, panel) for subject in subjects for panel in subject.panels]
-    for start in range(0, len(row) - REPRODUCTION_GROUP + 1, REPRODUCTION_GROUP):
-        group = row[start : start + REPRODUCTION_GROUP]
-        features = scene.spread.of_images([panel for _, panel in group])
-        first, steps = group[0][0], [panel.step for _, panel in group]
-        samples.append(_sample(scene, first, "consistency", steps, metrics.mean_pairwise_distance(features)))
-    return samples
-
-
-def _reproduction_goal(scene: Scene, subject: Subject, batch: Sequence[Subject]) -> Iterator[Sample]:
-    others = [(other, panel) for other in batch if other.identity != subject.identity for panel in other.panels]
-    if len(others) < REPRODUCTION_GROUP - 1:
-        return
-    for panel in subject.panels:
-        generator = item_generator(scene.seed, "reproduction goal", subject.key, panel.step)
-        drawn = [others[index] for index in generator.choice(len(others), REPRODUCTION_GROUP - 1, replace=False)]
-        images = [panel, *(other_panel for _, other_panel in drawn)]
-        goals = (subject.goal, *(other.goal for other, _ in drawn))
-        credit = metrics.softmax_over_images_credit(scene.table.of_images(images), scene.table.of_texts(goals))
-        yield _sample(
-            scene, subject, "goal_faithfulness", [panel.step], float(credit[0]), chance=0.25, candidates=goals
-        )
-
-
-def _reproduction_step(scene: Scene, subject: Subject) -> Iterator[Sample]:
-    if len(subject.panels) < REPRODUCTION_GROUP:
-        return
-    generator = item_generator(scene.seed, "reproduction step", subject.key)
-    drawn = generator.choice(len(subject.panels), REPRODUCTION_GROUP, replace=False)
-    panels = [subject.panels[index] for index in np.sort(drawn)]
-    texts = tuple(numbered(panel) for panel in panels)
-    credits = metrics.softmax_over_images_credit(scene.table.of_images(panels), scene.table.of_texts(texts))
-    for own, (panel, credit) in enumerate(zip(panels, credits, strict=True)):
-        candidates = (texts[own], *texts[:own], *texts[own + 1 :])
-        yield _sample(
-            scene, subject, "step_faithfulness", [panel.step], float(credit), chance=0.25, candidates=candidates
-        )
-
-
-def numbered(panel: Panel) -> str:
-    """A step as the released scripts write it: "3. Pour the juice into a glass"."""
-    return f"{panel.step}. {panel.text}"
+    yield make_sample(scene, subject, "diversity", steps, above)
 
 
 def gap_samples(samples: Sequence[Sample], side: Side) -> list[Sample]:

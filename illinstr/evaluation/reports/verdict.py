@@ -198,8 +198,8 @@ def sample_warnings(
         warnings.append(f"{100 * cut:.0f} % of texts are longer than {encoders.encoder.id} reads and were cut")
     if settings.protocol == "reproduction":
         warnings.append(
-            "reproduction protocol: softmax over images and consistency groups that straddle articles, as in the "
-            "authors' released scripts; for comparison with numbers made that way only"
+            "reproduction protocol: softmax over images, groups of four that straddle articles, averages and "
+            "intervals by group, as in the authors' released scripts; for comparison with numbers made that way only"
         )
     return warnings
 
