@@ -84,6 +84,9 @@ def command(  # the options are the interface, so there are as many as there are
     ] = 1000,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; ask and write nothing.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace other data in the data folder.")] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, max=256, help="Processes that read pages; the data does not depend on how many.")
+    ] = 1,
     site: Annotated[
         str | None, typer.Option(help="Read pages by this site's parser alone; --list-sites names them.")
     ] = None,
@@ -146,6 +149,7 @@ def command(  # the options are the interface, so there are as many as there are
         dry_run=dry_run,
         overwrite=overwrite,
         site=site,
+        workers=workers,
         reporter=reporter(quiet),
     )
     result = scrape_pages(request)

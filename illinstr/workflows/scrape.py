@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SHARD_PAGES = 1000
 MAX_SHARD_PAGES = 100_000
 MAX_CATEGORY_DEPTH = 10
+MAX_WORKERS = 256
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class ScrapeRequest(Request):
         dry_run: find out what would be done; ask and write nothing.
         overwrite: replace other data in the data folder.
         site: the only site whose parser reads pages; None for the one that is surest of each.
+        workers: processes that read pages; the data does not depend on how many.
     """
 
     urls: Sequence[str] = ()
@@ -113,6 +115,7 @@ class ScrapeRequest(Request):
     dry_run: bool = False
     overwrite: bool = False
     site: str | None = None
+    workers: int = 1
 
 
 def scrape_pages(request: ScrapeRequest) -> ScrapeResult:
@@ -174,6 +177,7 @@ def scrape_job(request: ScrapeRequest) -> ScrapeJob:
         dry_run=request.dry_run,
         overwrite=request.overwrite,
         site=request.site,
+        workers=request.workers,
     )
 
 
@@ -254,6 +258,7 @@ def check_discovery(sitemaps: Sequence[str], since: str | None, categories: Iter
 
 def _check_numbers(request: ScrapeRequest) -> None:
     check_range("--category-depth", request.category_depth, 0, MAX_CATEGORY_DEPTH, "0 is the category alone")
+    check_range("--workers", request.workers, 1, MAX_WORKERS, "1 reads pages in this process")
     check_range("--limit", request.limit, 1, None, "only the first so many pages")
     check_range("--shard-pages", request.shard_pages, 1, MAX_SHARD_PAGES, f"{SHARD_PAGES} is usual")
     check_range("--min-interval", request.min_interval, 0.0, 3600.0, "seconds between two requests to a host")

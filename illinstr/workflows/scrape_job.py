@@ -60,6 +60,7 @@ class ScrapeJob:
     dry_run: bool = False
     overwrite: bool = False
     site: str | None = None
+    workers: int = 1
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -169,7 +170,7 @@ def _from_the_web(job: ScrapeJob, fetch: FetchConfig, cleaner: Cleaner, reporter
             limit=job.limit,
             site=job.site,
         )
-        with Tasks(job.out, _settings(job), cleaner, reporter, site=job.site) as tasks:
+        with Tasks(job.out, _settings(job), cleaner, reporter, site=job.site, workers=job.workers) as tasks:
 
             def build(number: int, visits: list[Visit]) -> None:
                 pages = "\n".join(f"{visit.url} {visit.identity}" for visit in visits)
@@ -191,7 +192,10 @@ def _from_the_web(job: ScrapeJob, fetch: FetchConfig, cleaner: Cleaner, reporter
 def _from_disk(job: ScrapeJob, cleaner: Cleaner, reporter: Reporter) -> ScrapeResult:
     # A finished folder is made again, since images beside the pages may have changed; an unfinished one is taken up.
     anew = (job.out / "index.json").exists()
-    with Stop() as stop, Tasks(job.out, _settings(job), cleaner, reporter, anew=anew, site=job.site) as tasks:
+    with (
+        Stop() as stop,
+        Tasks(job.out, _settings(job), cleaner, reporter, anew=anew, site=job.site, workers=job.workers) as tasks,
+    ):
         with _sources(job, reporter) as sources:
             for run in _runs(sources, job.shard_pages):
                 tasks.run("\n".join(_identity(source) for source in run), run)
@@ -208,7 +212,7 @@ def _judged(job: ScrapeJob, cleaner: Cleaner, reporter: Reporter) -> ScrapeResul
     funnel, spool = Funnel(), build.Spool()
     try:
         with _sources(job, reporter) as sources:
-            build.judge(sources, cleaner, funnel, spool, site=job.site)
+            build.judge(sources, cleaner, funnel, spool, job.site, job.workers)
         _tell_funnel(funnel, reporter)
         if spool.kept == 0:
             raise DataError("no page gave an article that could be kept", hint="the funnel above says where they went")

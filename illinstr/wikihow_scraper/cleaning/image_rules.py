@@ -178,18 +178,23 @@ def cropping(find: FindImage, rules: ImageRules) -> FindImage:
     """
     if rules.crop_watermark == 0:
         return find
+    return _Cropping(find, rules.crop_watermark)
 
-    def found(record: dict[str, Any]) -> bytes | None:
-        data = find(record)
+
+@dataclass(frozen=True)
+class _Cropping:
+    find: FindImage
+    rows: int
+
+    def __call__(self, record: dict[str, Any]) -> bytes | None:
+        data = self.find(record)
         if data is None or _NO_WATERMARK.search(str(record.get("url") or "")):
             return data
         try:
             check_image(data)  # its limits hold before anything is decoded
-            return crop_bottom(data, rules.crop_watermark)
+            return crop_bottom(data, self.rows)
         except DataError:
             return data
-
-    return found
 
 
 def crop_bottom(data: bytes, rows: int) -> bytes:

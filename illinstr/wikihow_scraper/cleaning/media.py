@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from illinstr.articles import Article, StepImage
 from illinstr.errors import DataError
 from illinstr.images import decode_image, encode_jpeg
 from illinstr.wikihow_scraper.cleaning.funnel import Funnel
+from illinstr.wikihow_scraper.cleaning.image_rules import look_at, unfit
 from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules
 from illinstr.wikihow_scraper.fetching.safety import MAX_IMAGE_PIXELS, check_image
 from illinstr.wikihow_scraper.fetching.sniffing import image_format
@@ -21,24 +23,46 @@ def wanted_images(article: Article, rules: CleanRules) -> list[dict[str, Any]]:
     return [record for record in _records(article) if record and rules.allows_image(record["license_kind"])]
 
 
-def attach(article: Article, find: FindImage, cleaner: Cleaner, funnel: Funnel, *, reserved: bool) -> Article:
-    """The article with every image that may be stored and can be read; each that is not is counted with its reason.
+@dataclass(frozen=True)
+class ImageFacts:
+    """What one look at an image tells: why it is left out, or what it is (without its bytes), with the hashes by which
+    it is known again; ``page`` names what images belong together."""
+
+    reason: str | None = None
+    image: StepImage | None = None
+    digest: str = ""
+    phash: int = 0
+    page: str = ""
+
+
+def measure_images(
+    article: Article, find: FindImage, cleaner: Cleaner, *, reserved: bool
+) -> tuple[ImageFacts | None, ...]:
+    """The facts of each step's image, None where a step has none.
 
     Args:
         article: with ``extra["step_images"]``, as ``convert`` makes it.
         find: gives an image's bytes, or None.
         cleaner: knows which licences may be stored, and what was taken down.
-        funnel: counts.
         reserved: the page opts its images out.
     """
+    return tuple(
+        _facts(record, find, cleaner, reserved, _page(article)) if record is not None else None
+        for record in _records(article)
+    )
+
+
+def attach(article: Article, facts: tuple[ImageFacts | None, ...], cleaner: Cleaner, funnel: Funnel) -> Article:
+    """The article with every image that is kept (described, without its bytes); each that is not is counted with its
+    reason."""
     steps = list(article.steps)
-    for index, record in enumerate(_records(article)):
-        if record is None:
+    for index, one in enumerate(facts):
+        if one is None:
             continue
-        image, reason = _image(record, find, cleaner, reserved, _page(article))
+        reason = one.reason or cleaner.admit_image(one.digest, one.phash, one.page)
         funnel.image(reason)
-        if image is not None:
-            steps[index] = steps[index].model_copy(update={"image": image})
+        if reason is None:
+            steps[index] = steps[index].model_copy(update={"image": one.image})
     return article.model_copy(update={"steps": tuple(steps)})
 
 
@@ -53,12 +77,12 @@ def _page(article: Article) -> str:
     return f"{origin.source} {page}" if page is not None else article.id
 
 
-def storable(find: FindImage) -> FindImage:
-    """``find`` with what it finds in a format that shards hold: AVIF becomes JPEG, all else comes back as it is, for
-    the caller to refuse where it cannot be decoded."""
+@dataclass(frozen=True)
+class _Storable:
+    find: FindImage
 
-    def found(record: dict[str, Any]) -> bytes | None:
-        data = find(record)
+    def __call__(self, record: dict[str, Any]) -> bytes | None:
+        data = self.find(record)
         if data is None or image_format(data) != "AVIF":
             return data
         try:
@@ -67,27 +91,31 @@ def storable(find: FindImage) -> FindImage:
             return data
         return encode_jpeg(decoded, quality=AVIF_QUALITY)
 
-    return found
+
+def storable(find: FindImage) -> FindImage:
+    """``find`` with what it finds in a format that shards hold: AVIF becomes JPEG, all else comes back as it is, for
+    the caller to refuse where it cannot be decoded."""
+    return _Storable(find)
 
 
-def _image(
-    record: dict[str, Any], find: FindImage, cleaner: Cleaner, reserved: bool, page: str
-) -> tuple[StepImage | None, str | None]:
+def _facts(record: dict[str, Any], find: FindImage, cleaner: Cleaner, reserved: bool, page: str) -> ImageFacts:
     if reserved:
-        return None, "opted out"
+        return ImageFacts("opted out")
     if cleaner.takedown.names(record.get("url")):
-        return None, "taken down"
+        return ImageFacts("taken down")
     if not cleaner.rules.allows_image(record["license_kind"]):
-        return None, "licence"
+        return ImageFacts("licence")
     data = find(record)
     if data is None:
-        return None, "no file"
+        return ImageFacts("no file")
     try:
         check_image(data)
-        unfit = cleaner.judge_image(data, page)
-        if unfit is not None:
-            return None, unfit
+        look = look_at(data)
+        reason = unfit(look, cleaner.rules.pictures)
+        if reason is not None:
+            return ImageFacts(reason)
         named = {"source_url": record.get("url"), "license": record.get("license"), "alt": record.get("alt")}
-        return StepImage.from_bytes(data, **named), None
+        image = StepImage.from_bytes(data, **named).model_copy(update={"data": None})
+        return ImageFacts(None, image, image.sha256, look.phash, page)
     except DataError:
-        return None, "damaged"
+        return ImageFacts("damaged")

@@ -79,10 +79,20 @@ class Cleaner:
 
     def judge(self, article: Article) -> Article | Dropped:
         """The article with what was counted about it, or why it is dropped."""
+        measured = self.measure(article)
+        return measured if isinstance(measured, Dropped) else self.admit(measured)
+
+    def measure(self, article: Article) -> Article | Dropped:
+        """The article with what was counted about it, or why it is dropped whatever else there is."""
         if self.takedown.covers(article):
             return Dropped("taken down")
         article = self._measured(article)
         reason = self._reason(article)
+        return Dropped(reason) if reason is not None else article
+
+    def admit(self, article: Article) -> Article | Dropped:
+        """The measured article, remembered, or why it is dropped: it was seen before."""
+        reason = self._seen_before(article)
         if reason is not None:
             return Dropped(reason)
         self._remember("_seen_texts", fingerprint(article))
@@ -95,12 +105,21 @@ class Cleaner:
         Raises:
             DataError: it cannot be decoded.
         """
-        rules = self.rules.pictures
         look = look_at(data)
-        reason = unfit(look, rules)
-        if reason is not None or rules.duplicates == "keep":
-            return reason
-        digest, seen = image_digest(data), f"{look.phash:016x} {page}"
+        reason = unfit(look, self.rules.pictures)
+        return reason if reason is not None else self.admit_image(image_digest(data), look.phash, page)
+
+    def admit_image(self, digest: str, phash: int, page: str) -> str | None:
+        """Why an image of the page is left out: it stands on another page. None where it is kept (and remembered).
+
+        Args:
+            digest: SHA-256 of its bytes.
+            phash: its perceptual hash.
+            page: what images belong together; among them they may look alike.
+        """
+        rules = self.rules.pictures
+        if rules.duplicates == "keep":
+            return None
         if len(self._owners) != len(self._seen_images):  # memory of an earlier run was put in
             self._owners.update((entry[:64], entry[65:]) for entry in self._seen_images)
         if self._owners.get(digest, page) != page:
@@ -108,8 +127,9 @@ class Cleaner:
         if rules.duplicates == "near":
             if len(self._lookalikes) != len(self._seen_looks):
                 self._lookalikes.learn(self._seen_looks)
-            if self._lookalikes.elsewhere(look.phash, page):
+            if self._lookalikes.elsewhere(phash, page):
                 return "like an image on another page"
+            seen = f"{phash:016x} {page}"
             self._remember("_seen_looks", seen)
             self._lookalikes.learn([seen])
         self._remember("_seen_images", f"{digest} {page}")
@@ -160,7 +180,7 @@ class Cleaner:
             return "step too long"
         if rules.max_tokens is not None and most_tokens(article.extra["tokens"]) > rules.max_tokens:
             return "too many tokens"
-        return self._seen_before(article)
+        return None
 
     def _seen_before(self, article: Article) -> str | None:
         if article.id in self._seen_ids:

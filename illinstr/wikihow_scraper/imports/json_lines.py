@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -104,18 +105,22 @@ def _own(article: Article) -> Article:
     return article.model_copy(update={"steps": tuple(steps), "extra": {**article.extra, "step_images": records}})
 
 
-def in_folder(folder: Path | None) -> FindImage:
-    """Finds the images that records name by ``file`` in a folder, whatever their format."""
+@dataclass(frozen=True)
+class _InFolder:
+    folder: Path | None
 
-    def find(record: dict[str, Any]) -> bytes | None:
+    def __call__(self, record: dict[str, Any]) -> bytes | None:
         name = record.get("file")
         # The name comes from the data, so it may only ever be a plain file name in this one folder.
-        if folder is None or not isinstance(name, str) or not _SAFE_NAME.fullmatch(name):
+        if self.folder is None or not isinstance(name, str) or not _SAFE_NAME.fullmatch(name):
             return None
-        for suffix in ("png", "jpg", "jpeg", "webp"):
-            path = folder / f"{name}.{suffix}"
+        for suffix in ("png", "jpg", "jpeg", "webp", "avif"):
+            path = self.folder / f"{name}.{suffix}"
             if path.is_file() and not path.is_symlink() and path.stat().st_size <= MAX_IMAGE_BYTES:
                 return path.read_bytes()
         return None
 
-    return find
+
+def in_folder(folder: Path | None) -> FindImage:
+    """Finds the images that records name by ``file`` in a folder, whatever their format."""
+    return _InFolder(folder)

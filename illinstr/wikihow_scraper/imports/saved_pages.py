@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from illinstr.errors import DataError, FetchError, UsageError
 from illinstr.wikihow_scraper.fetching.safety import check_url
-from illinstr.wikihow_scraper.source import MAX_IMAGE_BYTES, MAX_PAGE_BYTES, FindImage, Source, no_image
+from illinstr.wikihow_scraper.source import MAX_IMAGE_BYTES, MAX_PAGE_BYTES, Source, no_image
 
 PAGE_SUFFIXES = (".html", ".htm", ".xhtml")
 
@@ -44,7 +45,7 @@ def saved_pages(folder: Path, files: list[Path], *, images: bool = True) -> Iter
             reason = error.message if isinstance(error, DataError) else f"cannot be read: {error.strerror}"
             yield Source(name, trouble=("failed", reason))
             continue
-        find = _beside(path.parent) if images else no_image
+        find = _Beside(path.parent.resolve()) if images else no_image
         yield Source(name, content=content, url=_saved_from(content), find_image=find)
 
 
@@ -58,22 +59,23 @@ def _saved_from(content: bytes) -> str | None:
         return None
 
 
-def _beside(folder: Path) -> FindImage:
-    root = folder.resolve()
+@dataclass(frozen=True)
+class _Beside:
+    """Finds the images that lie beside a saved page."""
 
-    def find(record: dict[str, Any]) -> bytes | None:
+    root: Path
+
+    def __call__(self, record: dict[str, Any]) -> bytes | None:
         named = record.get("local_path")
         if not isinstance(named, str) or "\x00" in named:
             return None
         try:
-            path = (root / unquote(named)).resolve()
+            path = (self.root / unquote(named)).resolve()
             if not path.is_file():  # browsers leave the query out of the file's name
-                path = (root / unquote(named.partition("?")[0])).resolve()
+                path = (self.root / unquote(named.partition("?")[0])).resolve()
             # A page may name any path; only files beside it are its own.
-            if not path.is_relative_to(root) or not path.is_file() or path.stat().st_size > MAX_IMAGE_BYTES:
+            if not path.is_relative_to(self.root) or not path.is_file() or path.stat().st_size > MAX_IMAGE_BYTES:
                 return None
             return path.read_bytes()
         except (OSError, ValueError):
             return None
-
-    return find

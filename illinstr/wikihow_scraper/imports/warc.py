@@ -14,7 +14,8 @@ import tempfile
 import weakref
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -24,7 +25,7 @@ from illinstr.errors import DataError, FetchError, UsageError
 from illinstr.wikihow_scraper.fetching.coding import GZIP_MAGIC, ZSTD_MAGIC, decoded
 from illinstr.wikihow_scraper.fetching.safety import reservations
 from illinstr.wikihow_scraper.fetching.sniffing import image_format, is_page, media_type
-from illinstr.wikihow_scraper.source import MAX_IMAGE_BYTES, MAX_PAGE_BYTES, Source, no_image
+from illinstr.wikihow_scraper.source import MAX_IMAGE_BYTES, MAX_PAGE_BYTES, FindImage, Source, no_image
 
 _KINDS = ("response", "resource", "revisit")
 _OK = ("200", "203")
@@ -51,7 +52,7 @@ def warc_pages(file: Path, *, images: bool = True, limit: int | None = None) -> 
 
 def _pages(archive: _Archive, images: bool) -> Iterator[Source]:
     index = archive.index()
-    find = index.find_image if images else no_image
+    find: FindImage = _Images(archive) if images else no_image
     for entry in archive.records():
         if isinstance(entry, DataError):
             yield Source(f"{archive.file.name}: damaged", trouble=("failed", entry.message))
@@ -59,11 +60,25 @@ def _pages(archive: _Archive, images: bool) -> Iterator[Source]:
         _, record = entry
         source = _page(record, index)
         if source is not None:
-            yield source if source.trouble is not None else _with(source, find)
+            yield source if source.trouble is not None else replace(source, find_image=find)
 
 
-def _with(source: Source, find: Any) -> Source:
-    return Source(**{**source.__dict__, "find_image": find})
+class _Images:
+    """Finds the archive's images; in another process it looks into the file anew, once for all its pages."""
+
+    def __init__(self, archive: _Archive) -> None:
+        self._archive = archive
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _images_of, (self._archive.file,)
+
+    def __call__(self, record: dict[str, Any]) -> bytes | None:
+        return self._archive.index().find_image(record)
+
+
+@lru_cache(maxsize=1)
+def _images_of(file: Path) -> _Images:
+    return _Images(_Archive(file))
 
 
 def _page(record: Any, index: _Index) -> Source | None:

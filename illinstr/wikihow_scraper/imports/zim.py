@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from illinstr.errors import UsageError
 from illinstr.wikihow_scraper.fetching.sniffing import media_type
-from illinstr.wikihow_scraper.source import MAX_IMAGE_BYTES, MAX_PAGE_BYTES, FindImage, Source, no_image
+from illinstr.wikihow_scraper.source import MAX_IMAGE_BYTES, MAX_PAGE_BYTES, Source, no_image
 
 _PAGES = ("text/html", "application/xhtml+xml")
 
@@ -29,7 +30,7 @@ def zim_pages(file: Path, *, images: bool = True, limit: int | None = None) -> I
         if item.size > MAX_PAGE_BYTES:
             yield Source(item.path, url=url, trouble=("failed", f"page over the limit of {MAX_PAGE_BYTES} bytes"))
             continue
-        find = _zim_images(archive, item.path, home) if images else no_image
+        find = _Images(archive, file, item.path, home) if images else no_image
         yield Source(item.path, url=url, content=bytes(item.content), charset="utf-8", find_image=find)
 
 
@@ -73,20 +74,36 @@ def _address(path: str, home: str | None) -> str | None:
     return f"{urlsplit(home).scheme}://{path}" if path.partition("/")[0] == host else urljoin(home, path)
 
 
-def _zim_images(archive: Any, page: str, home: str | None) -> FindImage:
-    def find(record: dict[str, Any]) -> bytes | None:
+class _Images:
+    """Finds the images of a page; in another process it opens the archive once for all its pages."""
+
+    def __init__(self, archive: Any, file: Path, page: str, home: str | None) -> None:
+        self._archive, self._named = archive, (file, page, home)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _images_of, self._named
+
+    def __call__(self, record: dict[str, Any]) -> bytes | None:
+        _, page, home = self._named
         for path in _paths(record, page, home):
             try:
-                if not archive.has_entry_by_path(path):
+                if not self._archive.has_entry_by_path(path):
                     continue
-                item = archive.get_entry_by_path(path).get_item()
+                item = self._archive.get_entry_by_path(path).get_item()
                 if item.size <= MAX_IMAGE_BYTES:
                     return bytes(item.content)
             except (RuntimeError, KeyError, ValueError):
                 continue
         return None
 
-    return find
+
+def _images_of(file: Path, page: str, home: str | None) -> _Images:
+    return _Images(_opened(file), file, page, home)
+
+
+@lru_cache(maxsize=1)
+def _opened(file: Path) -> Any:
+    return _open_zim(file)
 
 
 def _paths(record: dict[str, Any], page: str, home: str | None) -> Iterator[str]:

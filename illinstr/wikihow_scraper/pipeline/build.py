@@ -1,37 +1,26 @@
-"""Pages to shards: parse, convert, clean, attach images, write.
+"""The second pass over pages: what stands elsewhere already is left out, the rest is written into shards.
 
-Two passes over a run of pages. The first judges every page and spools what is kept; the second writes the shards. Order
-in, order out: equal pages give equal bytes.
+Pages come measured (``measure``) in the order of the input. Duplicates are decided in that order over hashes alone;
+what is kept is spooled and then written. Order in, order out: equal pages give equal bytes, however many processes
+measured.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import IO, Any
 
-from illinstr.articles import Article, make_id
-from illinstr.errors import DataError
+from illinstr.articles import Article
 from illinstr.shards import ShardWriter, split_of
 from illinstr.wikihow_scraper.cleaning.funnel import Funnel
-from illinstr.wikihow_scraper.cleaning.image_rules import cropping
-from illinstr.wikihow_scraper.cleaning.media import attach, storable
+from illinstr.wikihow_scraper.cleaning.media import attach
 from illinstr.wikihow_scraper.cleaning.rules import Cleaner
-from illinstr.wikihow_scraper.pipeline import attribution, reading
-from illinstr.wikihow_scraper.reservations import IMAGES_ONLY, INDEX_ONLY
-from illinstr.wikihow_scraper.sites.site import NotAnArticle, WebPage
+from illinstr.wikihow_scraper.pipeline import attribution
+from illinstr.wikihow_scraper.pipeline.measure import Failure, measured
 from illinstr.wikihow_scraper.source import Dropped, FindImage, Source
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A page nothing came of: a row in the shard's Parquet file."""
-
-    key: str
-    reason: str
-    url: str | None
 
 
 class Spool:
@@ -78,67 +67,36 @@ class Spool:
         steps = []
         for step, record in zip(article.steps, article.extra["step_images"], strict=True):
             if step.image is not None:
-                step = step.model_copy(update={"image": step.image.model_copy(update={"data": find(record)})})
+                data = find(record)
+                same = data is not None and hashlib.sha256(data).hexdigest() == step.image.sha256
+                # A file that was changed or removed while this ran is not the image that was measured.
+                image = step.image.model_copy(update={"data": data}) if same else None
+                step = step.model_copy(update={"image": image})
             steps.append(step)
         return article.model_copy(update={"steps": tuple(steps)})
 
 
-def judge(sources: Iterable[Source], cleaner: Cleaner, funnel: Funnel, spool: Spool, site: str | None = None) -> None:
-    """The first pass: every page parsed and judged, everything counted, the kept spooled; ``site`` forces one."""
+def judge(
+    sources: Iterable[Source], cleaner: Cleaner, funnel: Funnel, spool: Spool, site: str | None = None, workers: int = 1
+) -> None:
+    """Every page measured (by so many ``workers``), what stands elsewhere already left out in the order of the input,
+    everything counted, the kept spooled; ``site`` forces one."""
     failed: set[str] = set()
-    for source in sources:
-        found = _read(source, funnel, site)
-        if isinstance(found, Failure):
-            if found.key not in failed:
-                failed.add(found.key)
-                spool.failure(found)
+    for page, find in measured(sources, cleaner, site, workers):
+        funnel.page(page.outcome)
+        if page.failure is not None:
+            if page.failure.key not in failed:
+                failed.add(page.failure.key)
+                spool.failure(page.failure)
             continue
-        find = cropping(storable(source.find_image), cleaner.rules.pictures)
-        reserved = bool(IMAGES_ONLY & _binding(source, found))
-        for article in found.articles:
-            kept = cleaner.judge(article) if isinstance(article, Article) else article
+        for article, facts in page.articles:
+            kept = cleaner.admit(article) if isinstance(article, Article) else article
             if isinstance(kept, Dropped):
                 funnel.article(kept.reason)
                 continue
             funnel.article()
             funnel.text(kept.extra["tokens"])
-            spool.article(attach(kept, find, cleaner, funnel, reserved=reserved), find)
-
-
-def _read(source: Source, funnel: Funnel, site: str | None) -> reading.Reading | Failure:
-    """What the source's page gave (or the articles that come ready made), or why there is nothing."""
-    key = make_id("page", source.name)
-    if source.trouble is not None:
-        outcome, reason = source.trouble
-        funnel.page(outcome)
-        return Failure(key, f"{outcome}: {reason}" if outcome != "failed" else reason, source.url)
-    if source.articles is not None:
-        funnel.page("parsed")
-        return reading.Reading(list(source.articles), frozenset(), None)
-    try:
-        page = WebPage(source.content, source.url, source.charset)
-        found = reading.read(page, site=site, fetched=source.fetched)
-    except NotAnArticle as error:
-        funnel.page("not an article")
-        return Failure(key, error.message, source.url)
-    except DataError as error:
-        funnel.page("failed")
-        return Failure(key, error.message, source.url)
-    against = _binding(source, found) - IMAGES_ONLY
-    if against:
-        funnel.page("opted out")
-        return Failure(key, f"opted out: {', '.join(sorted(against))}", source.url or found.canonical_url)
-    funnel.page("parsed")
-    return found
-
-
-def _binding(source: Source, read: reading.Reading) -> set[str]:
-    """The reservations that bind us: all of them on a fetched page; on a saved copy those that name data sets, since
-    index directives speak to crawlers."""
-    found = set(read.opt_out) | set(source.reservations)
-    if "fetched" in found:
-        return found - {"fetched"}
-    return found - INDEX_ONLY
+            spool.article(attach(kept, facts, cleaner, funnel), find)
 
 
 def write(spool: Spool, writer: ShardWriter) -> list[str]:

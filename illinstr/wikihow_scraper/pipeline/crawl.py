@@ -43,7 +43,7 @@ from illinstr.wikihow_scraper.pipeline import reading
 from illinstr.wikihow_scraper.reservations import IMAGES_ONLY
 from illinstr.wikihow_scraper.sites import registry
 from illinstr.wikihow_scraper.sites.site import WebPage
-from illinstr.wikihow_scraper.source import FindImage, Source, no_image
+from illinstr.wikihow_scraper.source import Source, no_image
 
 MAX_HOSTS_AT_ONCE = 8
 BuildTask = Callable[[int, list[Visit]], None]
@@ -365,14 +365,15 @@ def source_of(visit: Visit, cache: Cache, *, images: bool = True) -> Source:
         charset=entry.charset,
         fetched=entry.fetched,
         reservations=(*entry.reservations, "fetched"),
-        find_image=_cached_image(cache) if images else no_image,
+        find_image=_Cached(cache) if images else no_image,
     )
 
 
-def _cached_image(cache: Cache) -> FindImage:
-    def find(record: dict[str, Any]) -> bytes | None:
-        url = record.get("url")
-        stored = cache.get(url) if isinstance(url, str) else None
-        return stored[1] if stored is not None else None
+@dataclass(frozen=True)
+class _Cached:
+    cache: Cache
 
-    return find
+    def __call__(self, record: dict[str, Any]) -> bytes | None:
+        url = record.get("url")
+        stored = self.cache.get(url) if isinstance(url, str) else None
+        return stored[1] if stored is not None else None

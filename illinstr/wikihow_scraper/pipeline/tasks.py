@@ -59,6 +59,7 @@ class Tasks:
         reporter: receives every shard.
         again: trust no marker.
         site: the only site whose parser reads pages.
+        workers: processes that read pages; the data does not depend on how many.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Tasks:
         *,
         anew: bool = False,
         site: str | None = None,
+        workers: int = 1,
     ) -> None:
         self.out = out
         self.funnel = Funnel()
@@ -78,7 +80,7 @@ class Tasks:
         self._cleaner = cleaner
         self._reporter = reporter
         self._anew = anew
-        self._site = site
+        self._site, self._workers = site, workers
         self._digest = sha256(canonical_json(settings).encode()).hexdigest()
         self._trusted: list[Marker] = []
         self._owed: list[str] = []
@@ -119,7 +121,7 @@ class Tasks:
         known = {info.name for info in writer.publish_open()}
         funnel, spool = Funnel(), build.Spool()
         try:
-            build.judge(sources, self._cleaner, funnel, spool, self._site)
+            build.judge(sources, self._cleaner, funnel, spool, self._site, self._workers)
             owed = build.write(spool, writer)
         finally:
             spool.close()

@@ -28,6 +28,7 @@ ENTRY_POINTS = "illinstr.sites"
 NO_STEPS = "no list of steps found on the page"
 
 _sites: dict[str, Site] = {}
+_added: set[str] = set()
 
 
 def register(site: Site) -> None:
@@ -38,6 +39,7 @@ def register(site: Site) -> None:
     """
     if _all().setdefault(site.name, site) is not site:
         raise ValueError(f"there is a site {site.name!r} already")
+    _added.add(site.name)
 
 
 @contextlib.contextmanager
@@ -48,11 +50,17 @@ def registered(site: Site) -> Iterator[Site]:
         yield site
     finally:
         del _sites[site.name]
+        _added.discard(site.name)
 
 
 def sites() -> list[Site]:
     """Every site, by name."""
     return [site for _, site in sorted(_all().items())]
+
+
+def added() -> tuple[Site, ...]:
+    """The sites this process was given by ``register``; other processes must be given them, too."""
+    return tuple(site for site in sites() if site.name in _added)
 
 
 def site_named(name: str) -> Site:
