@@ -3,7 +3,7 @@
     from illinstr import edit, generate
 
     run = generate("How to make apple juice", steps=6, out="juice")
-    run.pictures[0].show()
+    run.images[0].show()
     edit(run, step=3, text="Cut the apple into thin slices")
 
 What can be imported from here is listed once, in ``illinstr.workflows.face``. Importing this package loads neither
