@@ -11,6 +11,7 @@ from torch.testing import assert_close
 from illinstr.diffusion.pipeline import StackedDiffusionPipeline
 from illinstr.models.stable_diffusion.attention import PanelAttnProcessor
 from tests.support.tiny_model import make_tiny_model
+from tests.training.test_stacked_task import long_article, task_of, write
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "method.md"
 GOAL, STEPS = "How to make apple juice", ["Wash the apple", "Cut it in half", "Pour it into a glass"]
@@ -33,7 +34,7 @@ def unet(pipe):
     """The product's U-Net, called as the page calls it."""
 
     def call(canvas, t, tokens, mask):
-        network = pipe.parts.unet
+        network = pipe.backbone.unet
         return network(canvas, t, encoder_hidden_states=tokens, encoder_attention_mask=mask, return_dict=False)[0]
 
     return call
@@ -41,7 +42,7 @@ def unet(pipe):
 
 @torch.no_grad()
 def text_of(page, pipe, goal, steps):
-    return page.slots(pipe.parts.tokenizer, pipe.parts.text_encoder, goal, steps)
+    return page.slots(pipe.backbone.tokenizer, pipe.backbone.text_encoder, goal, steps)
 
 
 def test_the_page_is_one_page():
@@ -51,12 +52,12 @@ def test_the_page_is_one_page():
 
 def test_the_noise_is_the_product_s(page, pipe):
     # diffusers computes the same betas in another order, in float32
-    assert_close(page.alphas_bar(), pipe.parts.scheduler.alphas_cumprod, atol=2e-6, rtol=1e-4)
+    assert_close(page.alphas_bar(), pipe.backbone.scheduler.alphas_cumprod, atol=2e-6, rtol=1e-4)
     assert float(page.alphas_bar()[-1]) == 0
 
 
 def test_routed_attention_is_the_processor_s(page, pipe):
-    attn = next(module for name, module in pipe.parts.unet.named_modules() if name.endswith("attn2"))
+    attn = next(module for name, module in pipe.backbone.unet.named_modules() if name.endswith("attn2"))
     canvas = torch.randn(2, 3 * 16, attn.to_q.in_features)
     tokens = torch.randn(2 * 3, 5, attn.to_k.in_features)
     mask = torch.rand(2 * 3, 5) < 0.7
@@ -79,14 +80,19 @@ def test_an_article_is_drawn_as_by_the_pipeline(page, pipe, unet):
     assert_close(page.draw(unet, noise, text, blank, 5, 3.0), expected, atol=2e-4, rtol=1e-3)
 
 
-def test_the_loss_is_the_task_s(page, pipe, unet):
-    from illinstr.diffusion.schedule import training_target
+def test_the_loss_is_the_task_s(page, tmp_path):
+    data = write(tmp_path / "data", [long_article(i, 3) for i in range(2)])
+    model = make_tiny_model(tmp_path / "model")
+    noise_of_base = {"beta_schedule": "squaredcos_cap_v2", "transition_steps": None}
+    task = task_of(model, data, data={"panel_px": 32}, noise=noise_of_base)
+    batch, backbone = task.val_set.batch([0]), task.parts
+    noise, t = torch.randn(batch.latents.shape), torch.tensor([431])
 
-    noise, panels, t = torch.randn(1, 3, 4, 8, 8), torch.randn(1, 3, 4, 8, 8), torch.tensor([431])
-    tokens, mask = text_of(page, pipe, GOAL, STEPS)
-    scheduler = pipe.parts.scheduler
-    noised = scheduler.add_noise(page.stack(panels), page.stack(noise), t)
-    target = training_target(scheduler, page.stack(panels), page.stack(noise), t)
+    def unet(canvas, t, tokens, mask):
+        network = backbone.unet
+        return network(canvas, t, encoder_hidden_states=tokens, encoder_attention_mask=mask, return_dict=False)[0]
+
     with torch.no_grad():
-        expected = (unet(noised, t, *page.route(tokens, mask)) - target).square().mean()
-        assert_close(page.loss(unet, panels, noise, t, tokens, mask), expected, atol=1e-5, rtol=1e-4)
+        [expected] = task._errors(task.model, batch, (batch.goals, batch.steps), t, noise)
+        text = page.slots(backbone.tokenizer, backbone.text_encoder, batch.goals[0], batch.steps[0])
+        assert_close(page.loss(unet, batch.latents, noise, t, *text), expected, atol=1e-5, rtol=1e-4)
