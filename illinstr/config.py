@@ -22,6 +22,10 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+MAX_YAML_BYTES = 1 << 20
+MAX_YAML_DEPTH = 32
+MAX_YAML_NODES = 20_000
+
 ConfigT = TypeVar("ConfigT", bound=Config)
 
 
@@ -29,18 +33,69 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML mapping with the safe loader.
 
     Raises:
-        ConfigError: missing, unreadable, or not a mapping.
+        ConfigError: missing, unreadable, too large, nested too deeply, or not a mapping.
     """
     try:
-        loaded = yaml.safe_load(read_text(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read config {path}: {error}") from error
-    except yaml.YAMLError as error:
-        line = str(error).replace("\n", " ")
-        raise ConfigError(f"{path} is not valid YAML: {line}") from error
+        if path.stat().st_size > MAX_YAML_BYTES or not path.is_file():
+            raise ConfigError(
+                f"config {path} is no file of at most {MAX_YAML_BYTES >> 20} MiB", hint="a config is a short text file"
+            )
+        text = read_text(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read config {path}: {error}", hint="name a YAML file") from error
+    try:
+        loaded = parse_yaml(text)
+    except ValueError as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}", hint="a config maps sections to settings") from error
     if not isinstance(loaded, dict):
         raise ConfigError(f"{path} holds no settings", hint="a config is a YAML mapping of sections to settings")
     return loaded
+
+
+def parse_yaml(text: str) -> Any:
+    """Plain values from YAML, its depth and what aliases repeat bounded.
+
+    Raises:
+        ValueError: not YAML, or values that YAML names and Python has not (the 99th of a month), in one line.
+    """
+    try:
+        return yaml.load(text, _BoundedLoader)
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError, AttributeError) as error:
+        raise ValueError(" ".join(str(error).split())[:300] or type(error).__name__) from error
+
+
+class _BoundedLoader(yaml.SafeLoader):
+    """The safe loader, for files from strangers: neither deep nor wider, through aliases, than a config can be."""
+
+    _depth = 0
+    _nodes = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """One node of the document; see ``yaml.composer``."""
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent):
+            self._nodes += self._sizes().get(event.anchor, 1)
+            self._check()
+            return super().compose_node(parent, index)
+        self._depth += 1
+        self._nodes += 1
+        self._check()
+        anchor, before = event.anchor, self._nodes
+        node = super().compose_node(parent, index)
+        if anchor is not None:
+            self._sizes()[anchor] = self._nodes - before + 1
+        self._depth -= 1
+        return node
+
+    def _sizes(self) -> dict[str, int]:
+        sizes: dict[str, int] = self.__dict__.setdefault("_sizes_by_anchor", {})
+        return sizes
+
+    def _check(self) -> None:
+        if self._depth > MAX_YAML_DEPTH:
+            raise ValueError(f"nested more than {MAX_YAML_DEPTH} deep")
+        if self._nodes > MAX_YAML_NODES:
+            raise ValueError(f"more than {MAX_YAML_NODES} values, aliases counted")
 
 
 def apply_overrides(settings: dict[str, Any], overrides: list[str]) -> dict[str, Any]:
@@ -85,9 +140,11 @@ def validate(cls: type[ConfigT], settings: dict[str, Any]) -> ConfigT:
 
 def _parse_value(raw: str) -> Any:
     try:
-        value = yaml.safe_load(raw)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"override value {raw!r} is not valid YAML") from error
+        value = parse_yaml(raw)
+    except ValueError as error:
+        raise ConfigError(
+            f"override value {raw[:80]!r} is not valid YAML", hint="for example --set train.lr=1e-4"
+        ) from error
     if isinstance(value, str):  # YAML 1.1 reads 1e-4 as text; people mean a number
         try:
             return float(value)

@@ -183,7 +183,10 @@ class RunRecord(BaseModel):
     @field_validator("created")
     @classmethod
     def _created_is_utc(cls, value: datetime) -> datetime:
-        return value.astimezone(UTC)
+        try:
+            return value.astimezone(UTC)
+        except OverflowError as error:  # the first or last day there is, in another time zone
+            raise ValueError("a time out of range") from error
 
     def to_json(self) -> str:
         """Canonical JSON, as ``run.json`` holds it."""

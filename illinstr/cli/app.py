@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import importlib
 import os
+import stat
 from collections.abc import Iterator, MutableMapping
+from pathlib import Path
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from illinstr.errors import UsageError
 from illinstr.program import run_cli
 from illinstr.version import __version__
 
@@ -107,7 +110,37 @@ def build_command(name: str) -> Any:
         program.add_typer(module.app, name=name)
     else:
         program.command(name)(module.command)
-    return typer.main.get_group(program).commands[name]
+    command: Any = typer.main.get_group(program).commands[name]
+    for each in getattr(command, "commands", {"": command}).values():
+        _refuse_pipes(each)
+    return command
+
+
+def _refuse_pipes(command: Any) -> None:
+    """Make a command refuse named pipes, sockets and devices where it takes a path: reading one may never end.
+
+    What a shell opens for ``<(...)`` is let in.
+    """
+    invoke = command.invoke
+
+    def checked(context: Any) -> Any:
+        for parameter in command.params:
+            value = context.params.get(parameter.name)
+            for one in value if isinstance(value, list | tuple) else (value,):
+                path = isinstance(one, Path) or (isinstance(one, str) and parameter.param_type_name == "option")
+                if path and not str(one).startswith(("/dev/fd/", "/proc/self/fd/")) and _never_ends(Path(one)):
+                    raise UsageError(f"{one} is a pipe, a socket or a device", hint="name a file or a folder")
+        return invoke(context)
+
+    command.invoke = checked
+
+
+def _never_ends(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 app = typer.Typer(

@@ -24,7 +24,7 @@ from illinstr.diffusion.names import Method
 from illinstr.diffusion.samplers import default_sampler, sampler_of
 from illinstr.diffusion.sampling_loop import Report, sample
 from illinstr.diffusion.windows import long_windows, number_when_alone
-from illinstr.errors import UsageError
+from illinstr.errors import ModelError, UsageError
 from illinstr.images import centre_square
 from illinstr.models.autoencoder import PANELS_AT_ONCE
 from illinstr.models.backbone import Backbone, Role
@@ -342,6 +342,11 @@ class StackedDiffusionPipeline:
         b, n = latents.shape[:2]
         with self._working("vae"):
             decoded = self.backbone.decode_latents(latents.flatten(0, 1), at_once=self.vae_batch)
+        if not torch.isfinite(decoded).all():
+            raise ModelError(
+                f"model {self.backbone.source.model_id} drew images that are not finite",
+                hint="try --dtype float32; else the model is damaged",
+            )
         pixels = ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         return [[Image.fromarray(pixels[row * n + panel]) for panel in range(n)] for row in range(b)]
 

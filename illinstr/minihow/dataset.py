@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Existing = Literal["refuse", "resume", "overwrite"]
 _CHUNK = 16  # articles of a task
 WORLD_VERSION = 2
+MAX_COUNT = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ class DatasetSpec:
         Raises:
             UsageError: a number out of range.
         """
-        if self.count < 1:
-            raise UsageError(f"--count is {self.count}", hint="ask for one article at least")
+        if not 1 <= self.count <= MAX_COUNT:
+            raise UsageError(f"--count {self.count} is not between 1 and {MAX_COUNT}", hint="1000 is usual")
         if not MIN_STEPS <= self.min_steps <= self.max_steps <= most_steps():
             raise UsageError(
                 f"no range of steps: {self.min_steps} to {self.max_steps}",

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from illinstr import files
 from illinstr.config import validate
-from illinstr.errors import ConfigError, ModelError
+from illinstr.errors import ConfigError, IllinstrError, ModelError
 from illinstr.models.settings import StackedSettings
 
 SETTINGS_FILE = "stacked.json"
@@ -35,7 +35,7 @@ def read_settings(folder: Path) -> StackedSettings | None:
         return None
     try:
         return validate(StackedSettings, json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, ConfigError) as error:
+    except (OSError, ValueError, RecursionError, ConfigError) as error:
         raise ModelError(f"damaged {path}: {error}", hint="copy or download the model again") from error
 
 
@@ -43,7 +43,7 @@ def folder_sha256(folder: Path) -> str:
     """One hash over the folder's weights and settings: SHA-256 over sorted (name, SHA-256) pairs."""
     digest = hashlib.sha256()
     for file in sorted(folder.rglob("*")):
-        if file.suffix in {".safetensors", ".json"}:
+        if file.suffix in {".safetensors", ".json"} and file.is_file():  # a pipe of that name would never end
             digest.update(f"{file.relative_to(folder).as_posix()} {files.sha256_file(file)}\n".encode())
     return digest.hexdigest()
 
@@ -53,7 +53,9 @@ def reading(folder: Path) -> Iterator[None]:
     """What libraries raise over a damaged model folder, as one line with something to do about it."""
     try:
         yield
-    except (OSError, ValueError, RuntimeError, TypeError, KeyError, AttributeError) as error:
+    except IllinstrError:
+        raise
+    except Exception as error:  # whatever a library meets in a stranger's configs: no heads, no size, no such class
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(f"cannot load model {folder}: {first}", hint="copy or download the model again") from error
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from illinstr.errors import ModelError
 from illinstr.models.family import Family
@@ -15,8 +17,13 @@ from illinstr.models.source import ModelSource
 if TYPE_CHECKING:
     import torch
 
-    from illinstr.models.backbone import Backbone
+    from illinstr.models.backbone import Backbone, Role
 
+ROLES: tuple[Role, ...] = ("text", "denoiser", "vae")
+MAX_CONFIG_BYTES = 1 << 20
+MAX_CONFIG_DEPTH = 16
+MAX_CONFIG_NUMBER = 1 << 24
+MAX_TIMESTEPS = 100_000
 _KINDS = ("json", "txt", "model", "jinja", "safetensors")
 _REDUNDANT = ["*.non_ema.safetensors", "*.fp16.safetensors"]
 
@@ -33,7 +40,64 @@ def load_backbone(model: str, *, dtype: torch.dtype, revision: str | None = None
         folder = download(model, family, revision)
     check_parts(folder, family)
     source = ModelSource(model, folder, folder_sha256(folder), read_settings(folder))
-    return family.load(source, dtype)
+    backbone = family.load(source, dtype)
+    check_finite(backbone, folder)
+    return backbone
+
+
+def check_finite(backbone: Backbone, folder: Path) -> None:
+    """Refuse a model that holds NaN or infinity: it would draw black without a word.
+
+    Raises:
+        ModelError: the first such tensor, by name.
+    """
+    import torch
+
+    for role in ROLES:
+        for part, module in backbone.modules(role).items():
+            for name, tensor in module.state_dict().items():
+                if tensor.is_floating_point() and tensor.numel() and not tensor.is_meta:
+                    low, high = torch.aminmax(tensor.float() if tensor.device.type == "cpu" else tensor)
+                    if not (torch.isfinite(low) and torch.isfinite(high)):
+                        raise ModelError(
+                            f"the weights of model {folder} are not finite: {part}, {name}",
+                            hint="training went wrong, or the copy is damaged; take another checkpoint or copy",
+                        )
+
+
+def check_configs(folder: Path, family: Family) -> None:
+    """Read the configs of a folder's parts, and refuse numbers that no model has and that would cost hours or memory.
+
+    Raises:
+        ModelError: the first such file.
+    """
+    for part in family.parts:
+        for name in ("config.json", "scheduler_config.json"):
+            path = folder / part / name
+            if not os.path.lexists(path):
+                continue
+            try:
+                if not path.is_file() or path.stat().st_size > MAX_CONFIG_BYTES:
+                    raise ValueError(f"no file of at most {MAX_CONFIG_BYTES >> 20} MiB")
+                _check_numbers(json.loads(path.read_text(encoding="utf-8")))
+            except (OSError, ValueError, RecursionError) as error:
+                reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+                raise ModelError(f"damaged {path}: {reason}", hint="copy or download the model again") from error
+
+
+def _check_numbers(value: Any, name: str = "", depth: int = 0) -> None:
+    if depth > MAX_CONFIG_DEPTH:
+        raise ValueError(f"nested more than {MAX_CONFIG_DEPTH} deep")
+    if isinstance(value, dict):
+        for key, inside in value.items():
+            _check_numbers(inside, str(key), depth + 1)
+    elif isinstance(value, list):
+        for inside in value:
+            _check_numbers(inside, name, depth + 1)
+    elif isinstance(value, int) and abs(value) > MAX_CONFIG_NUMBER:
+        raise ValueError(f"{name} is {value:.3g}, which no model has")
+    elif name == "num_train_timesteps" and not (isinstance(value, int) and 1 <= value <= MAX_TIMESTEPS):
+        raise ValueError(f"num_train_timesteps is {str(value)[:20]}, not between 1 and {MAX_TIMESTEPS}")
 
 
 def check_folder(folder: Path) -> None:
@@ -58,8 +122,9 @@ def check_parts(folder: Path, family: Family) -> None:
             raise ModelError(
                 f"model folder {folder} has no {part}/", hint="export the model again, or download it again"
             )
+    check_configs(folder, family)
     for part in family.weighted_parts:
-        weights = sorted((folder / part).glob("*.safetensors"))
+        weights = [file for file in sorted((folder / part).glob("*.safetensors")) if file.is_file()]
         if not weights:
             raise ModelError(f"{folder / part} has no safetensors weights", hint="pickled weights are never loaded")
         for file in weights:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from math import ceil
 from pathlib import Path
 
-from illinstr.errors import ConfigError
+from illinstr.errors import ConfigError, DataError
 from illinstr.ownership import DATA, check_apart, check_folder
 from illinstr.progress import Reporter, SilentReporter
 from illinstr.shards.layout import ShardIndex, read_index, read_rows
@@ -105,7 +105,13 @@ def resplit(
         reporter.task("articles written", total=total) as advance,
     ):
         for article in iter_articles(data):
-            writer.add(article, split=split_of(led[goal_signature(article.goal)], seed=seed, fractions=fractions))
+            leader = led.get(goal_signature(article.goal))
+            if leader is None:
+                raise DataError(
+                    f"{data}: the goal of {article.id} is another in its tar than in the index",
+                    hint="illinstr data validate finds what is wrong; make the data again",
+                )
+            writer.add(article, split=split_of(leader, seed=seed, fractions=fractions))
             advance()
         written = {row.key for row in rows if row.status == "ok"}  # or taken down, and then no failure either
         for key, failed in {row.key: row for row in rows if row.status == "failed"}.items():

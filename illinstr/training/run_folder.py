@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from illinstr.config import read_yaml
 from illinstr.errors import DataError, UsageError
 from illinstr.ownership import MODEL, check_place, refuse_foreign
 from illinstr.training.config import TrainConfig
@@ -47,7 +48,7 @@ def check_run_folder(run: Path, config: TrainConfig, *, resume: bool) -> list[st
         return []
     if not resume:
         raise UsageError(f"{run} already holds a training run", hint="add --resume to go on, or choose another --out")
-    before = yaml.safe_load(saved.read_text())
+    before = read_yaml(saved)
     if before.get("kind") != config.kind:
         raise DataError(f"{run} holds a run of kind {before.get('kind')!r}, the config is of kind {config.kind!r}")
     old, new = flat(before), flat(config.model_dump(mode="json"))

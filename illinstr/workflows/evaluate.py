@@ -31,6 +31,7 @@ PROTOCOLS = ("ours", "reproduction")
 STEP_TEXTS = ("headline", "full")
 DISTRACTORS = ("any", "near")
 MAX_SEED = 2**63 - 1
+MAX_LIMIT = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ def check_evaluate(request: EvaluateRequest) -> Settings:
     check_choice("--goal-distractors", request.goal_distractors, DISTRACTORS)
     check_range("--seed", request.seed, 0, MAX_SEED, "any whole number in that range")
     settings = _settings(request)
-    check_range("--limit", request.limit, 1, None, "at least 1 article is needed")
+    check_range("--limit", request.limit, 1, MAX_LIMIT, "at least 1 article is needed")
     check_range("--batch-size", request.batch_size, 1, None, "at least 1 is needed")
     check_device(request.device)
     _check_together(request)

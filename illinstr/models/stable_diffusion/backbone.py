@@ -115,13 +115,14 @@ def load(source: ModelSource, dtype: torch.dtype) -> StableDiffusion:
             local_files_only=True,
             variant=_variant_of(source),
         )
-    for module in (pipe.unet, pipe.vae, pipe.text_encoder):
-        if module.dtype != dtype:
-            module.to(dtype)
-    route_panels(pipe.unet)
+        for module in (pipe.unet, pipe.vae, pipe.text_encoder):
+            if module.dtype != dtype:
+                module.to(dtype)
+        route_panels(pipe.unet)
+        settings = source.settings or plain_settings(pipe.unet, pipe.vae)
     return StableDiffusion(
         source=source,
-        settings=source.settings or plain_settings(pipe.unet, pipe.vae),
+        settings=settings,
         scheduler=pipe.scheduler,
         unet=pipe.unet,
         vae=pipe.vae,

@@ -67,6 +67,8 @@ def _read(line: str) -> list[Article | Dropped]:
         raise DataError(f"a line of over {MAX_LINE_CHARS} characters")
     try:
         record = json.loads(line)
+        if "\\ud" in line.lower():  # half of a character, which no file of ours could hold
+            json.dumps(record, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise DataError("not JSON") from error
     if not isinstance(record, dict):
