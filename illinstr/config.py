@@ -74,7 +74,7 @@ class _BoundedLoader(yaml.SafeLoader):
         """One node of the document; see ``yaml.composer``."""
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent):
-            self._nodes += self._sizes().get(event.anchor, 1)
+            self._nodes += self._sizes().get(str(event.anchor), 1)
             self._check()
             return super().compose_node(parent, index)
         self._depth += 1

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from illinstr.errors import printable
 from illinstr.progress import Advance, Reporter, SilentReporter
 
 PLAIN_INTERVAL_S = 5.0
@@ -46,7 +47,7 @@ class PlainReporter:
 
     def log(self, message: str) -> None:
         """Print one line on stderr."""
-        print(message, file=sys.stderr, flush=True)
+        print(printable(message), file=sys.stderr, flush=True)
 
 
 class RichReporter:
@@ -77,13 +78,13 @@ class RichReporter:
             def advance(amount: int = 1, *, status: str | None = None) -> None:
                 bars.advance(bar, amount)
                 if status is not None:
-                    bars.update(bar, status=status)
+                    bars.update(bar, status=printable(status))
 
             yield advance
 
     def log(self, message: str) -> None:
         """Print one line on stderr, above any bar."""
-        self.console.print(message, markup=False, highlight=False)
+        self.console.print(printable(message), markup=False, highlight=False)
 
 
 def reporter(quiet: bool = False) -> Reporter:

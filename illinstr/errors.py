@@ -23,6 +23,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+
+def printable(text: str) -> str:
+    """Text that a terminal can show: control characters and lone halves of characters as escapes, lines as they are."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text)
+
+
 _OPTION = re.compile(r"--[a-z][a-z0-9-]*")
 _COMMAND = re.compile(r"\b(?:illinstr [a-z]|accelerate launch)")
 _spelling: ContextVar[Mapping[str, str] | None] = ContextVar("illinstr_spelling", default=None)

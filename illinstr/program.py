@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from illinstr.errors import ConfigError, DataError, IllinstrError
+from illinstr.errors import ConfigError, DataError, IllinstrError, printable
 
 ERROR_FILE_VARIABLE = "ILLINSTR_ERROR_FILE"
 TRACEBACK_VARIABLE = "ILLINSTR_TRACEBACK"
@@ -112,7 +112,7 @@ def _line(error: Exception) -> str:
 def _shown(text: object) -> str:
     """Text that a terminal can show: no control characters, no lone halves of characters."""
     plain = os.fsdecode(text) if isinstance(text, bytes) else str(text)
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in plain)
+    return " ".join(printable(plain).split("\n"))
 
 
 def _print_error(error: IllinstrError) -> None:
