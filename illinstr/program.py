@@ -157,7 +157,10 @@ def _open_streams() -> None:
             raw = io.FileIO(number, "r" if number == 0 else "w", closefd=False)
             setattr(sys, name, io.TextIOWrapper(io.BufferedReader(raw) if number == 0 else io.BufferedWriter(raw)))
     if isinstance(sys.stdout, io.TextIOWrapper):  # a path whose bytes are no UTF-8 is printed as it is
-        sys.stdout.reconfigure(errors="surrogateescape")
+        with contextlib.suppress(
+            OSError, ValueError
+        ):  # a stream that was exchanged underneath stays as strict as it is
+            sys.stdout.reconfigure(errors="surrogateescape")
 
 
 @contextlib.contextmanager
