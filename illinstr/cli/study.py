@@ -71,8 +71,8 @@ def score(
 
     Example: illinstr study score votes/*.json --study study
 
-    Refuses comparisons that fall apart, files from another study, and one rater twice. The last line of stdout is the
-    file of results.
+    A file that is no file of votes, or a rater's second one, is named and left out (exit code 3). Refuses comparisons
+    that fall apart and files from another study. The last line of stdout is the file of results.
     """
     from illinstr.console import emit, reporter
     from illinstr.workflows.study import ScoreRequest, score_votes
@@ -80,6 +80,8 @@ def score(
     request = ScoreRequest(votes, study=study, out=out, min_attention=min_attention, reporter=reporter(quiet))
     result = score_votes(request)
     emit(result.as_dict(), str(result.file), as_json=as_json, lines=tuple(_lines(result.scores)))
+    if result.error is not None:
+        raise result.error
 
 
 def _systems(runs: list[str]) -> dict[str, Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from illinstr.articles import Article
 from illinstr.engine.devices import check_device
 from illinstr.engine.process_group import join_process_group
-from illinstr.errors import PartialError, UsageError
+from illinstr.errors import DataError, PartialError, UsageError
 from illinstr.ownership import EVALUATION, FAULTS, Contents, check_apart, refuse_foreign
 from illinstr.progress import Reporter, SilentReporter
 from illinstr.workflows.checks import check_choice, check_range, validated
@@ -130,6 +130,17 @@ class Evaluating:
     request: EvaluateRequest
     settings: Settings
     reporter: Reporter
+    left_out: list[DataError] = field(default_factory=list)
+
+    @property
+    def unread(self) -> PartialError | None:
+        """The articles that could not be read, if there are any."""
+        if not self.left_out:
+            return None
+        return PartialError(
+            f"{len(self.left_out)} articles could not be read and are left out, the first: {self.left_out[0].message}",
+            hint=self.left_out[0].hint,
+        )
 
     def store(self) -> FeatureStore:
         """Where features are kept."""
@@ -250,7 +261,7 @@ def _one_run(work: Evaluating) -> EvaluateResult:
         return EvaluateResult()
     report = write_eval(run, evaluation)
     results = evaluation.results
-    coverage, error = results.coverage, None
+    coverage, error = results.coverage, work.unread
     if not coverage.whole and not (run / "index.json").is_file():
         error = PartialError(
             f"{coverage.steps - coverage.pictures} of the {coverage.steps} steps of {run} have no image",
@@ -275,7 +286,7 @@ def _leaderboard(work: Evaluating) -> EvaluateResult:
     board = make_leaderboard(evaluation.results)
     page = write_leaderboard(out, board, evaluation)
     values = {"board": board.model_dump(mode="json")}
-    return EvaluateResult(page, "leaderboard", values, tuple(leaderboard_lines(board)))
+    return EvaluateResult(page, "leaderboard", values, tuple(leaderboard_lines(board)), work.unread)
 
 
 def _faults(work: Evaluating) -> EvaluateResult:
@@ -325,13 +336,13 @@ def _prepare(work: Evaluating, run: Path, others: list[Path], *, every_pair: boo
     from illinstr.evaluation.subjects import goal_identity
 
     request = work.request
-    source = open_source(run, split=request.split)
+    source = open_source(run, split=request.split, left_out=work.left_out)
     articles = list(islice(source.articles, request.limit))
     world = embedded_world(articles, draw=request.truth is None)
     return prepare(
         Source(source.name, articles),
         work.settings,
-        others=[open_source(other) for other in others],
+        others=[open_source(other, left_out=work.left_out) for other in others],
         truth=_truth(request, articles, world),
         spare_goals=world.goals if world else (),
         identify=world.identify if world else goal_identity,

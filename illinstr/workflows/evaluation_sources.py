@@ -11,15 +11,20 @@ if TYPE_CHECKING:
     from illinstr.evaluation.evaluate import Source
 
 
-def open_source(path: Path, *, split: str | None = None) -> Source:
+def open_source(path: Path, *, split: str | None = None, left_out: list[DataError] | None = None) -> Source:
     """The articles of a run folder or, where there is an ``index.json``, of a data folder.
+
+    Args:
+        path: the folder.
+        split: of a data folder, this split only.
+        left_out: takes what is wrong with single articles of a run; the others are read. None refuses the run.
 
     Raises:
         DataError: no such folder, or nothing readable in it.
         UsageError: a split is asked of a run.
     """
     from illinstr.evaluation.evaluate import Source
-    from illinstr.runs import read_run
+    from illinstr.runs import article_folders, read_article, read_run
     from illinstr.shards import iter_articles
 
     if not path.exists():
@@ -28,4 +33,15 @@ def open_source(path: Path, *, split: str | None = None) -> Source:
         return Source(str(path), iter_articles(path, split=split))
     if split is not None:
         raise UsageError(f"--split {split}: {path} is a run, and only data folders have splits")
-    return Source(str(path), read_run(path))
+    if left_out is None:
+        return Source(str(path), read_run(path))
+    found, failures = [], []
+    for folder in article_folders(path):
+        try:
+            found.append(read_article(folder))
+        except DataError as error:
+            failures.append(error)
+    if not found:
+        raise failures[0]
+    left_out += failures
+    return Source(str(path), found)

@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from illinstr.errors import UsageError
+from illinstr.errors import DataError, PartialError, UsageError
 from illinstr.workflows.checks import check_range
 from illinstr.workflows.generate import cannot_write
 from illinstr.workflows.request import Request
@@ -91,11 +91,22 @@ class ScoreResult:
 
     scores: StudyScores
     file: Path
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def error(self) -> PartialError | None:
+        """What was not counted, if anything was not."""
+        if not self.left_out:
+            return None
+        return PartialError(
+            f"{len(self.left_out)} files of votes were not counted, the first: {self.left_out[0]}",
+            hint="the scores speak of the others",
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
         values: dict[str, Any] = self.scores.model_dump(mode="json")
-        return values | {"file": str(self.file)}
+        return values | {"file": str(self.file), "left_out": list(self.left_out)}
 
 
 def make_study_page(request: StudyRequest) -> StudyResult:
@@ -139,15 +150,27 @@ def score_votes(request: ScoreRequest) -> ScoreResult:
             read or written.
     """
     from illinstr.evaluation.study.scores import score_study
-    from illinstr.evaluation.study.votes import find_key, read_votes, resolve
+    from illinstr.evaluation.study.votes import find_key, read_votes, resolve_each
     from illinstr.files import write_json
     from illinstr.ownership import check_file
 
     check_range("--min-attention", request.min_attention, 0.0, 1.0, "0.8 is usual; 0 counts all")
     votes = list(request.votes)
-    read = [read_votes(path) for path in votes]
-    key, _ = find_key(votes, read, request.study)
-    choices, raters = resolve(key, votes, read)
+    files, failures = [], []
+    for path in votes:
+        try:
+            files.append((path, read_votes(path)))
+        except DataError as error:
+            failures.append(error)
+    if not files:
+        raise failures[0]
+    key, _ = find_key([path for path, _ in files], [one for _, one in files], request.study)
+    choices, raters, unfit = resolve_each(key, files)
+    failures += unfit
+    if not raters:
+        raise failures[0]
+    for error in failures:
+        request.messages.log(f"note: not counted: {error.message}")
     scores = score_study(key.study, choices, raters, min_attention=request.min_attention)
     for name, reason in scores.excluded.items():
         request.messages.log(f"note: rater {name} is not counted: {reason}")
@@ -156,7 +179,7 @@ def score_votes(request: ScoreRequest) -> ScoreResult:
         write_json(path, scores.model_dump(mode="json"))
     except OSError as error:
         raise cannot_write(path, error) from error
-    return ScoreResult(scores, path)
+    return ScoreResult(scores, path, tuple(error.message for error in failures))
 
 
 def _free_folder(out: Path, *, overwrite: bool) -> Path:

@@ -117,6 +117,26 @@ def find_key(paths: Sequence[Path], votes: Sequence[Votes], study: Path | None) 
     )
 
 
+def resolve_each(key: Key, files: Sequence[tuple[Path, Votes]]) -> tuple[list[Choice], list[Rater], list[DataError]]:
+    """As ``resolve``, one file after the other: what is wrong with one costs that one alone and is given back."""
+    choices: list[Choice] = []
+    raters: list[Rater] = []
+    failures: list[DataError] = []
+    seen: dict[str, Path] = {}
+    for path, one in files:
+        try:
+            if one.rater in seen:
+                raise DataError(f"{path} and {seen[one.rater]} are by the same rater", hint="give one file a rater")
+            chosen, known = resolve(key, [path], [one])
+        except DataError as error:
+            failures.append(error)
+            continue
+        seen[one.rater] = path
+        choices += chosen
+        raters += known
+    return choices, raters, failures
+
+
 def resolve(key: Key, paths: Sequence[Path], votes: Sequence[Votes]) -> tuple[list[Choice], list[Rater]]:
     """Turn tokens into systems: the choices between systems, and how every rater did in the attention checks.
 
