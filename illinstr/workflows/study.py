@@ -169,8 +169,8 @@ def score_votes(request: ScoreRequest) -> ScoreResult:
     failures += unfit
     if not raters:
         raise failures[0]
-    for error in failures:
-        request.messages.log(f"note: not counted: {error.message}")
+    for failure in failures:
+        request.messages.log(f"note: not counted: {failure.message}")
     scores = score_study(key.study, choices, raters, min_attention=request.min_attention)
     for name, reason in scores.excluded.items():
         request.messages.log(f"note: rater {name} is not counted: {reason}")
@@ -179,7 +179,7 @@ def score_votes(request: ScoreRequest) -> ScoreResult:
         write_json(path, scores.model_dump(mode="json"))
     except OSError as error:
         raise cannot_write(path, error) from error
-    return ScoreResult(scores, path, tuple(error.message for error in failures))
+    return ScoreResult(scores, path, tuple(failure.message for failure in failures))
 
 
 def _free_folder(out: Path, *, overwrite: bool) -> Path:
