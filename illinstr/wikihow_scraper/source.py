@@ -11,7 +11,7 @@ from illinstr.articles import Article
 MAX_PAGE_BYTES = 16_000_000
 MAX_IMAGE_BYTES = 25_000_000
 
-Trouble = Literal["robots", "opted out", "failed"]
+ErrorKind = Literal["robots", "opted out", "failed"]
 FindImage = Callable[[dict[str, Any]], bytes | None]
 
 
@@ -41,5 +41,5 @@ class Source:
     fetched: str | None = None
     reservations: tuple[str, ...] = ()
     articles: tuple[Article | Dropped, ...] | None = None
-    trouble: tuple[Trouble, str] | None = None
+    error: tuple[ErrorKind, str] | None = None
     find_image: FindImage = no_image

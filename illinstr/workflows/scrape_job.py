@@ -191,10 +191,10 @@ def _from_the_web(job: ScrapeJob, fetch: FetchConfig, cleaner: Cleaner, reporter
 
 def _from_disk(job: ScrapeJob, cleaner: Cleaner, reporter: Reporter) -> ScrapeResult:
     # A finished folder is made again, since images beside the pages may have changed; an unfinished one is taken up.
-    anew = (job.out / "index.json").exists()
+    rebuild = (job.out / "index.json").exists()
     with (
         Stop() as stop,
-        Tasks(job.out, _settings(job), cleaner, reporter, anew=anew, site=job.site, workers=job.workers) as tasks,
+        Tasks(job.out, _settings(job), cleaner, reporter, rebuild=rebuild, site=job.site, workers=job.workers) as tasks,
     ):
         with _sources(job, reporter) as sources:
             for run in _runs(sources, job.shard_pages):
@@ -263,7 +263,7 @@ def _identity(source: Source) -> str:
     digest = sha256(source.content)
     for article in source.articles or ():
         digest.update(article.to_json().encode() if isinstance(article, Article) else article.reason.encode())
-    return f"{source.name} {source.url} {source.trouble} {digest.hexdigest()}"
+    return f"{source.name} {source.url} {source.error} {digest.hexdigest()}"
 
 
 def _tell_funnel(funnel: Funnel, reporter: Reporter) -> None:

@@ -84,7 +84,7 @@ def test_a_repeated_page_is_read_or_counted(path):
     path.write_bytes(html(WARC_Payload_Digest=digest(PAGE)) + again + other + lost)
     found = list(warc_pages(path))
     assert [one.content == PAGE for one in found] == [True, True, True, False]
-    assert found[3].trouble == ("failed", "page: it repeats a record that is not in this archive")
+    assert found[3].error == ("failed", "page: it repeats a record that is not in this archive")
 
 
 @pytest.mark.parametrize(

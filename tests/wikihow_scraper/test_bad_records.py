@@ -37,7 +37,7 @@ def test_null_fields_cost_a_step_or_a_name_and_no_page(tmp_path, encoding):
     (article,) = first.articles
     assert [step.headline for step in article.steps] == ["Fill it.", "More.", "Dry it."]
     assert article.method is None
-    assert second.trouble[0] == "failed"
+    assert second.error[0] == "failed"
     assert second.name == "set.jsonl:2"
     assert [step.headline for step in third.articles[0].steps] == ["Fill it."]
 

@@ -123,13 +123,13 @@ def test_any_lines_are_articles_or_known_failures(tmp_path, content):
     path = tmp_path / "set.jsonl"
     path.write_bytes(b"\n".join(content))
     for source in imported(path, None):
-        assert source.articles is not None or source.trouble is not None
+        assert source.articles is not None or source.error is not None
 
 
 @pytest.mark.parametrize("missing", [{"goal": None}, {"methods": 5}, {"methods": [{"steps": [{"headline": 4}]}]}])
 def test_a_line_of_the_wrong_shape_is_a_failure(tmp_path, missing):
     lines(tmp_path / "set.json", vgsi(**missing))
-    assert next(imported(tmp_path / "set.json", None)).trouble[0] == "failed"
+    assert next(imported(tmp_path / "set.json", None)).error[0] == "failed"
 
 
 def test_what_is_missing_is_a_usage_error(run, tmp_path):

@@ -106,9 +106,9 @@ def test_rows_that_stand_apart_are_a_failure_not_half_an_article(tmp_path):
     lines = [split_row(1, 0, 0, "A."), split_row(2, 0, 0, "B."), split_row(1, 0, 1, "C.")]
     table(tmp_path / "train.csv", SPLIT, *lines)
     found = list(tables(tmp_path / "train.csv", None))
-    assert [source.trouble is None for source in found] == [True, True, False]
+    assert [source.error is None for source in found] == [True, True, False]
     assert found[2].name == "train.csv:4"
-    assert "stand apart" in found[2].trouble[1]
+    assert "stand apart" in found[2].error[1]
 
 
 def test_wikihow_sep(run, tmp_path):
@@ -162,7 +162,7 @@ def test_any_rows_are_articles_or_known_failures(tmp_path, columns, content):
     body = content.encode() if isinstance(content, str) else content
     (tmp_path / "t.csv").write_bytes(",".join(columns).encode() + b"\n" + body)
     for source in tables(tmp_path / "t.csv", None):
-        assert source.articles is not None or source.trouble is not None
+        assert source.articles is not None or source.error is not None
 
 
 def warc(path, answers: dict[str, tuple[str, bytes, dict]], *, zipped: bool = True) -> None:
@@ -232,14 +232,14 @@ def test_a_page_over_the_limit_is_a_failure_and_the_next_one_is_read(tmp_path, a
     warc(tmp_path / "crawl.warc", answers)
     monkeypatch.setattr(archives, "MAX_PAGE_BYTES", 300_000)
     found = list(warc_pages(tmp_path / "crawl.warc"))
-    assert [source.trouble is None for source in found] == [False, True]
+    assert [source.error is None for source in found] == [False, True]
 
 
 def test_a_bomb_in_a_warc_is_read_no_further_than_the_limit(tmp_path, answers, monkeypatch):
     url = next(iter(answers))
     answers[url] = ("200 OK", gzip.compress(b" " * 30_000_000), HTML | {"Content-Encoding": "gzip"})
     warc(tmp_path / "crawl.warc", answers)
-    assert [source.trouble is None for source in warc_pages(tmp_path / "crawl.warc")] == [False, True]
+    assert [source.error is None for source in warc_pages(tmp_path / "crawl.warc")] == [False, True]
 
 
 def test_a_damaged_warc_ends_in_a_failure_that_says_so(run, tmp_path, answers):
@@ -253,7 +253,7 @@ def test_a_damaged_warc_ends_in_a_failure_that_says_so(run, tmp_path, answers):
     assert len(reasons) == 1
     assert "ends inside" in reasons[0]
     (tmp_path / "half.warc").write_bytes(gzip.decompress(content)[:5000])  # inside the first page
-    assert [source.trouble is None for source in warc_pages(tmp_path / "half.warc")] == [False, False]
+    assert [source.error is None for source in warc_pages(tmp_path / "half.warc")] == [False, False]
     (tmp_path / "none.warc").write_bytes(b"not an archive at all\n" * 9)
     for name in ("none.warc", "missing.warc"):
         assert run("--from-warc", tmp_path / name, "--out", tmp_path / "no")[0] == 2
@@ -270,7 +270,7 @@ def test_any_bytes_are_read_or_refused(tmp_path, content, place):
     path.write_bytes(whole[:place] + content + whole[place + len(content) :])
     try:
         for source in warc_pages(path):
-            assert source.trouble is not None or source.content
+            assert source.error is not None or source.content
     except UsageError:
         pass
 

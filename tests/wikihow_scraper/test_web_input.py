@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import itertools
 import json
 import zlib
 
@@ -61,6 +62,7 @@ def run(monkeypatch, capsys):
         ("identity, gzip", gzip.compress(TEXT)),
         ("gzip, br", brotli.compress(gzip.compress(TEXT))),
     ],
+    ids=itertools.count(),  # a compressed file holds the time: no name of a test
 )
 def test_codings(coding, content):
     assert decoded(content, coding, len(TEXT) + 100) == TEXT

@@ -117,4 +117,4 @@ def test_measuring_remembers_nothing(folder):
     sources = list(saved_pages(folder, saved_files(folder)))
     assert [one for one, _ in measured(sources, cleaner)] == [one for one, _ in measured(sources, cleaner)]
     assert not any(cleaner.take_new().values())
-    assert next(measured([Source("x", trouble=("robots", "no"))], cleaner))[0].failure.reason == "robots: no"
+    assert next(measured([Source("x", error=("robots", "no"))], cleaner))[0].failure.reason == "robots: no"

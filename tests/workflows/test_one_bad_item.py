@@ -59,7 +59,7 @@ def test_one_bad_line_costs_itself_alone(tmp_path):
     (tmp_path / "lines.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     read = list(imported(tmp_path / "lines.jsonl", None, None))
     assert [bool(source.articles) for source in read] == [True, False, False, False, False, True]
-    assert all(source.trouble and source.trouble[1] for source in read[1:5])
+    assert all(source.error and source.error[1] for source in read[1:5])
 
 
 def test_a_record_whose_time_is_out_of_range_is_damaged_not_a_fault(batch):

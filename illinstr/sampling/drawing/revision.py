@@ -162,11 +162,11 @@ class Edit:
 
     Attributes:
         steps: which steps, counted from 1.
-        words: what the one step in ``steps`` shall say; None leaves the words and draws the image again.
+        text: what the one step in ``steps`` shall say; None leaves the words and draws the image again.
     """
 
     steps: tuple[int, ...]
-    words: Step | None = None
+    text: Step | None = None
 
     def apply(self, article: Article) -> Article:
         """The article with the changed words, the steps to be drawn without images.
@@ -180,26 +180,26 @@ class Edit:
         if not self.steps:
             raise UsageError("no step is named", hint="say which one: --step 3")
         steps = list(article.steps)
-        if self.words is not None:
+        if self.text is not None:
             if len(self.steps) != 1:
                 raise UsageError("new words are for one step at a time", hint="give one --step, or --redraw")
             index = self.steps[0] - 1
-            if (self.words.headline, self.words.body) == (steps[index].headline, steps[index].body):
+            if (self.text.headline, self.text.body) == (steps[index].headline, steps[index].body):
                 raise UsageError(f"step {index + 1} says that already", hint="--redraw draws it again as it is")
-            steps[index] = self.words
+            steps[index] = self.text
         changed = article.model_copy(update={"steps": tuple(steps)})
         return without_images(changed, {number - 1 for number in self.steps})
 
     def seed(self, record: RunRecord) -> int:
         """The seed to draw with when none is said: the run's own for new words, one not used yet to draw again."""
-        if self.words is not None:
+        if self.text is not None:
             return record.seed
         return max([record.seed, *(revision.seed for revision in record.revisions)]) + 1
 
     @property
     def note(self) -> str:
         """What the record says about it."""
-        return f"new words: {self.words.headline}" if self.words is not None else "drawn again"
+        return f"new words: {self.text.headline}" if self.text is not None else "drawn again"
 
 
 def edit_run(

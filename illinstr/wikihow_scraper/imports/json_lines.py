@@ -26,7 +26,7 @@ _SAFE_NAME = re.compile(r"[0-9A-Za-z_-]{1,200}(?:\.\d\d)?")
 
 
 def imported(file: Path, images: Path | None, limit: int | None = None) -> Iterator[Source]:
-    """A source a line, in the order of the file; a line that cannot be read is a source with its trouble named.
+    """A source a line, in the order of the file; a line that cannot be read is a source with its error named.
 
     Args:
         file: the JSON lines.
@@ -48,7 +48,7 @@ def imported(file: Path, images: Path | None, limit: int | None = None) -> Itera
                 try:
                     yield Source(name, articles=tuple(_read(line)), find_image=find)
                 except DataError as error:
-                    yield Source(name, trouble=("failed", error.message))
+                    yield Source(name, error=("failed", error.message))
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}") from error
 

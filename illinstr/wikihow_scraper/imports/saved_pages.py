@@ -33,7 +33,7 @@ def saved_files(folder: Path, limit: int | None = None) -> list[Path]:
 
 
 def saved_pages(folder: Path, files: list[Path], *, images: bool = True) -> Iterator[Source]:
-    """Read saved pages one at a time; a file that cannot be read becomes a source with its trouble named."""
+    """Read saved pages one at a time; a file that cannot be read becomes a source with its error named."""
     for path in files:
         name = path.relative_to(folder).as_posix()
         try:
@@ -43,7 +43,7 @@ def saved_pages(folder: Path, files: list[Path], *, images: bool = True) -> Iter
             content = path.read_bytes()
         except (OSError, DataError) as error:
             reason = error.message if isinstance(error, DataError) else f"cannot be read: {error.strerror}"
-            yield Source(name, trouble=("failed", reason))
+            yield Source(name, error=("failed", reason))
             continue
         find = _Beside(path.parent.resolve()) if images else no_image
         yield Source(name, content=content, url=_saved_from(content), find_image=find)

@@ -27,7 +27,7 @@ _NUMBERED = re.compile(r"(.*[^\W\d])(\d{1,2})", re.DOTALL)
 
 
 def tables(file: Path, images: Path | None, limit: int | None = None) -> Iterator[Source]:
-    """A source an article, in the order of the file; rows that cannot be read are sources with their trouble named.
+    """A source an article, in the order of the file; rows that cannot be read are sources with their error named.
 
     Args:
         file: the CSV file.
@@ -106,7 +106,7 @@ def _groups(
         try:
             row = next(reader, None)
         except csv.Error as error:
-            yield Source(f"{name}:{number}", trouble=("failed", f"not CSV: {error}"))
+            yield Source(f"{name}:{number}", error=("failed", f"not CSV: {error}"))
             continue
         if row is not None:
             row = {str(column): value if isinstance(value, str) else "" for column, value in row.items()}
@@ -115,7 +115,7 @@ def _groups(
         if rows and (row is None or own is None or own != current):
             if current is not None and current in ended:
                 yield Source(
-                    f"{name}:{first}", trouble=("failed", f"rows of {current[:80]!r} stand apart from others of it")
+                    f"{name}:{first}", error=("failed", f"rows of {current[:80]!r} stand apart from others of it")
                 )
             else:
                 yield f"{name}:{first}", rows

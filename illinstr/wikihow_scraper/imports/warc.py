@@ -55,16 +55,16 @@ def _pages(archive: _Archive, images: bool) -> Iterator[Source]:
     find: FindImage = _Images(archive) if images else no_image
     for entry in archive.records():
         if isinstance(entry, DataError):
-            yield Source(f"{archive.file.name}: damaged", trouble=("failed", entry.message))
+            yield Source(f"{archive.file.name}: damaged", error=("failed", entry.message))
             continue
         _, record = entry
         source = _page(record, index)
         if source is not None:
-            yield source if source.trouble is not None else replace(source, find_image=find)
+            yield source if source.error is not None else replace(source, find_image=find)
 
 
 class _Images:
-    """Finds the archive's images; in another process it looks into the file anew, once for all its pages."""
+    """Finds the archive's images; in another process it looks into the file again, once for all its pages."""
 
     def __init__(self, archive: _Archive) -> None:
         self._archive = archive
@@ -98,7 +98,7 @@ def _page(record: Any, index: _Index) -> Source | None:
         content = _body(record, MAX_PAGE_BYTES)
     if isinstance(content, DataError):
         over = media_type(label) in ("text/html", "application/xhtml+xml", "")
-        return Source(url, url=url, trouble=("failed", f"page: {content.message}")) if over else None
+        return Source(url, url=url, error=("failed", f"page: {content.message}")) if over else None
     if not is_page(content, label):
         return None
     headers = known.http_headers.headers if known.http_headers is not None else []

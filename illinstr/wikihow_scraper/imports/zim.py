@@ -28,7 +28,7 @@ def zim_pages(file: Path, *, images: bool = True, limit: int | None = None) -> I
     for item in islice(_zim_items(archive), limit):
         url = _address(item.path, home)
         if item.size > MAX_PAGE_BYTES:
-            yield Source(item.path, url=url, trouble=("failed", f"page over the limit of {MAX_PAGE_BYTES} bytes"))
+            yield Source(item.path, url=url, error=("failed", f"page over the limit of {MAX_PAGE_BYTES} bytes"))
             continue
         find = _Images(archive, file, item.path, home) if images else no_image
         yield Source(item.path, url=url, content=bytes(item.content), charset="utf-8", find_image=find)

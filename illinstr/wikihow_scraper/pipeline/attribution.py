@@ -1,4 +1,4 @@
-"""Whom the data is owed to: one line an article, made with the data and kept beside it."""
+"""The attribution of the data: one line per article, made with the data and kept beside it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def line(article: Article) -> str:
     """An article's line: tab-separated ``COLUMNS``; ``images`` are the stored ones with their own licences."""
     origin = article.provenance
     images = [step.image for step in article.steps if step.image is not None]
-    owed = "; ".join(f"{one.source_url or 'no address'} ({one.license or 'licence unknown'})" for one in images)
+    attributions = "; ".join(f"{one.source_url or 'no address'} ({one.license or 'licence unknown'})" for one in images)
     title = str(article.extra.get("title") or article.goal)
     values = (
         article.id,
@@ -27,7 +27,7 @@ def line(article: Article) -> str:
         origin.revision_id,
         origin.modified,
         origin.fetched,
-        owed,
+        attributions,
     )
     return "\t".join(" ".join(str(value).split()) if value is not None else "" for value in values)
 

@@ -101,11 +101,11 @@ def judge(
 
 def write(spool: Spool, writer: ShardWriter) -> list[str]:
     """The second pass: what was kept goes into shards, what failed gets a row. The lines of attribution come back."""
-    owed: list[str] = []
+    attributions: list[str] = []
     for entry in spool:
         if isinstance(entry, Failure):
             writer.add_failure(entry.key, reason=entry.reason, url=entry.url)
         else:
             writer.add(entry, split=split_of(entry.goal))
-            owed.append(attribution.line(entry))
-    return owed
+            attributions.append(attribution.line(entry))
+    return attributions

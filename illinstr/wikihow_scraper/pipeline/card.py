@@ -19,15 +19,15 @@ _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000
 
 
 def write(
-    folder: Path, settings: dict[str, Any], funnel: dict[str, Any], shards: Iterable[ShardInfo], owed: list[str]
+    folder: Path, settings: dict[str, Any], funnel: dict[str, Any], shards: Iterable[ShardInfo], attributions: list[str]
 ) -> None:
-    """Write the card into a data folder. ``owed`` are the lines of the attribution file; equal data, equal card."""
-    write_text(folder / NAME, text(settings, funnel, shards, owed))
+    """Write the card into a data folder; ``attributions`` are the lines of its file. Equal data, equal card."""
+    write_text(folder / NAME, text(settings, funnel, shards, attributions))
 
 
-def text(settings: dict[str, Any], funnel: dict[str, Any], shards: Iterable[ShardInfo], owed: list[str]) -> str:
+def text(settings: dict[str, Any], funnel: dict[str, Any], shards: Iterable[ShardInfo], attributions: list[str]) -> str:
     """The card's Markdown."""
-    rows = [dict(zip(attribution.COLUMNS, line.split("\t"), strict=True)) for line in owed]
+    rows = [dict(zip(attribution.COLUMNS, line.split("\t"), strict=True)) for line in attributions]
     licenses = Counter(row["license"] or "unknown" for row in rows)
     splits: Counter[str] = Counter()
     images: Counter[str] = Counter()

@@ -353,10 +353,10 @@ def _images_of(content: bytes, entry: Entry, cleaner: Cleaner, site: str | None)
 def source_of(visit: Visit, cache: Cache, *, images: bool = True) -> Source:
     """What a visit gave."""
     if visit.outcome != "fetched":
-        return Source(visit.url, url=visit.url, trouble=(visit.outcome, visit.reason or "no reason given"))
+        return Source(visit.url, url=visit.url, error=(visit.outcome, visit.reason or "no reason given"))
     stored = cache.get(visit.url)
     if stored is None or stored[0].sha256 != visit.sha256:
-        return Source(visit.url, url=visit.url, trouble=("failed", "gone from the cache"))
+        return Source(visit.url, url=visit.url, error=("failed", "gone from the cache"))
     entry, content = stored
     return Source(
         visit.url,

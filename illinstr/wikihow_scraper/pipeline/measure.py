@@ -97,8 +97,8 @@ def measured(
 
 def measure(source: Source, cleaner: Cleaner, site: str | None = None) -> Measured:
     """Read one page, judge each article by itself, and look at its images."""
-    if source.trouble is not None:
-        outcome, reason = source.trouble
+    if source.error is not None:
+        outcome, reason = source.error
         return _failed(source, outcome, f"{outcome}: {reason}" if outcome != "failed" else reason, source.url)
     if source.articles is not None:
         found = reading.Reading(list(source.articles), frozenset(), None)

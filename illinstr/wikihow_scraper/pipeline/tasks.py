@@ -1,7 +1,7 @@
 """The data folder, made one shard task at a time.
 
 A task is a run of pages: it judges them, writes their shards, and then, last, a marker ``tasks/000000.json`` that names
-its shards and what later tasks must know (which texts were seen, whom attribution is owed to, the funnel so far). Tasks
+its shards and what later tasks must know (which texts were seen, the lines of attribution, the funnel so far). Tasks
 form a chain: a marker's digest covers the settings, the task's pages as they were fetched, and the digest before it. A
 run therefore skips the longest chain of tasks that are done and still true, removes everything behind it, and writes
 on. Doing a task twice gives the same bytes, so a kill at any moment costs at most the task in hand.
@@ -69,7 +69,7 @@ class Tasks:
         cleaner: Cleaner,
         reporter: Reporter,
         *,
-        anew: bool = False,
+        rebuild: bool = False,
         site: str | None = None,
         workers: int = 1,
     ) -> None:
@@ -79,11 +79,11 @@ class Tasks:
         self._settings = settings
         self._cleaner = cleaner
         self._reporter = reporter
-        self._anew = anew
+        self._rebuild = rebuild
         self._site, self._workers = site, workers
         self._digest = sha256(canonical_json(settings).encode()).hexdigest()
         self._trusted: list[Marker] = []
-        self._owed: list[str] = []
+        self._attributions: list[str] = []
         self._writer: ShardWriter | None = None
         self._lock = contextlib.ExitStack()
 
@@ -122,7 +122,7 @@ class Tasks:
         funnel, spool = Funnel(), build.Spool()
         try:
             build.judge(sources, self._cleaner, funnel, spool, self._site, self._workers)
-            owed = build.write(spool, writer)
+            attributions = build.write(spool, writer)
         finally:
             spool.close()
         marker = Marker(
@@ -131,11 +131,11 @@ class Tasks:
             shards=tuple(info for info in writer.publish_open() if info.name not in known),
             funnel=funnel.counts(),
             memory=self._cleaner.take_new(),
-            owed=tuple(owed),
+            owed=tuple(attributions),
         )
         write_json(self._path(number), marker.model_dump(mode="json"))
         self.funnel.add(funnel)
-        self._owed += owed
+        self._attributions += attributions
         return True
 
     def finish(self) -> dict[str, int]:
@@ -150,16 +150,16 @@ class Tasks:
         if self._writer is None and self._is_finished():
             return self._splits()
         writer = self._writer or self._begin()
-        attribution.write(self.out, self._owed)
+        attribution.write(self.out, self._attributions)
         outcome = self.funnel.as_dict()
-        card.write(self.out, self._settings, outcome, writer.publish_open(), self._owed)
+        card.write(self.out, self._settings, outcome, writer.publish_open(), self._attributions)
         writer.set_outcome(funnel=outcome)
         self._writer = None
         writer.__exit__(None, None, None)
         return self._splits()
 
     def _trust(self, number: int, digest: str) -> bool:
-        if self._anew:
+        if self._rebuild:
             return False
         try:
             marker = Marker.model_validate_json(self._path(number).read_bytes())
@@ -168,7 +168,7 @@ class Tasks:
         if marker.digest != digest or not all(self._is_there(info) for info in marker.shards):
             return False
         self._trusted.append(marker)
-        self._owed += marker.owed
+        self._attributions += marker.owed
         self.funnel.add(Funnel.from_counts(marker.funnel))
         return True
 
