@@ -96,7 +96,7 @@ def test_the_funnel_adds_up(pages, articles):
         found = counts[level]
         assert found["seen"] == len(articles) == found["kept"] + sum(found["filtered"].values())
     told = [line for line in funnel.lines() if not line.startswith(" ")]
-    assert [line.split()[0] for line in told] == ["pages", "articles", "pictures", "texts"]
+    assert [line.split()[0] for line in told] == ["pages", "articles", "images", "texts"]
     assert all(line.split()[2] == "seen" for line in told)
 
 

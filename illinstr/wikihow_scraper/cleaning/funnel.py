@@ -12,6 +12,9 @@ from illinstr.wikihow_scraper.cleaning.tokens import TOKEN_LIMIT
 PAGE_OUTCOMES = ("robots", "opted out", "failed", "not an article", "parsed")
 
 
+LABELS = {"pictures": "images"}  # the key is older than the word, and stays in files
+
+
 @dataclass
 class Funnel:
     """Counts at three levels: pages, the articles in them, the images in those.
@@ -75,7 +78,7 @@ class Funnel:
             rows = [(name, reasons[name]) for name in reasons if name != "filtered"]
             rows += [("kept", kept)] if kept is not None else []
             for index, (name, count) in enumerate(row for row in rows if row[1] or row[0] in ("seen", "kept")):
-                yield f"{level if index == 0 else '':<9}{count:>8} {name.replace('_', ' ')}"
+                yield f"{LABELS.get(level, level) if index == 0 else '':<9}{count:>8} {name.replace('_', ' ')}"
 
 
 def _level(counts: Counter[str]) -> dict[str, Any]:

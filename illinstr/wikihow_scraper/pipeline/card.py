@@ -12,6 +12,7 @@ import yaml
 
 from illinstr.files import write_text
 from illinstr.shards.layout import ShardInfo
+from illinstr.wikihow_scraper.cleaning.funnel import LABELS
 from illinstr.wikihow_scraper.pipeline import attribution
 
 NAME = "README.md"
@@ -54,7 +55,7 @@ def text(settings: dict[str, Any], funnel: dict[str, Any], shards: Iterable[Shar
         "Made with `illinstr scrape`. One sample is one method of one how-to page: a goal, ordered steps in words,\n"
         "and an image per step where its licence allowed it to be stored.",
         "## Contents",
-        _table(("split", "articles", "pictures"), [(name, splits[name], images[name]) for name in sorted(splits)]),
+        _table(("split", "articles", "images"), [(name, splits[name], images[name]) for name in sorted(splits)]),
         "## Where it came from",
         _table(("", ""), [(f"`{key}`", f"`{value}`") for key, value in sorted(settings["origin"].items()) if value]),
         f"Parser: `{settings['parser']}`. Rules an article had to meet:",
@@ -81,7 +82,7 @@ def _funnel(funnel: dict[str, Any]) -> str:
     pages = [("pages", name, count) for name, count in funnel["pages"].items()]
     levels = [("seen", "kept"), ("seen", "kept")]
     for name, ends in zip(("articles", "pictures"), levels, strict=True):
-        level = funnel[name]
+        level, name = funnel[name], LABELS.get(name, name)
         pages.append((name, ends[0], level["seen"]))
         pages += [(name, reason, count) for reason, count in level["filtered"].items()]
         pages.append((name, ends[1], level["kept"]))
