@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +17,16 @@ Side = Annotated[str, StringConstraints(pattern=r"^(run|truth|other(-[0-9]+)?)$"
 def other_side(number: int) -> Side:
     """The side of the ``number``-th run that ours is compared with, counted from 1: "other", "other-2", ..."""
     return "other" if number == 1 else f"other-{number}"
+
+
+def group_key(article_key: str, step: int, place: int) -> str:
+    """The key of a group of images under the released scripts' protocol: of the one it begins with, and its place."""
+    return f"{article_key} / step {step} / {place}"
+
+
+def article_key(key: str) -> str:
+    """The key of the article that a sample's key stands for, whether it is the article's own or a group's."""
+    return re.sub(r" / step [0-9]+ / [0-9]+$", "", key)
 
 
 class Sample(BaseModel):

@@ -79,7 +79,8 @@ def _encode(
         return features
     own: dict[str, Vector] = {}
     mine = group.slice_of(missing)
-    with reporter.task(f"{kind}s through {encoder.id}", len(mine)) as advance:
+    what = "images" if kind == "picture" else f"{kind}s"  # rows of older caches are filed under the old word
+    with reporter.task(f"{what} through {encoder.id}", len(mine)) as advance:
         for start in range(0, len(mine), PIECE):
             piece = mine[start : start + PIECE]
             found = dict(zip(piece, look(piece), strict=True))

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from illinstr.evaluation.metrics import definitions as metrics
 from illinstr.evaluation.metrics.choices import item_generator
 from illinstr.evaluation.metrics.scoring import Scene, make_sample
-from illinstr.evaluation.samples import Sample
+from illinstr.evaluation.samples import Sample, group_key
 from illinstr.evaluation.subjects import Panel, Subject
 
 GROUP = 4
@@ -86,7 +86,7 @@ def _consistency(scene: Scene, row: Row) -> Iterator[Sample]:
 
 def _group_key(group: Row, start: int) -> str:
     subject, panel = group[0]
-    return f"{subject.key} / step {panel.step} / {start}"
+    return group_key(subject.key, panel.step, start)
 
 
 def numbered(panel: Panel) -> str:

@@ -26,7 +26,7 @@ from illinstr.evaluation.results import (
     Metric,
     Results,
 )
-from illinstr.evaluation.samples import Sample, to_lines
+from illinstr.evaluation.samples import Sample, article_key, to_lines
 from illinstr.evaluation.subjects import Panel, Subject, open_panel
 from illinstr.files import atomic_folder, canonical_json
 from illinstr.images import data_uri
@@ -223,9 +223,9 @@ def cases(evaluation: Evaluation) -> list[Case]:
     by_key: dict[str, list[Sample]] = defaultdict(list)
     for sample in evaluation.samples:
         if sample.side == "run":
-            by_key[sample.key].append(sample)
+            by_key[article_key(sample.key)].append(sample)
             if sample.metric in CHOICES:
-                scores[sample.key].append(sample.score)
+                scores[article_key(sample.key)].append(sample.score)
     subjects = {subject.key: subject for subject in evaluation.sides["run"]}
     ranked = sorted(scores, key=lambda key: (-sum(scores[key]) / len(scores[key]), key))
     if not ranked:
