@@ -164,7 +164,7 @@ def test_a_real_run_killed_at_random_moments_ends_as_if_nothing_had_happened(tmp
             time.sleep(0.01)
         time.sleep(generator.random() * 0.2)
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.communicate()
         assert latest.exists(), kill
     done = subprocess.run([*words, str(tmp_path / "killed"), "--resume"], capture_output=True, env=ENVIRONMENT)
     assert done.returncode == 0, done.stderr
