@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from illinstr.engine.devices import choose_device
 from illinstr.training.config import OptimConfig, TrainConfig
 from illinstr.training.data import BatchOrder, read_split, training_articles
-from illinstr.training.loop import Task, checkpoint_activations
+from illinstr.training.loop import TrainingTask, checkpoint_activations
 from illinstr.training.muon import muon_groups
 from illinstr.training.noise import sample_generator
 from illinstr.training.precision import precision_line, resolve_precision
@@ -107,7 +107,7 @@ def _val_articles(config: TrainConfig, data: Path) -> int:
     return len(read_split(data, wanted.val_split, wanted, limit=wanted.val_limit))
 
 
-def _trial_task(config: TrainConfig, data: Path) -> Task:
+def _trial_task(config: TrainConfig, data: Path) -> TrainingTask:
     from illinstr.training.accelerator import make_accelerator
     from illinstr.training.tasks import build_task
 
@@ -135,7 +135,7 @@ def _optimizer_bytes(model: nn.Module, config: OptimConfig) -> int:
     return sum((4 if group["matrices"] else each) * sum(p.numel() for p in group["params"]) for group in groups)
 
 
-def _measure(task: Task, config: TrainConfig, samples: int) -> tuple[float, int]:
+def _measure(task: TrainingTask, config: TrainConfig, samples: int) -> tuple[float, int]:
     """Seconds and bytes of activations of one forward and backward pass over ``samples``; the faster of two.
 
     On a CPU the seconds are those of the processor, shared among the threads: what others run there meanwhile does not

@@ -37,7 +37,7 @@ from illinstr.training.reading import ErrorBudget
 from illinstr.training.run_folder import config_text, flat
 from illinstr.training.sharding import load_whole, whole_on_cpu
 
-__all__ = ["Task", "Trainer", "TrainingError", "step_generator"]
+__all__ = ["Trainer", "TrainingError", "TrainingTask", "step_generator"]
 
 _DROPOUT_STREAM = 1 << 33
 
@@ -46,7 +46,7 @@ class TrainingError(IllinstrError):
     """The optimisation itself went wrong."""
 
 
-class Task(Protocol):
+class TrainingTask(Protocol):
     """What is trained and how it is scored.
 
     A task may also have ``order`` (its BatchOrder: images are then counted), ``unreadable`` (a dict from unit to
@@ -85,15 +85,15 @@ class Extras:
     """What a run may be given beside its task.
 
     Attributes:
-        judge: called with a folder that holds the model as ``Task.export`` writes it; its figures are logged. It runs
-            in the first process, at every validation but that of step 0.
+        judge: called with a folder that holds the model as ``TrainingTask.export`` writes it; its figures are logged.
+            It runs in the first process, at every validation but that of step 0.
         rebuild: makes the task again, in all processes; where each of them holds a part of the model, the first one
             validates and exports with a whole copy.
         data_sha256: identity of the data; a checkpoint made on other data is refused.
     """
 
     judge: Callable[[Path, int], dict[str, float]] | None = None
-    rebuild: Callable[[], Task] | None = None
+    rebuild: Callable[[], TrainingTask] | None = None
     data_sha256: str | None = None
 
 
@@ -104,7 +104,7 @@ class Trainer:
     """
 
     def __init__(
-        self, task: Task, run: Path, reporter: Reporter, accelerator: Any, extras: Extras | None = None
+        self, task: TrainingTask, run: Path, reporter: Reporter, accelerator: Any, extras: Extras | None = None
     ) -> None:
         self.task = task
         self.run = run
@@ -113,7 +113,7 @@ class Trainer:
         self.extras = extras or Extras()
         self.loop = task.config.train
         self.sharded = is_sharded(accelerator)
-        self._whole: Task | None = None
+        self._whole: TrainingTask | None = None
         if self.sharded and self.extras.rebuild is None:
             raise UsageError("a sharded run needs a way to build its task again, to validate and export it whole")
         if self.loop.channels_last and not self.sharded:  # FSDP2 cuts contiguous parameters only
@@ -281,7 +281,7 @@ class Trainer:
                 self.reporter.log(f"step {step}: {describe(figures)}")
         self.accelerator.wait_for_everyone()
 
-    def _judged(self, task: Task, step: int) -> dict[str, float]:
+    def _judged(self, task: TrainingTask, step: int) -> dict[str, float]:
         if self.extras.judge is None or step == 0:
             return {}
         try:
@@ -293,7 +293,7 @@ class Trainer:
             return {}
 
     @contextlib.contextmanager
-    def _exportable(self) -> Iterator[Task | None]:
+    def _exportable(self) -> Iterator[TrainingTask | None]:
         """In the first process the task with its averaged weights, whole; None in the others."""
         ema = self.trained.ema
         if not self.sharded:

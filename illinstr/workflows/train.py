@@ -166,7 +166,7 @@ def _train(config: TrainConfig, request: TrainRequest, judge: Judge | None) -> P
     from illinstr.shards.table import identity_of
     from illinstr.shards.takedown import Takedown
     from illinstr.training.accelerator import make_accelerator
-    from illinstr.training.loop import Extras, Task, Trainer
+    from illinstr.training.loop import Extras, Trainer, TrainingTask
     from illinstr.training.precision import precision_line
     from illinstr.training.tasks import build_task
 
@@ -177,7 +177,7 @@ def _train(config: TrainConfig, request: TrainRequest, judge: Judge | None) -> P
         reporter.log(said)
     torch.manual_seed(config.train.seed)
 
-    def build() -> Task:
+    def build() -> TrainingTask:
         return build_task(config, data, str(accelerator.device))
 
     with reporting_to(reporter):

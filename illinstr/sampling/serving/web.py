@@ -23,7 +23,7 @@ from typing import Any
 
 from illinstr.errors import DataError, IllinstrError, UsageError
 from illinstr.sampling.pages.page import PAGE_FILE, STRIP_FILE
-from illinstr.sampling.serving.workshop import BusyError, Task, Workshop, described
+from illinstr.sampling.serving.workshop import BusyError, QueuedTask, Workshop, described
 from illinstr.templates import read_template, template
 
 MAX_BODY_BYTES = 64 << 10
@@ -245,7 +245,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self._stream(task, int(last) + 1 if re.fullmatch(r"\d{1,9}", last) else 0)
 
-    def _stream(self, task: Task, number: int) -> None:
+    def _stream(self, task: QueuedTask, number: int) -> None:
         ended = False
         while not ended:
             events, ended = task.follow(number, HEARTBEAT_S)

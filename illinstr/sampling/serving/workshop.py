@@ -1,7 +1,7 @@
 """One model, one worker, a short queue: makes, edits and corrects articles, and tells every listener how far it is.
 
-A ``Task`` is a list of events that only grows, so that a page that lost its connection goes on where it stopped. The
-worker is one thread: the model is loaded once, when it is first needed, and never used by two tasks at a time.
+A ``QueuedTask`` is a list of events that only grows, so that a page that lost its connection goes on where it stopped.
+The worker is one thread: the model is loaded once, when it is first needed, and never used by two tasks at a time.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class BusyError(IllinstrError):
 
 
 @dataclass
-class Task:
+class QueuedTask:
     """One piece of work and everything that was said about it."""
 
     ident: str
-    work: Callable[[Task], None]
+    work: Callable[[QueuedTask], None]
     events: list[Event] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
     ended: bool = False
@@ -70,7 +70,7 @@ class Task:
 class TaskReporter:
     """Progress of the rooms below, as events of a task."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: QueuedTask) -> None:
         self._task = task
 
     @contextmanager
@@ -127,13 +127,13 @@ class Workshop:
     def __init__(self, folder: Path, verbs: Verbs) -> None:
         self.folder = folder
         self.verbs = verbs
-        self._waiting: queue.Queue[Task] = queue.Queue(MAX_WAITING)
-        self._tasks: dict[str, Task] = {}
+        self._waiting: queue.Queue[QueuedTask] = queue.Queue(MAX_WAITING)
+        self._tasks: dict[str, QueuedTask] = {}
         self._lock = threading.Lock()
         self._made = 0
         threading.Thread(target=self._work, name="workshop", daemon=True).start()
 
-    def task(self, ident: str) -> Task | None:
+    def task(self, ident: str) -> QueuedTask | None:
         """A task by its id, while it is kept."""
         return self._tasks.get(ident)
 
@@ -158,7 +158,7 @@ class Workshop:
         """
         return open_run(self._folder(name))
 
-    def generate(self, goal: str, num_steps: int, seed: int | None = None) -> Task:
+    def generate(self, goal: str, num_steps: int, seed: int | None = None) -> QueuedTask:
         """Queue a new article; without a seed the first one that was not used for this goal is taken.
 
         Raises:
@@ -167,7 +167,7 @@ class Workshop:
         """
         self.verbs.check_generate(goal, num_steps, seed or 0)
 
-        def work(task: Task) -> None:
+        def work(task: QueuedTask) -> None:
             chosen = seed
             if chosen is None:
                 chosen = next(number for number in range(MAX_SEED) if not self._place(goal, number).exists())
@@ -178,7 +178,7 @@ class Workshop:
 
         return self._queue(work)
 
-    def edit(self, name: str, step: int, text: str | None) -> Task:
+    def edit(self, name: str, step: int, text: str | None) -> QueuedTask:
         """Queue a change to one step: new words and an image for them, or another image when ``text`` is None.
 
         Raises:
@@ -190,7 +190,7 @@ class Workshop:
         self.verbs.check_edit(folder, step, text)
         return self._queue(lambda task: self._finish(task, self.verbs.edit(folder, step, text, listen(task, name))))
 
-    def correct(self, name: str, after: int, problem: str) -> Task:
+    def correct(self, name: str, after: int, problem: str) -> QueuedTask:
         """Queue a correction: steps up to ``after`` stay, the rest is written and drawn again.
 
         Raises:
@@ -212,16 +212,16 @@ class Workshop:
             raise DataError("there is no such article")
         return self.folder / name
 
-    def _finish(self, task: Task, folder: Path) -> None:
+    def _finish(self, task: QueuedTask, folder: Path) -> None:
         article = read_article(folder)
         for index, step in enumerate(described(folder.name, article)["steps"]):
             task.say("image", step=index + 1, **step)
         task.say("done", **described(folder.name, article))
 
-    def _queue(self, work: Callable[[Task], None]) -> Task:
+    def _queue(self, work: Callable[[QueuedTask], None]) -> QueuedTask:
         with self._lock:
             self._made += 1
-            task = Task(str(self._made), work)
+            task = QueuedTask(str(self._made), work)
             try:
                 self._waiting.put_nowait(task)
             except queue.Full:
@@ -243,7 +243,7 @@ class Workshop:
                 task.say("failed", message=f"this went wrong unexpectedly: {type(error).__name__}: {error}", hint=None)
 
 
-def listen(task: Task, name: str) -> Listener:
+def listen(task: QueuedTask, name: str) -> Listener:
     """Turns what happens to an article into events of a task; ``name`` is the article's, empty for a new one."""
     wanted: set[int] = set()
     shown: set[int] = set()

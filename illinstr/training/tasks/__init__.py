@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from illinstr.training.config import TrainConfig
-from illinstr.training.loop import Task
+from illinstr.training.loop import TrainingTask
 from illinstr.training.tasks.clip import ClipConfig
 from illinstr.training.tasks.stacked.task import UNetConfig
 from illinstr.training.tasks.vae import VaeConfig
@@ -13,7 +13,7 @@ from illinstr.training.tasks.vae import VaeConfig
 CONFIG_BY_KIND: dict[str, type[TrainConfig]] = {"vae": VaeConfig, "clip": ClipConfig, "unet": UNetConfig}
 
 
-def build_task(config: TrainConfig, data: Path, device: str = "cpu") -> Task:
+def build_task(config: TrainConfig, data: Path, device: str = "cpu") -> TrainingTask:
     """The task a config describes, with its data read and its model built.
 
     Raises:
