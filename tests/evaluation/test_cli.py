@@ -201,12 +201,17 @@ def test_bad_input_is_one_line_and_code_1(run, clip, tmp_path):
     stranger = write(tmp_path / "stranger", [article("red", goal="How to fly")])
     assert "no goal in common" in refusal(1, run, "--truth", stranger, "--encoder", clip)
     assert "no goal in common" in refusal(1, run, "--against", stranger, "--encoder", clip)
-    torn = run / "01" / "step-02.png"
-    torn.write_bytes(torn.read_bytes()[:60])
-    assert "step-02.png" in refusal(1, run, "--encoder", clip)
-    torn.unlink()
-    assert "step-02.png" in refusal(1, run, "--encoder", clip)
     assert not (run / "eval").exists()
+
+
+def test_a_damaged_article_is_named_and_left_out(run, clip):
+    torn = run / "01" / "step-02.png"
+    for damage in (lambda: torn.write_bytes(torn.read_bytes()[:60]), torn.unlink):
+        damage()
+        done = illinstr(run, "--encoder", clip)
+        assert done.returncode == 3 and "step-02.png" in done.stderr and "Traceback" not in done.stderr
+        results = json.loads((run / "eval" / "results.json").read_text())
+        assert results["n_articles"] == len(list(run.glob("[0-9]*"))) - 1
 
 
 def test_a_image_whose_data_is_torn_is_named_before_the_encoder_is_needed(tmp_path):

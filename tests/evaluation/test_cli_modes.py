@@ -73,8 +73,9 @@ def test_a_leaderboard_ranks_on_shared_goals_and_writes_itself(own_runs, clip, t
     assert sorted(path.name for path in board.iterdir()) == [
         "leaderboard.html", "leaderboard.json", "leaderboard.md", "results.json", "samples.jsonl",
     ]  # fmt: skip
-    (board / "leaderboard.json").unlink()
-    assert "holds something else" in refusal(2, "--compare", *own_runs, "--encoder", clip, "--out", board)
+    (board / "notes.txt").write_text("mine")
+    assert "notes.txt" in refusal(2, "--compare", *own_runs, "--encoder", clip, "--out", board)
+    assert (board / "notes.txt").read_text() == "mine"
 
 
 def test_ranks_count_only_what_is_settled():

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from illinstr.errors import UsageError
 from illinstr.evaluation.evaluate import Source, prepare, score
 from illinstr.evaluation.reports.plots import interval_plot
 from illinstr.evaluation.reports.report import cases, render, write_eval
@@ -107,8 +108,13 @@ def test_one_article_is_shown_once():
 
 
 def test_an_older_eval_folder_is_replaced_whole(tmp_path):
-    write_eval(tmp_path, evaluation_of(good_run()))
-    (tmp_path / "eval" / "stale.txt").write_text("old")
+    first = write_eval(tmp_path, evaluation_of(good_run())).read_text()
+    (tmp_path / "eval" / "notes.txt").write_text("mine")
+    with pytest.raises(UsageError, match=r"notes\.txt"):  # a user's own file is never replaced with the rest
+        write_eval(tmp_path, evaluation_of([article(colour) for colour in list(GOAL_COLOURS)[:4]]))
+    assert (tmp_path / "eval" / "notes.txt").read_text() == "mine"
+    assert (tmp_path / "eval" / "report.html").read_text() == first
+    (tmp_path / "eval" / "notes.txt").unlink()
     report = write_eval(tmp_path, evaluation_of([article(colour) for colour in list(GOAL_COLOURS)[:4]]))
     assert report == tmp_path / "eval" / "report.html"
     assert sorted(path.name for path in report.parent.iterdir()) == ["report.html", "results.json", "samples.jsonl"]
