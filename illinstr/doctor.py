@@ -25,7 +25,7 @@ EMBEDDED_JUDGE = ASSETS / "judge"
 
 # Below these the method is silently wrong or the API is another one (docs/architecture.md).
 PYTHON_FLOOR = "3.11"
-FLOORS = {"torch": "2.10", "diffusers": "0.38", "transformers": "4.57", "accelerate": "1.15", "pillow": "12.3"}
+FLOORS = {"torch": "2.10", "diffusers": "0.38", "transformers": "5.10", "accelerate": "1.15", "pillow": "12.3"}
 
 GIB = 1 << 30
 DISK_FAIL_BYTES = GIB // 2

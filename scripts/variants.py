@@ -259,7 +259,7 @@ class VariantTask(UNetTask):
     def export(self, folder: Path) -> None:
         """Write the weights; the config lies beside."""
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.unet.state_dict().items()}
-        save_file(weights, folder / "denoiser.safetensors")
+        save_file(weights, folder / "denoiser_model.safetensors")
 
     def cost(self) -> dict[str, float]:
         """Parameters in millions, and GFLOPs of one pass over a six-panel article."""

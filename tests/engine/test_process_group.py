@@ -37,7 +37,7 @@ store = FeatureStore(Path(sys.argv[2]))
 evaluation = score(prepare(Source("run", good_run()), Settings(bootstrap=200), truth=Source("truth", good_run())),
                    encoder, store=store)
 group.wait()
-said = {"looked": encoder.pictures, "rank": group.rank, "size": group.world_size, "is_main": group.is_main,
+said = {"looked": encoder.images, "rank": group.rank, "size": group.world_size, "is_main": group.is_main,
         "gathered": group.gather([group.rank, group.slice_of("abc")]), "broadcast": group.broadcast(group.rank),
         "device": group.device(),
         "results": evaluation.results.model_dump(mode="json"),

@@ -102,14 +102,14 @@ import numpy as np
 from illinstr.evaluation.encoders.store import FeatureStore
 from tests.support.eval_world import ColourEncoder
 store, encoder = FeatureStore(Path(sys.argv[1])), ColourEncoder()
-store.save(encoder, "image", {f"{i:064x}": np.full(5, i, np.float32) for i in range(100)})
+store.save(encoder, "picture", {f"{i:064x}": np.full(5, i, np.float32) for i in range(100)})
 class Torn(dict):
     def items(self):
         for i in range(100, 200):
             if i == 150:
                 os.kill(os.getpid(), signal.SIGKILL)
             yield f"{i:064x}", np.full(5, i, np.float32)
-store.save(encoder, "image", Torn())
+store.save(encoder, "picture", Torn())
 """
 
 

@@ -237,7 +237,7 @@ def test_two_variants_end_to_end_and_nothing_twice(tmp_path, monkeypatch, world,
         with (out / "runs" / f"{each['variant']}-s1" / "log.csv").open() as stream:
             last = [row for row in csv.DictReader(stream) if row["val_loss"]][-1]
         assert last["step"] == "2" and each["losses"]["val_q4"] == float(last["val_q4"])
-        assert (out / "runs" / f"{each['variant']}-s1" / "model" / "denoiser.safetensors").is_file()
+        assert (out / "runs" / f"{each['variant']}-s1" / "model" / "denoiser_model.safetensors").is_file()
         assert each["step_s"] > 0 and each["parameters_m"] > 0
     assert found[1]["gflops"] == pytest.approx(found[0]["gflops"], rel=0.15)
     page = (out / "variants.md").read_text()

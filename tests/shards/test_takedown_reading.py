@@ -85,7 +85,7 @@ def test_without_a_list_nothing_is_hidden(data, tmp_path):
 
 
 def test_a_list_that_cannot_be_read_stops_the_reading(data):
-    (data / "takedown.txt").write_bytes(b"\xff\xfe")
+    (data / "takedown.txt").write_bytes(b"\x80\x81")
     with pytest.raises(UsageError, match=r"takedown\.txt"):
         list(iter_articles(data))
     with pytest.raises(UsageError, match=r"takedown\.txt"):

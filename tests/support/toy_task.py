@@ -67,7 +67,7 @@ class ToyTask:
 
     def export(self, folder: Path):
         folder.mkdir(exist_ok=True)
-        save_file(self.model.state_dict(), folder / "toy.safetensors")
+        save_file(self.model.state_dict(), folder / "toy_model.safetensors")
 
 
 def toy_trainer(task: ToyTask, run: Path, reporter: Any = None, extras: Extras | None = None) -> Trainer:

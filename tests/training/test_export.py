@@ -114,7 +114,7 @@ def test_what_cannot_be_exported_is_said_in_a_line(tmp_path, folders):
     with pytest.raises(UsageError, match="not empty"):
         export(folders["whole"], tmp_path / "taken")
     with pytest.raises(UsageError, match=r"no config\.yaml"):
-        export(tmp_path, tmp_path / "out")
+        export(tmp_path / "taken", tmp_path / "out")
     vae = tmp_path / "vae"
     vae.mkdir()
     write_config(vae / "config.yaml", VAE)

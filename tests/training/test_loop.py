@@ -32,7 +32,7 @@ def fit(run, *, resume=False, reporter=None, extras=None, task=None, **train):
 
 
 def final_weights(run):
-    return load_file(run / "model" / "toy.safetensors")
+    return load_file(run / "model" / "toy_model.safetensors")
 
 
 def test_accumulation_changes_no_more_than_rounding(tmp_path):
@@ -142,7 +142,7 @@ def test_a_judge_sees_the_averaged_model_and_its_figures_are_logged(tmp_path):
     seen = []
 
     def judge(folder, step):
-        seen.append((step, load_file(folder / "toy.safetensors")["3.bias"]))
+        seen.append((step, load_file(folder / "toy_model.safetensors")["3.bias"]))
         if step == 3:
             raise ModelError("the judge is ill")
         return {"val_goal_faithfulness": 0.5}

@@ -48,7 +48,7 @@ def test_a_validation_lost_to_a_kill_is_made_up_for_on_resume(tmp_path):
     for name in ("model", "ema", "optimizer"):
         mine, theirs = (load_file(run / newest / f"{name}.safetensors") for run in (killed, tmp_path / "straight"))
         assert all(torch.equal(mine[key], theirs[key]) for key in mine), name
-    exported, whole = (load_file(run / "model" / "toy.safetensors") for run in (killed, tmp_path / "straight"))
+    exported, whole = (load_file(run / "model" / "toy_model.safetensors") for run in (killed, tmp_path / "straight"))
     assert all(torch.equal(exported[key], whole[key]) for key in whole)
 
 

@@ -97,7 +97,10 @@ def test_finished_articles_and_other_files_are_not_replaced(tmp_path: Path) -> N
     run = write_run(tmp_path / "run", make_article(), make_record(), {})
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("x")
-    for out, message, extra in (("run", "holds a finished article", ()), ("mine", "no run", ("--overwrite",))):
+    for out, message, extra in (
+        ("run", "holds a finished article", ()),
+        ("mine", "thesis.tex, which illinstr did not write", ("--overwrite",)),
+    ):
         done = generate("Make tea", *STEP, "--model", str(model), "--out", out, *extra, cwd=tmp_path)
         assert done.returncode == 2
         assert message in done.stderr and "hint: " in done.stderr
