@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import time
 from dataclasses import dataclass
@@ -124,14 +125,15 @@ class Transport:
             raise UsageError(f"the proxy set in the environment cannot be used: {error}") from error
 
     def _trusted(self) -> ssl.SSLContext | bool:
-        if self.waits.ca is None:
+        authority = self.waits.ca or os.environ.get("SSL_CERT_FILE")
+        if not authority:
             return True
         try:
             context = ssl.create_default_context()
-            context.load_verify_locations(cafile=self.waits.ca)
+            context.load_verify_locations(cafile=authority)
         except (OSError, ssl.SSLError) as error:
             raise UsageError(
-                f"{self.waits.ca} holds no certificates: {error}", hint="--llm-ca takes a PEM file"
+                f"{authority} holds no certificates: {error}", hint="SSL_CERT_FILE names a PEM file"
             ) from error
         return context
 
@@ -153,7 +155,7 @@ def _tls_error(said: str, where: str) -> FetchError | None:
     if "CERTIFICATE_VERIFY_FAILED" in said:
         return FetchError(
             f"the certificate of {where} is not trusted here: {said.rpartition(': ')[2] or said}",
-            hint="name the authority that signed it: --llm-ca FILE.pem",
+            hint="name the authority that signed it in the environment: SSL_CERT_FILE=FILE.pem",
         )
     if "WRONG_VERSION_NUMBER" in said or "record layer failure" in said.lower():
         return FetchError(f"{where} does not speak https", hint="try the same address with http://")

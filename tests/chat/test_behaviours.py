@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
+import subprocess
 import zlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -357,3 +360,22 @@ class TestAddress:
             ("qwen3.5:9b", "qwen3.5:9b"),
         ):
             assert ServerModel(f"http://127.0.0.1/v1#{spelt}").name == f"server:{shown}"
+
+
+def test_a_server_with_a_certificate_of_its_own_is_trusted_where_its_authority_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl here to make a certificate with")
+    made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "own.pem"]
+    subprocess.run([openssl, *made, *names], cwd=tmp_path, check=True, capture_output=True)
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    with serve(certificate=(tmp_path / "own.pem", tmp_path / "key.pem")) as llm:
+        llm.replies(said(ANSWER))
+        with pytest.raises(PlanError, match="is not trusted here") as caught:
+            written(llm)
+        assert "SSL_CERT_FILE=" in (caught.value.hint or "")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "own.pem"))
+        assert written(llm) == STEPS

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 
@@ -58,10 +60,11 @@ class LlmServer:
         self.models = ["tiny"]
         self.asked: list[Asked] = []
         self.port = 0
+        self.scheme = "http"
 
     @property
     def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"{self.scheme}://127.0.0.1:{self.port}/v1"
 
     def replies(self, *replies: Reply) -> None:
         """Answer in turn; the last one again and again."""
@@ -76,7 +79,8 @@ def wanted(asked: Asked) -> int:
 
 
 @contextlib.contextmanager
-def serve() -> Iterator[LlmServer]:
+def serve(certificate: tuple[Path, Path] | None = None) -> Iterator[LlmServer]:
+    """The server on a free port; with a certificate and its key it speaks TLS."""
     llm = LlmServer()
 
     class Handler(BaseHTTPRequestHandler):
@@ -103,6 +107,11 @@ def serve() -> Iterator[LlmServer]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        llm.scheme = "https"
     llm.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
