@@ -8,7 +8,6 @@ import ssl
 import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -33,7 +32,6 @@ class ChatConfig(BaseModel):
     tries: int = Field(default=4, ge=1)
     backoff_s: float = Field(default=1.0, ge=0)
     longest_wait_s: float = Field(default=60.0, ge=0)
-    ca: Path | None = Field(default=None, description="certificate authorities to trust beside the usual, PEM")
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ class Transport:
             raise UsageError(f"the proxy set in the environment cannot be used: {error}") from error
 
     def _trusted(self) -> ssl.SSLContext | bool:
-        authority = self.waits.ca or os.environ.get("SSL_CERT_FILE")
+        authority = os.environ.get("SSL_CERT_FILE")  # httpx itself reads it where proxies are read
         if not authority:
             return True
         try:

@@ -10,12 +10,12 @@ import copy
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from lxml import etree
 
 from illinstr.errors import DataError
-from illinstr.wikihow_scraper import markup, sentences
+from illinstr.wikihow_scraper import addresses, markup, sentences
 from illinstr.wikihow_scraper.sites.site import WebPage
 
 _UNFIT = re.compile("[\x00-\x08\x0b\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
@@ -97,16 +97,9 @@ def classes(element: Any) -> list[str]:
 
 
 def absolute(url: str, base: str | None) -> str | None:
-    """An http(s) address on ``base``, None where it is no such address (``data:``, or relative to nothing)."""
-    try:
-        joined = urljoin(base or "", url.strip())
-        parts = urlsplit(joined)
-        host = parts.hostname
-    except ValueError:
-        return None
-    if parts.scheme not in ("http", "https") or not host:
-        return None
-    return re.sub(r"\s", "%20", joined)
+    """As ``addresses.absolute``; white space of other kinds than a blank is escaped, too."""
+    joined = addresses.absolute(url, base)
+    return None if joined is None else re.sub(r"\s", "%20", joined)
 
 
 def host_of(url: str) -> str:
