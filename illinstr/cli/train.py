@@ -18,7 +18,16 @@ def command(
         list[str] | None, typer.Option("--set", help="Override one setting, for example train.lr=1e-4. Repeatable.")
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the newest complete checkpoint in --out.")
+        bool,
+        typer.Option("--resume", help="Go on with the run in --out although settings differ; the same go on anyway."),
+    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin again and delete the checkpoints in --out.")] = False,
+    save_on_signal: Annotated[
+        str | None,
+        typer.Option(help="A signal, for example USR1, at which the run saves and ends with code 143, as at SIGTERM."),
+    ] = None,
+    delete_invalid: Annotated[
+        bool, typer.Option("--delete-invalid", help="Delete damaged checkpoints met on the way to a good one.")
     ] = False,
     dry_run: Annotated[
         bool,
@@ -58,6 +67,9 @@ def command(
         out=out,
         settings=settings or (),
         resume=resume,
+        fresh=fresh,
+        save_on_signal=save_on_signal,
+        delete_invalid=delete_invalid,
         dry_run=dry_run,
         processes=num_processes or processes,
         faithfulness=faithfulness,
@@ -73,6 +85,7 @@ def command(
         resolved = check_training(request)  # the first process reports
         accelerate.check_environment(environment, resolved.optim.algorithm)
         arguments = arguments_without(sys.argv[1:], "--processes", "--num-processes", "--accelerate-config")
-        raise typer.Exit(launch_processes(arguments, request.processes, environment))
+        told = ("TERM", *([save_on_signal] if save_on_signal else []))
+        raise typer.Exit(launch_processes(arguments, request.processes, environment, pass_on=told))
     result = train_model(request)
     emit(result.as_dict(), str(result.model) if result.model else None, as_json=as_json, lines=result.lines)

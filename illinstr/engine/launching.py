@@ -80,7 +80,13 @@ def arguments_without(arguments: Sequence[str], *options: str) -> list[str]:
     return kept
 
 
-def launch_processes(arguments: Sequence[str], processes: int, environment: Mapping[str, str] | None = None) -> int:
+def launch_processes(
+    arguments: Sequence[str],
+    processes: int,
+    environment: Mapping[str, str] | None = None,
+    *,
+    pass_on: Sequence[str] = (),
+) -> int:
     """Run ``illinstr ARGUMENTS`` in ``processes`` processes and wait for them.
 
     The first has this process's stdout and stderr; of the others what their ``RankReporter`` logs is shown, and of one
@@ -90,9 +96,11 @@ def launch_processes(arguments: Sequence[str], processes: int, environment: Mapp
         arguments: what follows ``illinstr``.
         processes: how many.
         environment: added to that of every process.
+        pass_on: signals (``TERM``, ``USR1``) that the processes answer themselves: they are sent on, and waited for.
 
     Returns:
-        The exit code of the first that failed, 130 when one was interrupted, 0 when all did their work.
+        The exit code of the first that failed, 130 when one was interrupted, 128 and the signal's number when one
+        that was passed on came too early to be answered, 0 when all did their work.
 
     Raises:
         ProcessError: one was killed; the others were ended.
@@ -109,6 +117,7 @@ def launch_processes(arguments: Sequence[str], processes: int, environment: Mapp
     started: list[Popen[bytes]] = []
     voices: list[_Voice] = []
     previous = _interrupt_on_terminate()
+    passed = _Passed(started, pass_on)
     notes = Path(tempfile.mkdtemp(prefix="illinstr-"))
     try:
         for rank in range(processes):
@@ -123,14 +132,38 @@ def launch_processes(arguments: Sequence[str], processes: int, environment: Mapp
             )
             started.append(process)
             voices.append(_Voice(process))
-        return _wait(started, voices, notes)
+        return _wait(started, voices, notes, passed)
     finally:
         end_processes(started)
         for voice in voices:
             voice.heard()
         shutil.rmtree(notes, ignore_errors=True)
+        passed.end()
         if previous is not None:
             signal.signal(signal.SIGTERM, previous)
+
+
+class _Passed:
+    """Sends some signals on to the processes instead of ending the group by them."""
+
+    def __init__(self, started: Sequence[Popen[bytes]], names: Sequence[str]) -> None:
+        self.started = started
+        self.sent: set[int] = set()
+        self._former: dict[signal.Signals, Any] = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.Signals[f"SIG{name}"] for name in names):
+                self._former[number] = signal.signal(number, self._send)
+
+    def _send(self, number: int, frame: object) -> None:
+        self.sent.add(number)
+        for process in self.started:
+            if process.poll() is None:
+                process.send_signal(number)
+
+    def end(self) -> None:
+        """Give the signals back their former meaning."""
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
 
 
 class _Voice:
@@ -164,7 +197,7 @@ def _show(lines: Iterable[bytes]) -> None:
     sys.stderr.flush()
 
 
-def _wait(started: Sequence[Popen[bytes]], voices: Sequence[_Voice], notes: Path) -> int:
+def _wait(started: Sequence[Popen[bytes]], voices: Sequence[_Voice], notes: Path, passed: _Passed) -> int:
     while True:
         codes = [process.poll() for process in started]
         failed = next(((rank, code) for rank, code in enumerate(codes) if code), None)
@@ -177,6 +210,8 @@ def _wait(started: Sequence[Popen[bytes]], voices: Sequence[_Voice], notes: Path
     end_processes(started, grace_s=GRACE_S)
     if code in (130, -signal.SIGINT):
         return 130
+    if -code in passed.sent:
+        return 128 - code
     if code < 0:
         raise ProcessError(
             f"process {rank} of {len(started)} was killed by signal {-code}; the others were ended",

@@ -1,19 +1,26 @@
 """Checkpoints that survive a kill at any moment and hold no pickles.
 
 A checkpoint is a folder ``step-00000500``: ``model.safetensors``, ``ema.safetensors``, ``optimizer.safetensors`` and,
-as its own manifest, ``state.json`` with the size of each file. It is filled under another name and renamed when whole;
-``latest`` is pointed at it after that; only then are older ones pruned. Loading skips a folder whose files do not fit
-their manifest and says so. (accelerate's own ``save_state`` prunes before it writes and writes in place.)
+as its own manifest, ``state.json`` with the size and SHA-256 of each file and of itself. It is filled under another
+name and renamed when whole; ``latest`` is pointed at it after that; only then are older ones pruned. Every file is read
+and compared with its hash before anything of a checkpoint is believed; one that is damaged is skipped, aloud, and the
+one before it is taken. (accelerate's own ``save_state`` prunes before it writes, writes in place and knows no hash.)
 
-Tensors are written whole however many processes hold them, so a run may go on with another number of processes.
+Tensors are written whole however many processes hold them, so a run may go on with another number of processes. Of
+several processes the first one reads, and sends the others what it read: they need not share a disk.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import hashlib
 import json
+import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,11 +31,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from illinstr import files
+from illinstr.engine.process_group import ProcessGroup
 from illinstr.errors import DataError
-from illinstr.ownership import CHECKPOINT, foreign
+from illinstr.ownership import CHECKPOINT, foreign, refuse_foreign
 from illinstr.progress import Reporter
 from illinstr.training.ema import Ema
-from illinstr.training.sharding import cut_like, load_whole, whole_on_cpu
+from illinstr.training.sharding import cut_like, load_whole, send_from_first, whole_on_cpu
 
 PREFIX = "step-"
 RESUME_HINT = "resume with the config the run was started with"
@@ -47,6 +55,10 @@ class Trained:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
+class DamagedCheckpointError(DataError):
+    """A checkpoint is not what was written."""
+
+
 class Checkpointer:
     """Writes, finds, loads and prunes the checkpoints of one run folder.
 
@@ -55,13 +67,17 @@ class Checkpointer:
         keep: how many complete ones stay.
         reporter: receives folders that are skipped.
         writes: whether this process is the one that touches the disk; the others only take part in gathering.
+        delete_invalid: remove damaged checkpoints that are met on the way to a good one.
     """
 
-    def __init__(self, folder: Path, keep: int, reporter: Reporter, *, writes: bool = True) -> None:
+    def __init__(
+        self, folder: Path, keep: int, reporter: Reporter, *, writes: bool = True, delete_invalid: bool = False
+    ) -> None:
         self.folder = folder
         self.keep = keep
         self.reporter = reporter
         self.writes = writes
+        self.delete_invalid = delete_invalid
 
     def save(self, step: int, trained: Trained) -> Path:
         """Publish the state after ``step`` optimiser steps and prune older checkpoints; every process must call it.
@@ -69,60 +85,136 @@ class Checkpointer:
         Args:
             step: optimiser steps done.
             trained: what is written.
+
+        Raises:
+            DataError: it cannot be written: no space is left, for example. What was published before is untouched.
         """
         path = self.folder / f"{PREFIX}{step:08d}"
+        try:
+            self._publish(path, step, trained)
+        except (OSError, SafetensorError) as error:
+            raise self._not_saved(path, error) from error
+        return path
+
+    def _publish(self, path: Path, step: int, trained: Trained) -> None:
         with files.atomic_folder(path, CHECKPOINT) if self.writes else contextlib.nullcontext(path) as folder:
             for name, tensors in _parts(trained):
                 gathered = whole_on_cpu(tensors, keep=self.writes)
                 if self.writes:
                     save_file(gathered, folder / f"{name}.safetensors")
             if self.writes:
-                sizes = {str(file.relative_to(folder)): file.stat().st_size for file in _files_of(folder)}
                 updates = trained.ema.updates if trained.ema else None
-                state = {"step": step, "ema_updates": updates, "extra": trained.extra, "files": sizes}
-                files.write_json(folder / "state.json", state)
+                state = {"step": step, "ema_updates": updates, "extra": trained.extra, **_manifest(folder)}
+                files.write_json(folder / "state.json", {**state, "state_sha256": _sha256_of(state)})
         if self.writes:
             files.write_text(self.folder / "latest", path.name + "\n")
             self._prune(path)
-        return path
+
+    def _not_saved(self, path: Path, error: Exception) -> DataError:
+        code = _errno_of(error)
+        reason = os.strerror(code) if code else str(error).splitlines()[0]
+        before = next((each for each in self._newest_first() if each != path and problem_with(each) is None), None)
+        kept = f"{before.name} is whole" if before is not None else "no earlier one is there"
+        full = code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        advice = "make room, or keep fewer with train.keep_checkpoints" if full else "look at the place"
+        return DataError(
+            f"checkpoint {path.name} could not be written in {self.folder}: {reason}; {kept}",
+            hint=f"{advice}, and run the same command again",
+        )
+
+    def exist(self) -> bool:
+        """Whether there is any, whole or not."""
+        return bool(self._newest_first())
 
     def latest(self) -> Path | None:
-        """The newest complete checkpoint, or None."""
-        for path in sorted(self.folder.glob(f"{PREFIX}????????"), reverse=True):
-            problem = _problem_with(path)
+        """The newest checkpoint whose files are what was written, or None."""
+        return next(self._usable(), None)
+
+    def _newest_first(self) -> list[Path]:
+        return sorted(self.folder.glob(f"{PREFIX}????????"), reverse=True)
+
+    def _usable(self) -> Iterator[Path]:
+        for path in self._newest_first():
+            problem = problem_with(path, hashes=True)
             if problem is None:
-                return path
+                yield path
+            else:
+                self._skip(path, problem)
+
+    def _skip(self, path: Path, problem: str) -> None:
+        owned = path.is_dir() and foreign(path, CHECKPOINT, whole=False) is None
+        if self.delete_invalid and self.writes and owned:
+            shutil.rmtree(path)
+            self.reporter.log(f"checkpoint {path.name} is deleted: {problem}")
+        else:
             self.reporter.log(f"checkpoint {path.name} is skipped: {problem}")
-        return None
+
+    def restore(self, trained: Trained, group: ProcessGroup) -> Path | None:
+        """Restore everything from the newest good checkpoint; every process must call it, and only the first reads.
+
+        Returns:
+            The checkpoint; None where there is none at all.
+
+        Raises:
+            DataError: none of those that are there is whole, or it does not fit this model or run.
+        """
+        found: tuple[Path, dict[str, Any]] | None = None
+        parts: dict[str, dict[str, Tensor]] = {}
+        if group.is_main:
+            there = self.exist()
+            for path in self._usable():
+                try:
+                    state, parts = _read(path)
+                except DamagedCheckpointError as error:  # of an older version, without hashes
+                    self._skip(path, error.message)
+                    continue
+                found = (path, state)
+                break
+            if found is None and there and self.exist():
+                raise DataError(
+                    f"every checkpoint in {self.folder} is damaged",
+                    hint="--delete-invalid deletes them and begins again; a copy of one in their place is taken up",
+                )
+        found = group.broadcast(found)
+        if found is None:
+            return None
+        names = group.broadcast(list(parts))
+        parts = {name: send_from_first(parts.get(name, {}), group) for name in names}
+        _apply(found[0], found[1], parts, trained)
+        return found[0]
 
     def load(self, path: Path, trained: Trained) -> int:
         """Restore everything from ``path``; returns the step to go on from.
 
         Raises:
-            DataError: the checkpoint does not fit this model or run.
+            DataError: the checkpoint is damaged, or does not fit this model or run.
         """
-        try:
-            state = json.loads((path / "state.json").read_text())
-            load_whole(trained.module, load_file(path / "model.safetensors"))
-            _load_optimizer(trained.optimizer, load_file(path / "optimizer.safetensors"))
-        except (RuntimeError, KeyError, ValueError, OSError, SafetensorError) as error:
-            raise DataError(
-                f"checkpoint {path} does not fit this config: {str(error).splitlines()[0]}", hint=RESUME_HINT
-            ) from error
-        if trained.ema is not None:
-            if not (path / "ema.safetensors").exists():
-                raise DataError(f"checkpoint {path} has no moving average", hint="set train.ema_decay=0 as before")
-            trained.ema.load(load_file(path / "ema.safetensors"), int(state["ema_updates"]))
-        trained.extra = dict(state.get("extra", {}))
+        state, parts = _read(path)
+        _apply(path, state, parts, trained)
         return int(state["step"])
+
+    def forget(self) -> None:
+        """Delete every checkpoint, for a run that begins again.
+
+        Raises:
+            UsageError: one holds what illinstr did not write.
+        """
+        if not self.writes:
+            return
+        leftovers = sorted(self.folder.glob(f"*{PREFIX}*{files.INCOMPLETE_SUFFIX}"))
+        for path in [*self._newest_first(), *leftovers]:
+            refuse_foreign(path, CHECKPOINT, whole=False)
+        (self.folder / "latest").unlink(missing_ok=True)
+        for path in [*leftovers, *self._newest_first()]:
+            shutil.rmtree(path)
 
     def _prune(self, newest: Path) -> None:
         """Remove all but the newest ``keep`` complete checkpoints; ``newest`` always stays.
 
         What claims to be newer than ``newest`` is broken or belongs to a future that was given up on resuming.
         """
-        older = sorted(self.folder.glob(f"{PREFIX}????????"), reverse=True)
-        complete = [path for path in older if path < newest and _problem_with(path) is None]
+        older = self._newest_first()
+        complete = [path for path in older if path < newest and problem_with(path) is None]
         stay = {newest, *complete[: self.keep - 1]}
         leftovers = set(self.folder.glob(f"*{PREFIX}*{files.INCOMPLETE_SUFFIX}"))
         for path in [*(set(older) | leftovers) - stay]:
@@ -137,19 +229,90 @@ def _parts(trained: Trained) -> Iterator[tuple[str, dict[str, Tensor]]]:
         yield "ema", trained.ema.shadow
 
 
-def _files_of(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.rglob("*") if file.is_file())
+def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
+    """Size and SHA-256 of every file, hashed side by side: a checkpoint of a true-size model is gigabytes."""
+    found = sorted(file for file in folder.rglob("*") if file.is_file())
+    names = [str(file.relative_to(folder)) for file in found]
+    return {
+        "files": {name: file.stat().st_size for name, file in zip(names, found, strict=True)},
+        "sha256": dict(zip(names, _hashes(found), strict=True)),
+    }
 
 
-def _problem_with(path: Path) -> str | None:
+def _hashes(paths: list[Path]) -> list[str]:
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        return list(pool.map(files.sha256_file, paths))
+
+
+def _sha256_of(state: Mapping[str, Any]) -> str:
+    return hashlib.sha256(files.canonical_json(state).encode()).hexdigest()
+
+
+def problem_with(path: Path, *, hashes: bool = False) -> str | None:
+    """What is wrong with a checkpoint, or None; ``hashes``: read every file, and not its size alone."""
     try:
-        sizes: dict[str, int] = json.loads((path / "state.json").read_text())["files"]
-    except (OSError, ValueError, KeyError, TypeError):
+        state: dict[str, Any] = json.loads((path / "state.json").read_text(encoding="utf-8"))
+        sizes, known = dict(state["files"]), dict(state.get("sha256", {}))
+        own = state.pop("state_sha256", None)
+        if own is not None and own != _sha256_of(state):
+            return "state.json is not what was written"
+        for name, size in sizes.items():
+            if not (path / name).is_file() or (path / name).stat().st_size != size:
+                return f"{name} is missing or cut short"
+        if not hashes:
+            return None
+        for name, found in zip(known, _hashes([path / name for name in known]), strict=True):
+            if known[name] != found:
+                return f"{name} is not what was written: its SHA-256 differs"
+    except OSError as error:
+        return f"it cannot be read: {error.strerror or error}"
+    except (ValueError, KeyError, TypeError, AttributeError):
         return "no readable state.json"
-    for name, size in sizes.items():
-        if not (path / name).is_file() or (path / name).stat().st_size != size:
-            return f"{name} is missing or cut short"
     return None
+
+
+def _errno_of(error: Exception) -> int | None:
+    if isinstance(error, OSError):
+        return error.errno
+    found = re.search(r"os error (\d+)", str(error))  # safetensors writes in Rust, which says it so
+    return int(found[1]) if found else None
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Tensor]]]:
+    """What a checkpoint holds: its state, and its tensors by file and name.
+
+    Raises:
+        DamagedCheckpointError: a file is missing, or none that can be read.
+    """
+    names = ["model", "optimizer", *(["ema"] if (path / "ema.safetensors").exists() else [])]
+    try:
+        state: dict[str, Any] = json.loads((path / "state.json").read_text(encoding="utf-8"))
+        int(state["step"])
+        return state, {name: load_file(path / f"{name}.safetensors") for name in names}
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise DamagedCheckpointError(
+            f"checkpoint {path} cannot be read: {str(error).splitlines()[0]}", hint="name another one"
+        ) from error
+
+
+def _apply(path: Path, state: Mapping[str, Any], parts: Mapping[str, dict[str, Tensor]], trained: Trained) -> None:
+    """Restore everything.
+
+    Raises:
+        DataError: it does not fit this model or run.
+    """
+    if trained.ema is not None and "ema" not in parts:
+        raise DataError(f"checkpoint {path} has no moving average", hint="set train.ema_decay=0 as before")
+    try:
+        load_whole(trained.module, parts["model"])
+        _load_optimizer(trained.optimizer, parts["optimizer"])
+        if trained.ema is not None:
+            trained.ema.load(parts["ema"], int(state["ema_updates"]))
+    except (RuntimeError, KeyError, ValueError, TypeError) as error:
+        raise DataError(
+            f"checkpoint {path} does not fit this config: {str(error).splitlines()[0]}", hint=RESUME_HINT
+        ) from error
+    trained.extra = dict(state.get("extra", {}))
 
 
 def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -83,7 +83,7 @@ def _config_of(run: Path, dtype: Dtype | None) -> UNetConfig:
 
 
 def _checkpoint_of(run: Path, name: str | None, keep: int, reporter: Reporter) -> Path:
-    from illinstr.training.checkpoint import Checkpointer
+    from illinstr.training.checkpoint import Checkpointer, problem_with
 
     folder = run / "checkpoints"
     if name is None:
@@ -94,6 +94,8 @@ def _checkpoint_of(run: Path, name: str | None, keep: int, reporter: Reporter) -
     known = sorted(path.name for path in folder.glob("step-????????"))
     if name not in known:
         raise UsageError(f"{run} has no checkpoint {name!r}", hint=f"there are: {', '.join(known) or 'none'}")
+    if (problem := problem_with(folder / name, hashes=True)) is not None:
+        raise DataError(f"checkpoint {name} is damaged: {problem}", hint="name another one with --checkpoint")
     return folder / name
 
 

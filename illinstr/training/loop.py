@@ -11,7 +11,7 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,10 +32,11 @@ from illinstr.training.ema import Ema
 from illinstr.training.meter import Meter, all_finite, describe
 from illinstr.training.noise import mixed_seed, sample_generator, step_generator
 from illinstr.training.optimizer import build_optimizer
-from illinstr.training.precision import IN_WORDS
 from illinstr.training.reading import ErrorBudget
-from illinstr.training.run_folder import config_text, flat
+from illinstr.training.run_folder import config_text, flat, forget_run
+from illinstr.training.saved_state import DataIdentity, SavedState
 from illinstr.training.sharding import load_whole, whole_on_cpu
+from illinstr.training.stopping import Stopped, StopSignals
 
 __all__ = ["Trainer", "TrainingError", "TrainingTask", "step_generator"]
 
@@ -89,12 +90,16 @@ class Extras:
             It runs in the first process, at every validation but that of step 0.
         rebuild: makes the task again, in all processes; where each of them holds a part of the model, the first one
             validates and exports with a whole copy.
-        data_sha256: identity of the data; a checkpoint made on other data is refused.
+        data: which data these are; a checkpoint made on others is refused.
+        signals: what may ask the run to end; nothing is heard when None.
+        delete_invalid: remove damaged checkpoints that are met on the way to a good one.
     """
 
     judge: Callable[[Path, int], dict[str, float]] | None = None
     rebuild: Callable[[], TrainingTask] | None = None
-    data_sha256: str | None = None
+    data: DataIdentity = field(default_factory=DataIdentity)
+    signals: StopSignals | None = None
+    delete_invalid: bool = False
 
 
 class Trainer:
@@ -126,29 +131,44 @@ class Trainer:
         ema = Ema(task.model, self.loop.ema_decay) if self.loop.ema_decay else None
         self.trained = Trained(task.model, self.optimizer, ema)
         self.main: bool = accelerator.is_main_process
-        self.checkpointer = Checkpointer(run / "checkpoints", self.loop.keep_checkpoints, reporter, writes=self.main)
+        self.checkpointer = Checkpointer(
+            run / "checkpoints",
+            self.loop.keep_checkpoints,
+            reporter,
+            writes=self.main,
+            delete_invalid=self.extras.delete_invalid,
+        )
+        self.saved = SavedState(self.trained, self.checkpointer, accelerator, reporter, self.extras.data)
+        self.signals = self.extras.signals or StopSignals()
+        self._stops = False  # agreed on by all processes
         self.budget = ErrorBudget(task.config.data.max_errors, reporter)
         self.reader = BatchReader(task.make_batch, self.budget)
 
-    def fit(self, *, resume: bool) -> Path:
+    def fit(self, *, resume: bool = True) -> Path:
         """Train to ``train.steps`` and export.
+
+        Args:
+            resume: go on from the newest good checkpoint, where there is one; False begins whatever is there, whose
+                checkpoints are deleted.
 
         Returns:
             The exported model folder.
 
         Raises:
+            Stopped: asked to end by a signal; all that was learnt is saved.
             TrainingError: a loss or gradient is not finite.
-            DataError: more unreadable samples than ``data.max_errors``.
+            DataError: more unreadable samples than ``data.max_errors``, or a checkpoint cannot be read or written.
         """
         for unit, message in getattr(self.task, "unreadable", {}).items():
             self.budget.count(unit, DataError(message))
-        start = self._resume() if resume else 0
+        start = self._begin(resume)
         meter = Meter(self.run / "log.csv", start, writes=self.main)
         if self.main:
             files.write_text(self.run / "config.yaml", config_text(self.task.config))
         self._open_trackers()
         if start == 0 or self._lost_validation(start, meter):
             self._validate(start, meter)  # at 0: out of memory or a broken image writer shows now, not after hours
+        self._end_if_asked(start, saved=True)
         self.task.model.train()
         with self.reporter.task(f"train {self.task.config.kind}", self.loop.steps) as advance:
             advance(start)
@@ -159,6 +179,14 @@ class Trainer:
                     self._train_one(step, batches, meter)
                     advance(1, status=self._after_step(step + 1, meter))
         return self._export()
+
+    def _begin(self, resume: bool) -> int:
+        """The step to go on from; 0 begins, and then nothing of an earlier attempt's log stays."""
+        start = self.saved.go_on(self.loop.steps, getattr(self.task, "order", None)) if resume else 0
+        if start == 0 and self.main:
+            self.checkpointer.forget()
+            forget_run(self.run)
+        return start
 
     def _read(self, step: int) -> list[MicroBatch]:
         rank, world_size = self.accelerator.process_index, self.accelerator.num_processes
@@ -197,7 +225,8 @@ class Trainer:
         shares = [micro.share for micro in micro_batches]
         weighted = sum(loss * share.weight for loss, share in zip(own, shares, strict=True)) / len(own)
         # A share without samples of its own has weight 0, and 0 * inf is not finite either.
-        (mean,) = mean_over_processes(self.accelerator, [weighted])
+        mean, asked = mean_over_processes(self.accelerator, [weighted, float(self.signals.heard is not None)])
+        self._stops = asked > 0  # one reduction tells all of them of a signal that one of them heard
         if all_finite({"loss": mean}):
             return mean
         flags = torch.tensor([not all_finite({"loss": loss}) for loss in own], device=self.accelerator.device)
@@ -240,12 +269,22 @@ class Trainer:
         if done % self.loop.log_every == 0 or last:
             status = describe(self._log(done, meter))
         meter.pause()
-        if done % self.loop.checkpoint_every == 0 or last:
+        if saved := done % self.loop.checkpoint_every == 0 or last or self._stops:
             self._save(done)
-        if self._validates_at(done):
+        if self._validates_at(done) and not self._stops:
             self._validate(done, meter)
+        self._end_if_asked(done, saved=saved)  # a validation that was due here is made up for by the run that goes on
         meter.resume()
         return status
+
+    def _end_if_asked(self, done: int, *, saved: bool) -> None:
+        """Save and end where all processes know of a signal; of several, those that do not hear of it in a step."""
+        if not self._stops and (self.signals.heard is None or self.accelerator.num_processes > 1):
+            return
+        if not saved:
+            self._save(done)
+        kept = f"after step {done}, which is saved" if done else "before the first step"
+        raise Stopped(self.signals.heard or "a signal to another process", kept)
 
     def _validates_at(self, done: int) -> bool:
         return done % self.loop.validate_every == 0 or done == self.loop.steps
@@ -271,14 +310,16 @@ class Trainer:
         with self._exportable() as task:
             if task is not None:
                 task.model.eval()
-                with torch.no_grad():
+                figures: dict[str, float] = {}
+                with self.signals.interrupting(), torch.no_grad():
                     with self.accelerator.autocast():
-                        figures = task.validate(self.run / "samples", step)
-                    figures = {**figures, **self._judged(task, step)}
+                        measured = task.validate(self.run / "samples", step)
+                    figures = {**measured, **self._judged(task, step)}
                 task.model.train()
-                meter.write(step, figures)
-                self.accelerator.log(figures, step=step)
-                self.reporter.log(f"step {step}: {describe(figures)}")
+                if figures:
+                    meter.write(step, figures)
+                    self.accelerator.log(figures, step=step)
+                    self.reporter.log(f"step {step}: {describe(figures)}")
         self.accelerator.wait_for_everyone()
 
     def _judged(self, task: TrainingTask, step: int) -> dict[str, float]:
@@ -309,43 +350,10 @@ class Trainer:
         yield self._whole if self.main else None
 
     def _save(self, done: int) -> None:
-        self.trained.extra = {
-            "processes": self.accelerator.num_processes,
-            "precision": self.accelerator.mixed_precision,
-        }
-        if self.extras.data_sha256 is not None:
-            self.trained.extra["data_sha256"] = self.extras.data_sha256
-        if (order := getattr(self.task, "order", None)) is not None:
-            self.trained.extra["next"] = order.place(done)
-        if self.accelerator.scaler is not None:
-            self.trained.extra["loss_scaler"] = self.accelerator.scaler.state_dict()
-        self.checkpointer.save(done, self.trained)
+        self.saved.save(done, getattr(self.task, "order", None))
         if isinstance(encoded := getattr(self.task, "encoded", None), TextCache):
             encoded.flush()
         self.accelerator.wait_for_everyone()
-
-    def _resume(self) -> int:
-        path = self.checkpointer.latest()
-        if path is None:
-            raise UsageError(f"{self.run} has no checkpoint to resume from", hint="leave out --resume to start again")
-        step = self.checkpointer.load(path, self.trained)
-        if step > self.loop.steps:
-            raise UsageError(f"{path.name} is beyond train.steps={self.loop.steps}", hint="raise train.steps")
-        theirs = self.trained.extra.get("data_sha256", self.extras.data_sha256)
-        if theirs != self.extras.data_sha256:
-            raise DataError(
-                f"{path.name} was made on other data", hint="resume with the same --data, or start a new run"
-            )
-        now = self.accelerator.mixed_precision
-        if (before := self.trained.extra.get("precision", now)) != now and self.main:
-            self.reporter.log(
-                f"{path.name} was computed in {IN_WORDS[before]} and the run goes on in {IN_WORDS[now]}:"
-                " it is not, to the bit, the run it would have been"
-            )
-        if self.accelerator.scaler is not None and "loss_scaler" in self.trained.extra:
-            self.accelerator.scaler.load_state_dict(self.trained.extra["loss_scaler"])
-        self.reporter.log(f"resumed from {path.name}")
-        return step
 
     def _open_trackers(self) -> None:
         if self.loop.trackers:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 
+from illinstr.engine.process_group import ProcessGroup
+
 
 def whole(tensor: Tensor) -> Tensor:
     """The full tensor on this device; a collective of all processes where it is sharded."""
@@ -57,3 +59,24 @@ def load_whole(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
 def copy_sharded(module: nn.Module) -> dict[str, Tensor]:
     """Float32 copies of the trainable parameters, sharded as they are."""
     return {name: p.detach().clone().float() for name, p in module.named_parameters() if p.requires_grad}
+
+
+def send_from_first(tensors: Mapping[str, Tensor], group: ProcessGroup) -> dict[str, Tensor]:
+    """The first process's tensors, in main memory, in every process; the others may bring an empty mapping.
+
+    Sent byte by byte, so that no precision is lost and any element type will do.
+    """
+    if group.world_size == 1:
+        return dict(tensors)
+    from accelerate import PartialState
+
+    device = PartialState().device
+    shapes = group.broadcast([(name, tuple(tensor.shape), tensor.dtype) for name, tensor in tensors.items()])
+    received: dict[str, Tensor] = {}
+    for name, shape, dtype in shapes:
+        own = tensors[name] if group.is_main else torch.empty(shape, dtype=dtype)
+        content = own.contiguous().reshape(-1).view(torch.uint8).to(device)
+        if content.numel():
+            torch.distributed.broadcast(content, src=0)
+        received[name] = content.cpu().view(dtype).reshape(shape)
+    return received

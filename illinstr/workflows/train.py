@@ -12,12 +12,16 @@ from illinstr.engine.launching import check_processes
 from illinstr.engine.process_group import join_process_group, rank_here
 from illinstr.errors import DataError, UsageError
 from illinstr.progress import Reporter, reporting_to
-from illinstr.workflows.checks import check_range
+from illinstr.workflows.checks import check_choice, check_range
 from illinstr.workflows.request import Request
 
 if TYPE_CHECKING:
     from illinstr.training.config import TrainConfig
+    from illinstr.training.loop import Trainer
+    from illinstr.training.saved_state import DataIdentity
+    from illinstr.training.stopping import StopSignals
 
+SIGNALS = ("USR1", "USR2", "HUP", "INT", "XCPU")
 Judge = Callable[[Path, int], dict[str, float]]
 
 
@@ -30,7 +34,11 @@ class TrainRequest(Request):
         data: data folder, as ``minihow`` and ``scrape`` make it.
         out: run folder to make: log, checkpoints, samples and the trained model.
         settings: ``section.key=value`` each, over the config.
-        resume: go on from the newest complete checkpoint in ``out``.
+        resume: go on from the newest checkpoint in ``out`` although settings differ; with the same ones, a run goes on
+            by itself.
+        fresh: begin again whatever is in ``out``, and delete its checkpoints.
+        save_on_signal: a further signal, for example ``USR1``, at which the run saves and ends as at SIGTERM.
+        delete_invalid: delete damaged checkpoints that are met on the way to a good one.
         dry_run: measure one step on a few articles and estimate; write nothing.
         processes: processes on this machine, one per GPU; they share each batch.
         faithfulness: draw and judge so many validation articles at each validation (U-Net only).
@@ -42,6 +50,9 @@ class TrainRequest(Request):
     out: str | Path
     settings: Sequence[str] = ()
     resume: bool = False
+    fresh: bool = False
+    save_on_signal: str | None = None
+    delete_invalid: bool = False
     dry_run: bool = False
     processes: int = 1
     faithfulness: int = 0
@@ -82,6 +93,7 @@ def train_model(request: TrainRequest) -> TrainResult:
     Raises:
         ConfigError, UsageError, DataError, ModelError: checked before anything expensive starts.
         TrainingError: the optimisation went wrong.
+        Stopped: a signal asked the run to end, and it has saved what it had learnt.
     """
     check_launch(request)
     config = check_training(request, request.messages)
@@ -110,6 +122,9 @@ def check_training(request: TrainRequest, reporter: Reporter | None = None) -> T
     """
     let_idle_threads_sleep()
     check_processes(request.processes)
+    if request.resume and request.fresh:
+        raise UsageError("--resume and --fresh exclude each other", hint="leave both out: the same command goes on")
+    check_choice("--save-on-signal", request.save_on_signal, SIGNALS)
     check_range("--faithfulness", request.faithfulness, 0, None, "how many validation articles to draw and judge")
     from illinstr.training.optimizer import check_extras
     from illinstr.training.presets import load_config
@@ -120,7 +135,7 @@ def check_training(request: TrainRequest, reporter: Reporter | None = None) -> T
     if not (data / "index.json").is_file():
         raise DataError(f"{data} is not a data folder: no index.json", hint="make one: illinstr minihow --out DIR")
     check_extras(config)
-    changes = check_run_folder(Path(request.out), config, resume=request.resume)
+    changes = check_run_folder(Path(request.out), config, resume=request.resume, fresh=request.fresh)
     if reporter is not None and rank_here() == 0:
         for line in changes:
             reporter.log(line)
@@ -160,11 +175,25 @@ def validation_judge(request: TrainRequest) -> Judge | None:
 
 
 def _train(config: TrainConfig, request: TrainRequest, judge: Judge | None) -> Path:
+    from illinstr.training.stopping import Stopped, StopSignals
+
+    signals = StopSignals([request.save_on_signal] if request.save_on_signal else [])
+    with signals.listening():
+        trainer = None
+        with signals.interrupting():
+            trainer = _trainer(config, request, judge, signals)
+        if signals.heard is not None or trainer is None:
+            raise Stopped(signals.heard or "a signal", "before the first step")
+        try:
+            return trainer.fit(resume=not request.fresh)
+        finally:
+            trainer.accelerator.end_training()
+
+
+def _trainer(config: TrainConfig, request: TrainRequest, judge: Judge | None, signals: StopSignals) -> Trainer:
+    """The trainer of this process, with its data read and its model built."""
     import torch
 
-    from illinstr.shards import read_index
-    from illinstr.shards.table import identity_of
-    from illinstr.shards.takedown import Takedown
     from illinstr.training.accelerator import make_accelerator
     from illinstr.training.loop import Extras, Trainer, TrainingTask
     from illinstr.training.precision import precision_line
@@ -182,9 +211,25 @@ def _train(config: TrainConfig, request: TrainRequest, judge: Judge | None) -> P
 
     with reporting_to(reporter):
         task = build()
-    sha256 = identity_of(read_index(data), config.data.split, Takedown.of_folder(data))
-    extras = Extras(judge=judge, rebuild=build, data_sha256=sha256)
-    try:
-        return Trainer(task, out, reporter, accelerator, extras).fit(resume=request.resume)
-    finally:
-        accelerator.end_training()
+    extras = Extras(
+        judge=judge,
+        rebuild=build,
+        data=_identity(data, config.data.split),
+        signals=signals,
+        delete_invalid=request.delete_invalid,
+    )
+    return Trainer(task, out, reporter, accelerator, extras)
+
+
+def _identity(data: Path, split: str) -> DataIdentity:
+    from illinstr.shards import read_index
+    from illinstr.shards.table import identity_of
+    from illinstr.shards.takedown import Takedown
+    from illinstr.training.saved_state import DataIdentity
+
+    index, takedown = read_index(data), Takedown.of_folder(data)
+    return DataIdentity(
+        sha256=identity_of(index, split, Takedown()),
+        takedown_sha256=takedown.sha256,
+        with_takedown_sha256=identity_of(index, split, takedown),
+    )

@@ -20,10 +20,14 @@ def run_training(
     dry_run: bool = False,
     reporter: Reporter | None = None,
     num_processes: int = 1,
+    **more: Any,
 ) -> dict[str, Any]:
-    """Train, or estimate; what ``illinstr train --json`` prints, with the estimate's lines as ``lines``."""
+    """Train, or estimate; what ``illinstr train --json`` prints, with the estimate's lines as ``lines``.
+
+    ``more`` are further attributes of a TrainRequest.
+    """
     request = TrainRequest(
-        config, data, out, settings, resume=resume, dry_run=dry_run, processes=num_processes, reporter=reporter
+        config, data, out, settings, resume=resume, dry_run=dry_run, processes=num_processes, reporter=reporter, **more
     )
     result = train_model(request)
     return result.as_dict() | {"lines": list(result.lines)}

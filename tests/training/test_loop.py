@@ -13,6 +13,7 @@ from illinstr.training.accelerator import make_accelerator
 from illinstr.training.loop import Extras, TrainingError, checkpoint_activations
 from illinstr.training.optimizer import check_extras
 from illinstr.training.run_folder import check_run_folder, config_text
+from illinstr.training.saved_state import DataIdentity
 from tests.support.toy_task import Listener, ToyTask, toy_config, toy_trainer
 
 
@@ -25,7 +26,7 @@ def losses(run):
     return [float(row["loss"]) for row in rows(run) if row.get("loss")]
 
 
-def fit(run, *, resume=False, reporter=None, extras=None, task=None, **train):
+def fit(run, *, resume=True, reporter=None, extras=None, task=None, **train):
     task = task or ToyTask(toy_config(**train))
     toy_trainer(task, run, reporter, extras).fit(resume=resume)
     return task
@@ -64,19 +65,31 @@ def test_dropout_and_order_survive_a_resume_bit_for_bit(tmp_path):
 def test_a_checkpoint_says_where_the_data_stand_and_refuses_other_data(tmp_path):
     import json
 
-    fit(tmp_path, extras=Extras(data_sha256="a"), steps=4)
+    fit(tmp_path, extras=Extras(data=DataIdentity("a", "t", "at")), steps=4)
     state = json.loads((tmp_path / "checkpoints" / "step-00000004" / "state.json").read_text())
     assert state["extra"] == {
         "data_sha256": "a",
         "next": {"epoch": 1, "position": 0},
         "precision": "no",
         "processes": 1,
+        "samples": 24,
+        "takedown_sha256": "t",
     }
     with pytest.raises(DataError, match="other data"):
-        fit(tmp_path, extras=Extras(data_sha256="b"), resume=True)
-    del state["extra"]  # as older versions wrote it
+        fit(tmp_path, extras=Extras(data=DataIdentity("b")), resume=True)
+    for name in ("extra", "sha256", "state_sha256"):  # as older versions wrote it
+        del state[name]
     (tmp_path / "checkpoints" / "step-00000004" / "state.json").write_text(json.dumps(state))
-    fit(tmp_path, extras=Extras(data_sha256="b"), resume=True)
+    fit(tmp_path, extras=Extras(data=DataIdentity("b")), resume=True)
+
+
+def test_checkpoints_of_older_versions_knew_data_and_takedown_list_as_one(tmp_path):
+    fit(tmp_path, extras=Extras(data=DataIdentity("at")), steps=2)
+    listener = Listener()
+    fit(tmp_path, extras=Extras(data=DataIdentity("a", "t", "at")), steps=4, reporter=listener)
+    assert not any("takedown" in line for line in listener.lines)
+    fit(tmp_path, extras=Extras(data=DataIdentity("a", None, "a")), reporter=listener)
+    assert sum("takedown list has changed" in line for line in listener.lines) == 1
 
 
 def test_a_non_finite_loss_stops_before_the_step_and_names_the_sample(tmp_path):
@@ -265,6 +278,7 @@ def test_gradient_checkpointing_recomputes_in_the_backward_pass(tmp_path):
 def test_resuming_with_other_settings_says_which(tmp_path):
     config = toy_config()
     (tmp_path / "config.yaml").write_text(config_text(config))
+    (tmp_path / "checkpoints" / "step-00000002").mkdir(parents=True)
     assert check_run_folder(tmp_path, config, resume=True) == []
     changed = toy_config(steps=9)
     assert check_run_folder(tmp_path, changed, resume=True) == [

@@ -203,6 +203,9 @@ def test_a_run_does_not_go_on_with_another_optimiser(tmp_path, section):
     before = toy_config()
     after = before.model_copy(update={"optim": before.optim.model_copy(update=section)})
     (tmp_path / "config.yaml").write_text(config_text(before))
+    check_run_folder(tmp_path, after, resume=False)  # nothing is there that could not be gone on with
+    (tmp_path / "checkpoints" / "step-00000002").mkdir(parents=True)
+    check_run_folder(tmp_path, after, resume=False, fresh=True)
     with pytest.raises(DataError, match=f"optim.{next(iter(section))} was") as caught:
         check_run_folder(tmp_path, after, resume=True)
     assert f"--set optim.{next(iter(section))}=" in (caught.value.hint or "")
