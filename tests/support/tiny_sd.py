@@ -1,4 +1,9 @@
-"""Stable Diffusion in small: the files and config keys of a 1.5 or 2.1 repository, sizes that train in seconds."""
+"""Stable Diffusion in small: the files and config keys of a 1.5 or 2.1 repository, sizes that train in seconds.
+
+Configs hold the keys that the published ones hold, and no others: those of version 0.6.0 of diffusers know no scaling
+factor, no prediction type, and the size of the images the original draws. A mirror is the same model, saved again by a
+later version: more keys, other values for some, the same weights.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +48,59 @@ SCHEDULERS: dict[str, dict[str, Any]] = {
         "trained_betas": None,
     },
 }
+
+
+# The keys of the released configs.
+UNET_KEYS = {
+    "act_fn",
+    "attention_head_dim",
+    "block_out_channels",
+    "center_input_sample",
+    "cross_attention_dim",
+    "down_block_types",
+    "downsample_padding",
+    "flip_sin_to_cos",
+    "freq_shift",
+    "in_channels",
+    "layers_per_block",
+    "mid_block_scale_factor",
+    "norm_eps",
+    "norm_num_groups",
+    "out_channels",
+    "sample_size",
+    "up_block_types",
+}
+VAE_KEYS = {
+    "act_fn",
+    "block_out_channels",
+    "down_block_types",
+    "in_channels",
+    "latent_channels",
+    "layers_per_block",
+    "norm_num_groups",
+    "out_channels",
+    "sample_size",
+    "up_block_types",
+}
+VERSIONS = {"1.5": "0.6.0", "2.1": "0.10.0.dev0"}
+
+
+def as_published(file: Path, keys: set[str], version: str) -> None:
+    """Rewrite a config with the keys its published counterpart has, and the version that wrote that."""
+    settings = json.loads(file.read_text())
+    kept = {name: settings[name] for name in ("_class_name", *sorted(keys)) if name in settings}
+    file.write_text(json.dumps({**kept, "_diffusers_version": version}, indent=2))
+
+
+def make_mirror(base: Path, folder: Path) -> Path:
+    """The base as a mirror holds it: loaded and saved again by the installed diffusers."""
+    from diffusers import StableDiffusionPipeline
+
+    pipe = StableDiffusionPipeline.from_pretrained(
+        base, use_safetensors=True, safety_checker=None, feature_extractor=None, requires_safety_checker=False
+    )
+    pipe.save_pretrained(folder)
+    return folder
 
 
 def make_tiny_sd(folder: Path, *, version: str = "1.5", seed: int = 0) -> Path:
@@ -100,10 +158,12 @@ def _write_unet(folder: Path, version: str) -> None:
         norm_eps=1e-05,
         norm_num_groups=8,
         out_channels=4,
-        sample_size=16,
+        sample_size=64 if version == "1.5" else 96,
         up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3,
         use_linear_projection=version == "2.1",
     ).save_pretrained(folder)
+    more = {"use_linear_projection", "dual_cross_attention", "only_cross_attention", "num_class_embeds"}
+    as_published(folder / "config.json", UNET_KEYS | (more if version == "2.1" else set()), VERSIONS[version])
 
 
 def _write_vae(folder: Path) -> None:
@@ -118,9 +178,10 @@ def _write_vae(folder: Path) -> None:
         layers_per_block=1,
         norm_num_groups=4,
         out_channels=3,
-        sample_size=128,
+        sample_size=512,
         up_block_types=("UpDecoderBlock2D",) * 4,
     ).save_pretrained(folder)
+    as_published(folder / "config.json", VAE_KEYS, "0.6.0")
 
 
 def _write_text_encoder(folder: Path, vocab: dict[str, int], version: str) -> None:

@@ -16,12 +16,15 @@ def save_folder(
     folder: Path, *, unet: Any, vae: Any, text_encoder: Any, tokenizer: Any, scheduler: Any, settings: StackedSettings
 ) -> None:
     """Write the components and settings into ``folder`` (made by the caller, who publishes it)."""
-    from diffusers import StableDiffusionPipeline
+    import diffusers
 
+    # The pipeline's constructor takes a U-Net whose config names a version before 0.9 for an old file in which a
+    # sample_size under 64 is a mistake, and "corrects" it: the folder would draw 512 pixels whatever its panels are.
+    unet.register_to_config(_diffusers_version=diffusers.__version__)
     if "block_out_channels" not in vae.config:
         # AutoencoderDC names its levels otherwise; StableDiffusionPipeline counts them to know a latent's size.
         vae.register_to_config(block_out_channels=list(vae.config.encoder_block_out_channels))
-    pipe = StableDiffusionPipeline(
+    pipe = diffusers.StableDiffusionPipeline(
         vae=vae,
         text_encoder=text_encoder,
         tokenizer=tokenizer,
@@ -50,8 +53,20 @@ def _load_text_encoder_whole(config_json: Path) -> None:
     files.write_json(config_json, config)
 
 
-def save_adapters(folder: Path, layers: dict[str, Tensor]) -> None:
-    """Write low-rank adapters of the U-Net as plain diffusers loads them."""
+def save_adapters(folder: Path, layers: dict[str, Tensor], adapter: dict[str, Any], scheduler: Any) -> None:
+    """Write low-rank adapters of the U-Net as plain diffusers and peft load them, scaled as they were trained.
+
+    Args:
+        folder: made here.
+        layers: the adapters' weights, as peft names them.
+        adapter: arguments of ``peft.LoraConfig``: without ``r`` and ``lora_alpha`` a loader takes alpha for the rank.
+        scheduler: what the adapters were trained for, in ``scheduler_config.json``: with that of the base they are
+            wrong wherever they predict something else or start from other noise.
+    """
     from diffusers import StableDiffusionPipeline
 
-    StableDiffusionPipeline.save_lora_weights(folder, unet_lora_layers=layers, safe_serialization=True)
+    StableDiffusionPipeline.save_lora_weights(
+        folder, unet_lora_layers=layers, unet_lora_adapter_metadata=adapter, safe_serialization=True
+    )
+    files.write_json(folder / "adapter_config.json", {"peft_type": "LORA", **adapter})
+    scheduler.save_config(folder)

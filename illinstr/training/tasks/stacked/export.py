@@ -15,10 +15,12 @@ from illinstr.models.settings import StackedSettings
 from illinstr.models.stable_diffusion.backbone import StableDiffusion
 from illinstr.models.stable_diffusion.saving import save_adapters, save_folder
 from illinstr.training.tasks.stacked.config import UNetConfig
-from illinstr.training.tasks.stacked.parts import adapter_state, plain_copy
+from illinstr.training.tasks.stacked.parts import adapter_config, adapter_state, plain_copy
 from illinstr.version import __version__
 
 CONFIG_KEY, VERSION_KEY = "illinstr.config", "illinstr.version"
+SCHEDULER_KEY = "illinstr.scheduler"
+SCHEDULER_KEYS = ("prediction_type", "rescale_betas_zero_snr", "timestep_spacing", "beta_schedule")
 ADAPTER_FOLDER = "lora"
 
 
@@ -52,8 +54,9 @@ def write_unet_folder(folder: Path, base: StableDiffusion, config: UNetConfig, s
 
 def _write_adapters(folder: Path, base: StableDiffusion, dtype: torch.dtype, metadata: dict[str, str]) -> None:
     layers = {name: tensor.to(dtype) for name, tensor in adapter_state(base.unet).items()}
-    save_adapters(folder, layers)
-    model_folder.stamp_weights(folder, metadata)
+    save_adapters(folder, layers, adapter_config(base.unet), base.scheduler)
+    needed = json.dumps({key: base.scheduler.config[key] for key in SCHEDULER_KEYS})
+    model_folder.stamp_weights(folder, {**metadata, SCHEDULER_KEY: needed})
 
 
 def model_card(config: UNetConfig, settings: StackedSettings) -> str:
@@ -63,7 +66,7 @@ def model_card(config: UNetConfig, settings: StackedSettings) -> str:
     header = {"library_name": "diffusers", "pipeline_tag": "text-to-image", "tags": ["illustrated-instructions"]}
     if base is not None and not Path(base).exists():
         header["base_model"] = base
-    adapters = "The adapters alone lie in `lora/`.\n\n" if config.lora.rank else ""
+    adapters = _about_adapters(config) if config.lora.rank else ""
     return (
         f"---\n{yaml.safe_dump(header, sort_keys=False)}---\n\n"
         f"# Illustrated instructions\n\n"
@@ -75,4 +78,15 @@ def model_card(config: UNetConfig, settings: StackedSettings) -> str:
         f"It was made from {f'`{base}`' if base else 'parts of our own'} with illinstr {__version__}. Its licence "
         f"follows from those of its base and of its training data; none is claimed here.\n\n"
         f"## Config\n\n```yaml\n{yaml.safe_dump(config.model_dump(mode='json'), sort_keys=False)}```\n"
+    )
+
+
+def _about_adapters(config: UNetConfig) -> str:
+    zero = " with zero terminal SNR" if config.noise.zero_snr else ""
+    return (
+        f"The adapters alone lie in `lora/` (rank {config.lora.rank}, alpha {config.lora.alpha or config.lora.rank}). "
+        f"On their base they need their own scheduler, which predicts `{config.noise.prediction}`{zero}:\n\n"
+        f'    pipe.load_lora_weights("FOLDER/lora")\n'
+        f'    pipe.scheduler = DDIMScheduler.from_pretrained("FOLDER/lora")\n'
+        f"    pipe(..., height={config.data.panel_px}, width={config.data.panel_px})\n\n"
     )

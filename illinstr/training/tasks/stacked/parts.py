@@ -194,6 +194,18 @@ def adapter_state(unet: Any) -> dict[str, torch.Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in get_peft_model_state_dict(unet).items()}
 
 
+def adapter_config(unet: Any) -> dict[str, Any]:
+    """What a loader must know of the adapters: arguments of ``peft.LoraConfig`` that every version of peft has."""
+    known = unet.peft_config["default"]
+    return {
+        "r": int(known.r),
+        "lora_alpha": int(known.lora_alpha),
+        "lora_dropout": float(known.lora_dropout),
+        "target_modules": sorted(known.target_modules),
+        "bias": "none",
+    }
+
+
 def plain_copy(unet: Any, dtype: torch.dtype) -> Any:
     """A copy on the CPU in ``dtype`` with adapters, if any, added into the layers they stand beside."""
     import copy
