@@ -83,6 +83,11 @@ class PromptEmbeds:
             pooled=pooled,
         )
 
+    def trimmed(self) -> Self:
+        """The same without what is padding in every slot."""
+        longest = max(int(self.mask.flatten(0, 1).any(dim=0).sum()), 1)
+        return replace(self, tokens=self.tokens[:, :, :longest], mask=self.mask[:, :, :longest])
+
     def owners(self) -> Tensor:
         """(k, s, l) long: ``GOAL``, the panel from 0 whose step a token belongs to, or ``PAD``."""
         slots = torch.arange(self.tokens.shape[1], device=self.mask.device) - 1  # slot 0 is GOAL, -1

@@ -38,4 +38,10 @@ class StackedSettings(Config):
     positions: Positions | None = Field(default=None, description="how a transformer is told its panels; None: frame")
     shift: float | None = Field(default=None, gt=0, description="of a flow's noise levels; None is the family's own")
     shift_by: ShiftBy = Field(default="panel", description="what a dynamic shift counts the image tokens of")
+    clean_anchors: bool | None = Field(
+        default=None, description="whether it learnt from panels given clean; None: as the family does"
+    )
+    text_layers: tuple[int, ...] | None = Field(
+        default=None, description="hidden layers of the text encoder that FLUX.2 reads; None: its pipeline's own"
+    )
     training: dict[str, Any] = Field(default_factory=dict, description="the config the U-Net was trained with")

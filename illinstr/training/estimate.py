@@ -27,7 +27,7 @@ from illinstr.training.noise import sample_generator
 from illinstr.training.precision import precision_line, resolve_precision
 from illinstr.training.reading import ArticleSet
 from illinstr.training.run_folder import config_text
-from illinstr.training.tasks.stacked.config import UNetConfig
+from illinstr.training.tasks.stacked.config import StackedConfig
 
 GIB = float(1 << 30)
 TRIAL_ARTICLES = 4
@@ -88,7 +88,7 @@ def _counts(config: TrainConfig, data: Path, num_processes: int) -> dict[str, An
 
 def _samples(config: TrainConfig, data: Path) -> tuple[ArticleSet, list[int]]:
     """The training articles, and the bucket of each sample: single panels, articles, or windows of articles."""
-    if isinstance(config, UNetConfig):
+    if isinstance(config, StackedConfig):
         from illinstr.training.tasks.stacked.data import find_windows, read_articles
 
         kept = read_articles(data, config.data.split, config, limit=config.data.limit)
@@ -100,7 +100,7 @@ def _samples(config: TrainConfig, data: Path) -> tuple[ArticleSet, list[int]]:
 
 def _val_articles(config: TrainConfig, data: Path) -> int:
     wanted = config.data
-    if isinstance(config, UNetConfig):
+    if isinstance(config, StackedConfig):
         from illinstr.training.tasks.stacked.data import read_articles
 
         return len(read_articles(data, wanted.val_split, config, limit=wanted.val_limit))

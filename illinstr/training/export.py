@@ -52,7 +52,7 @@ def export_run(
     if weights == "ema" and not (path / "ema.safetensors").is_file():
         raise UsageError(f"{path.name} has no moving average", hint="export its raw weights: --weights raw")
 
-    from illinstr.training.tasks.stacked.config import unet_settings
+    from illinstr.training.tasks.stacked.config import stacked_settings
     from illinstr.training.tasks.stacked.export import write_unet_folder
     from illinstr.training.tasks.stacked.parts import build_parts
     from illinstr.training.tasks.stacked.task import CanvasModel
@@ -61,7 +61,7 @@ def export_run(
     _load_weights(CanvasModel(parts.unet, parts.text_encoder, config), path, weights)
     reporter.log(f"exporting {weights} weights of {path.name} in {config.export.dtype}")
     with files.atomic_folder(out, MODEL) as folder:
-        write_unet_folder(folder, parts, config, unet_settings(config, _trained_steps(run, config)))
+        write_unet_folder(folder, parts, config, stacked_settings(config, _trained_steps(run, config)))
     return out
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, overload
 
@@ -37,13 +37,13 @@ class LatentSet(Sequence[Tensor]):
     """
 
     def __init__(
-        self, articles: Sequence[Article], vae: Any, panel_px: int, device: str, cache: TensorCache | None
+        self, articles: Sequence[Article], encode: Callable[[Article], Tensor], cache: TensorCache | None
     ) -> None:
         self.articles = articles
         self.cache = cache
         self.keys = contents_of(articles)
         self.unreadable: dict[int, str] = {}
-        self._encode = partial(encode_article, vae, panel_px, device)
+        self._encode = encode
         self._one_at_a_time = threading.Lock()
 
     def __len__(self) -> int:
@@ -97,20 +97,32 @@ class LatentSet(Sequence[Tensor]):
 
 
 @torch.no_grad()
-def encode_article(vae: Any, panel_px: int, device: str, article: Article) -> Tensor:
-    """Latents of one article's panels as the U-Net sees them, float16 (n, c, h, w) in main memory."""
+def encode_article(encode: Callable[[Tensor], Tensor], panel_px: int, device: str, article: Article) -> Tensor:
+    """Latents of one article's panels as the denoiser sees them, float16 (n, c, h, w) in main memory."""
     panels = panels_of(article, panel_px).to(device).contiguous(memory_format=torch.channels_last)
-    return encode_panels(vae, panels).half().cpu().contiguous()
+    return encode(panels).half().cpu().contiguous()
 
 
 def encode_articles(articles: Sequence[Article], vae: Any, panel_px: int, device: str, what: str) -> LatentSet:
-    """The latents of ``articles``, encoded now unless the cache has them; ``articles.cached`` False keeps no cache."""
-    cache = None
-    if getattr(articles, "cached", True):
-        shift = getattr(vae.config, "shift_factor", None)
-        key = weights_sha256(vae, VERSION, DECODING, panel_px, vae.config.scaling_factor, shift)
-        cache = TensorCache(files.cache_folder("latents") / key)
-    latents = LatentSet(articles, vae, panel_px, device, cache)
+    """The latents of ``articles`` by an autoencoder, encoded now unless the cache has them."""
+    shift = getattr(vae.config, "shift_factor", None)
+    key = partial(weights_sha256, vae, VERSION, DECODING, panel_px, vae.config.scaling_factor, shift)
+    return encode_by(articles, partial(encode_article, partial(encode_panels, vae), panel_px, device), key, what)
+
+
+def encode_by(
+    articles: Sequence[Article], encode: Callable[[Article], Tensor], key: Callable[[], str], what: str
+) -> LatentSet:
+    """The latents of ``articles``, encoded now unless the cache has them; ``articles.cached`` False keeps no cache.
+
+    Args:
+        articles: with their images.
+        encode: the float16 latents of one article, in main memory.
+        key: names all that the latents depend on beside the images.
+        what: for the progress.
+    """
+    cached = getattr(articles, "cached", True)
+    latents = LatentSet(articles, encode, TensorCache(files.cache_folder("latents") / key()) if cached else None)
     latents.fill(what)
     return latents
 

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from illinstr.models.autoencoder import PANELS_AT_ONCE
 from illinstr.models.folder import reading
-from illinstr.models.prompt import TextEmbeds
+from illinstr.models.layout import Layout, panel_owners
+from illinstr.models.prompt import PromptEmbeds, TextEmbeds
 from illinstr.models.settings import StackedSettings
 from illinstr.models.source import ModelSource
 from illinstr.models.transformer import CanvasTokens, Transformer, panel_ids, slot_positions
@@ -25,7 +26,14 @@ PATCH = 2  # latents are folded 2x2 before the transformer
 
 @dataclass(frozen=True, kw_only=True)
 class Flux2(Transformer):
-    """Flux2Transformer2DModel, AutoencoderKLFlux2, and Qwen3 (klein) or Mistral 3 by its pipeline's template."""
+    """Flux2Transformer2DModel, AutoencoderKLFlux2, and Qwen3 (klein) or Mistral 3 by its pipeline's template.
+
+    Attributes:
+        together: predict all canvases in one pass, under one dense mask each, their slots padded to one length: what
+            training wants. The result is that of canvas after canvas up to rounding.
+    """
+
+    together: bool = False
 
     @property
     def embedded_guidance(self) -> bool:
@@ -42,9 +50,11 @@ class Flux2(Transformer):
         return int(self.pipe.transformer.config.in_channels), side, side
 
     def encode_distinct(self, texts: list[str]) -> TextEmbeds:
-        """By the pipeline: three hidden layers side by side, filled up to 512 tokens."""
-        length = self.pipe.tokenizer_max_length
-        embeds = self.pipe.encode_prompt(list(texts), self.device, max_sequence_length=length)[0]
+        """By the pipeline: hidden layers side by side, filled up to 512 tokens or what the text encoder takes."""
+        length = min(self.pipe.tokenizer_max_length, self.pipe.tokenizer.model_max_length)
+        layers = self.settings.text_layers
+        asked = {} if layers is None else {"text_encoder_out_layers": layers}
+        embeds = self.pipe.encode_prompt(list(texts), self.device, max_sequence_length=length, **asked)[0]
         lengths = torch.tensor([min(self._length(text), length) for text in texts], device=self.device)
         return TextEmbeds(embeds, torch.arange(embeds.shape[1], device=self.device)[None] < lengths[:, None])
 
@@ -61,6 +71,46 @@ class Flux2(Transformer):
             message, tokenize=False, add_generation_prompt=True, enable_thinking=False
         )
         return len(self.pipe.tokenizer(written)["input_ids"])
+
+    def predict(
+        self,
+        panels_kmchw: Tensor,
+        timesteps_k: Tensor,
+        prompt: PromptEmbeds,
+        *,
+        clean_km: Tensor | None = None,
+        references_krchw: Tensor | None = None,
+    ) -> Tensor:
+        """Canvas after canvas, or ``together``; float32."""
+        if not self.together or references_krchw is not None:
+            return super().predict(
+                panels_kmchw, timesteps_k, prompt, clean_km=clean_km, references_krchw=references_krchw
+            )
+        return self._predict_together(panels_kmchw, timesteps_k, prompt)
+
+    def _predict_together(self, panels_kmchw: Tensor, timesteps_k: Tensor, prompt: PromptEmbeds) -> Tensor:
+        model = self.pipe.transformer
+        panels = panels_kmchw.to(model.dtype)
+        _, m, c, h, w = panels.shape
+        prompt = prompt.to(panels.device, model.dtype).trimmed()
+        slots, length = prompt.mask.shape[1:]
+        owners = panel_owners(m, h * w).to(panels.device)
+        layout = Layout.of(prompt.owners().flatten(1), owners, "text-image", prompt.conditioning)
+        txt_ids = torch.zeros(slots * length, 4, dtype=torch.long)
+        txt_ids[:, 3] = torch.arange(length).repeat(slots)
+        guidance = panels.new_full((len(panels),), self.settings.guidance) if self.embedded_guidance else None
+        out: Tensor = model(
+            hidden_states=panels.flatten(3).transpose(2, 3).flatten(1, 2),
+            encoder_hidden_states=prompt.tokens.flatten(1, 2),
+            timestep=timesteps_k.to(panels) / 1000,
+            guidance=guidance,
+            img_ids=panel_ids(m, h, w, 4, self.order, stride=FRAME).to(panels.device),
+            txt_ids=txt_ids.to(panels.device),
+            joint_attention_kwargs={"attention_mask": layout.mask()[:, None]},
+            return_dict=False,
+        )[0]
+        velocity: Tensor = out.unflatten(1, (m, h * w)).transpose(2, 3).reshape(len(panels), m, c, h, w).float()
+        return velocity
 
     def denoise(self, panels_mchw: Tensor, references_rchw: Tensor, t: Tensor, text: CanvasTokens) -> Tensor:
         """Tokens are the folded latents as they lie; every text slot counts its own tokens from 0."""
@@ -138,13 +188,14 @@ def load(source: ModelSource, dtype: torch.dtype) -> Flux2:
         sampling_steps=4 if distilled else 50,
         guidance=1.0 if distilled else 4.0,
     )
+    settings = source.settings or recommended
     return Flux2(
         source=source,
-        settings=source.settings or recommended,
+        settings=settings,
         scheduler=pipe.scheduler,
         pipe=pipe,
         guided=not distilled and not embedded,
-        clean_anchors=True,
+        clean_anchors=settings.clean_anchors is not False,
         positions=("frame", "column", "reset"),
         panel_multiple=pipe.vae_scale_factor * PATCH,
         pads_alone=True,

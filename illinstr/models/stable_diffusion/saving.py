@@ -7,8 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from illinstr import files
-from illinstr.models.folder import write_settings
+from illinstr.models.saving import save_pipeline
 from illinstr.models.settings import StackedSettings
 
 
@@ -34,23 +33,7 @@ def save_folder(
         feature_extractor=None,
         requires_safety_checker=False,
     )
-    pipe.save_pretrained(folder, safe_serialization=True)
-    _load_text_encoder_whole(folder / "text_encoder" / "config.json")
-    write_settings(folder, settings)
-
-
-def _load_text_encoder_whole(config_json: Path) -> None:
-    """Let the text encoder load in float32 unless the caller asks for another precision, as the U-Net and VAE do.
-
-    transformers takes the precision named in the config, diffusers float32: a folder of half-precision weights would
-    otherwise come up with a half text encoder beside a whole U-Net, and its first image would fail.
-    """
-    import json
-
-    config = json.loads(config_json.read_text(encoding="utf-8"))
-    for key in {"dtype", "torch_dtype"} & set(config):
-        config[key] = "float32"
-    files.write_json(config_json, config)
+    save_pipeline(folder, pipe, settings)
 
 
 def save_adapters(folder: Path, layers: dict[str, Tensor], adapter: dict[str, Any], scheduler: Any) -> None:

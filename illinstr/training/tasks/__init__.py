@@ -1,4 +1,7 @@
-"""What can be trained: a VAE, a CLIP pair, a StackedDiffusion U-Net. One module each, config beside code."""
+"""What can be trained: a VAE, a CLIP pair, a StackedDiffusion U-Net, a transformer by flow matching.
+
+One module or folder each, config beside code.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,16 @@ from pathlib import Path
 from illinstr.training.config import TrainConfig
 from illinstr.training.loop import TrainingTask
 from illinstr.training.tasks.clip import ClipConfig
-from illinstr.training.tasks.stacked.task import UNetConfig
+from illinstr.training.tasks.flow.config import FlowConfig
+from illinstr.training.tasks.stacked.config import UNetConfig
 from illinstr.training.tasks.vae import VaeConfig
 
-CONFIG_BY_KIND: dict[str, type[TrainConfig]] = {"vae": VaeConfig, "clip": ClipConfig, "unet": UNetConfig}
+CONFIG_BY_KIND: dict[str, type[TrainConfig]] = {
+    "vae": VaeConfig,
+    "clip": ClipConfig,
+    "unet": UNetConfig,
+    "flow": FlowConfig,
+}
 
 
 def build_task(config: TrainConfig, data: Path, device: str = "cpu") -> TrainingTask:
@@ -32,4 +41,8 @@ def build_task(config: TrainConfig, data: Path, device: str = "cpu") -> Training
         from illinstr.training.tasks.stacked.task import UNetTask
 
         return UNetTask(config, data, device)
+    if isinstance(config, FlowConfig):
+        from illinstr.training.tasks.flow.task import FlowTask
+
+        return FlowTask(config, data, device)
     raise TypeError(f"no task for {type(config).__name__}")

@@ -81,10 +81,19 @@ class ExportConfig(Config):
     dtype: Literal["float16", "bfloat16", "float32"] = Field(default="float16", description="of the stored weights")
 
 
-class UNetConfig(TrainConfig):
-    """A StackedDiffusion run."""
+class StackedConfig(TrainConfig):
+    """What every run shares that learns to denoise all panels of an article together, whatever its denoiser."""
 
     draws: ClassVar[bool] = True
+
+    lora: AdapterConfig = AdapterConfig()
+    stacking: StackingConfig = StackingConfig()
+    sample: SampleConfig = SampleConfig()
+    export: ExportConfig = ExportConfig()
+
+
+class UNetConfig(StackedConfig):
+    """A StackedDiffusion run."""
 
     kind: Literal["unet"] = "unet"
     base: BaseConfig
@@ -92,11 +101,7 @@ class UNetConfig(TrainConfig):
     train_text: bool = Field(
         default=False, description="the text encoder learns with the U-Net, as latent diffusion's own did"
     )
-    lora: AdapterConfig = AdapterConfig()
     noise: NoiseConfig = NoiseConfig()
-    stacking: StackingConfig = StackingConfig()
-    sample: SampleConfig = SampleConfig()
-    export: ExportConfig = ExportConfig()
 
     @model_validator(mode="after")
     def _sections_fit(self) -> Self:
@@ -112,7 +117,7 @@ class UNetConfig(TrainConfig):
         return self
 
 
-def unet_settings(config: UNetConfig, trained_steps: tuple[int, int]) -> StackedSettings:
+def stacked_settings(config: StackedConfig, trained_steps: tuple[int, int]) -> StackedSettings:
     """What the exported folder says of itself; ``trained_steps`` are the fewest and most panels seen."""
     sample, stacking = config.sample, config.stacking
     return StackedSettings(

@@ -1,8 +1,8 @@
-"""Articles as a U-Net run sees them: windows of at most ``data.max_steps`` steps, latents, masks, step numbers."""
+"""Articles as a denoiser's run sees them: windows of at most ``data.max_steps`` steps, latents, masks, step numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
@@ -15,9 +15,9 @@ from illinstr.errors import DataError
 from illinstr.progress import current_reporter
 from illinstr.shards import ArticleTable
 from illinstr.training.data import BatchOrder
-from illinstr.training.latents import encode_articles
+from illinstr.training.latents import LatentSet
 from illinstr.training.reading import ArticleSet, ErrorBudget
-from illinstr.training.tasks.stacked.config import UNetConfig
+from illinstr.training.tasks.stacked.config import StackedConfig
 from illinstr.training.tasks.stacked.windows import Window, cut, has_image, windows_of
 
 
@@ -57,7 +57,7 @@ class ArticleBatch:
     step: int
 
 
-def read_articles(data: Path, split: str, config: UNetConfig, *, limit: int | None) -> ArticleSet:
+def read_articles(data: Path, split: str, config: StackedConfig, *, limit: int | None) -> ArticleSet:
     """Articles of one split that give at least one window, in shard order, left on disk.
 
     Articles with all their images are taken from the index unread.
@@ -87,7 +87,7 @@ def read_articles(data: Path, split: str, config: UNetConfig, *, limit: int | No
     return ArticleSet(table, kept, cached=wanted.cache)
 
 
-def find_windows(articles: ArticleSet, config: UNetConfig) -> list[Window]:
+def find_windows(articles: ArticleSet, config: StackedConfig) -> list[Window]:
     """The windows of ``articles``; those with all their images are not read for it."""
     longest, found = config.data.max_steps, []
     for number, (steps, complete) in enumerate(zip(articles.lengths, articles.complete, strict=True)):
@@ -128,10 +128,12 @@ class WindowSet:
         unreadable: windows of articles that could not be read, with the reason.
     """
 
-    def __init__(self, articles: ArticleSet, vae: Any, config: UNetConfig, device: str, what: str) -> None:
+    def __init__(
+        self, articles: ArticleSet, encode: Callable[[IllustratedSteps], LatentSet], config: StackedConfig
+    ) -> None:
         self.articles = articles
         self.windows: list[Window] = find_windows(articles, config)
-        self.latents = encode_articles(IllustratedSteps(articles), vae, config.data.panel_px, device, what)
+        self.latents = encode(IllustratedSteps(articles))
         broken = self.latents.unreadable
         self.unreadable = {n: broken[w.article] for n, w in enumerate(self.windows) if w.article in broken}
 
@@ -160,6 +162,24 @@ class WindowSet:
     def _panels(self, window: Window) -> Tensor:
         spread = _spread(self.articles[window.article], self.latents[window.article])
         return spread[window.start : window.start + window.length]
+
+
+def window_sets(
+    data: Path, config: StackedConfig, encode: Callable[[IllustratedSteps, str], LatentSet]
+) -> tuple[WindowSet, WindowSet]:
+    """The windows of the training articles and of those for validation.
+
+    Args:
+        data: the data folder.
+        config: which articles.
+        encode: gives the latents of articles; told what they are, for its progress.
+    """
+    wanted = config.data
+    articles = read_articles(data, wanted.split, config, limit=wanted.limit)
+    articles = articles.first(max(1, round(len(articles) * wanted.fraction)))
+    train_set = WindowSet(articles, lambda each: encode(each, "latents"), config)
+    val_articles = read_articles(data, wanted.val_split, config, limit=wanted.val_limit)
+    return train_set, WindowSet(val_articles, lambda each: encode(each, "val latents"), config)
 
 
 def _steps(article: Article, window: Window) -> Sequence[Any]:

@@ -14,7 +14,7 @@ from illinstr.models.autoencoder import downsampling
 from illinstr.models.settings import StackedSettings
 from illinstr.models.stable_diffusion.backbone import StableDiffusion
 from illinstr.models.stable_diffusion.saving import save_adapters, save_folder
-from illinstr.training.tasks.stacked.config import UNetConfig
+from illinstr.training.tasks.stacked.config import StackedConfig, UNetConfig
 from illinstr.training.tasks.stacked.parts import adapter_config, adapter_state, plain_copy
 from illinstr.version import __version__
 
@@ -46,7 +46,7 @@ def write_unet_folder(folder: Path, base: StableDiffusion, config: UNetConfig, s
     model_folder.stamp_weights(folder / "unet", metadata)
     if config.lora.rank:
         _write_adapters(folder / ADAPTER_FOLDER, base, dtype, metadata)
-    files.write_text(folder / "README.md", model_card(config, settings))
+    files.write_text(folder / "README.md", model_card(config, config.base.model, settings))
     for file in folder.rglob("*"):
         if file.is_file():
             file.chmod(0o644)  # weights are written for their owner alone; a model is for the whole laboratory
@@ -59,10 +59,9 @@ def _write_adapters(folder: Path, base: StableDiffusion, dtype: torch.dtype, met
     model_folder.stamp_weights(folder, {**metadata, SCHEDULER_KEY: needed})
 
 
-def model_card(config: UNetConfig, settings: StackedSettings) -> str:
-    """``README.md`` of an exported folder: what it is, how to load it, how it was made."""
+def model_card(config: StackedConfig, base: str | None, settings: StackedSettings) -> str:
+    """``README.md`` of an exported folder: what it is, how to load it, how it was made, from ``base`` if any."""
     fewest, most = settings.trained_steps
-    base = config.base.model
     header = {"library_name": "diffusers", "pipeline_tag": "text-to-image", "tags": ["illustrated-instructions"]}
     if base is not None and not Path(base).exists():
         header["base_model"] = base

@@ -1,4 +1,4 @@
-"""The image grid of a U-Net run: drawn articles, each below its truth, by fixed seeds."""
+"""The image grid of a run: drawn articles, each below its truth, by fixed seeds."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from illinstr import files
 from illinstr.articles import Article
 from illinstr.diffusion.pipeline import StackedDiffusionPipeline
 from illinstr.images import decode_panel
+from illinstr.models.backbone import Backbone
 from illinstr.models.settings import StackedSettings
-from illinstr.models.stable_diffusion.backbone import StableDiffusion
 
 NO_IMAGE = 235  # a light grey where the truth has none
 
 
-def pipeline_of(base: StableDiffusion, settings: StackedSettings, device: str) -> StackedDiffusionPipeline:
+def pipeline_of(base: Backbone, settings: StackedSettings, device: str) -> StackedDiffusionPipeline:
     """A pipeline over the very modules in training."""
     source = replace(base.source, model_id="in training", sha256="", settings=settings)
     return StackedDiffusionPipeline(replace(base, source=source, settings=settings), device)

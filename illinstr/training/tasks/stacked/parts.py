@@ -18,7 +18,7 @@ from illinstr.models.source import ModelSource
 from illinstr.models.stable_diffusion.attention import route_panels
 from illinstr.models.stable_diffusion.backbone import StableDiffusion
 from illinstr.models.stable_diffusion.family import STABLE_DIFFUSION
-from illinstr.training.tasks.stacked.config import AdapterConfig, UNetConfig, unet_settings
+from illinstr.training.tasks.stacked.config import AdapterConfig, UNetConfig, stacked_settings
 
 AUTOENCODERS = ("AutoencoderKL", "AutoencoderDC", "AutoencoderTiny")
 
@@ -34,7 +34,7 @@ def build_parts(config: UNetConfig) -> StableDiffusion:
         UsageError: adapters are asked for and peft is not installed.
     """
     if config.lora.rank:
-        _require_peft()
+        require_peft()
     parts = _from_base(config) if config.base.model is not None else _new(config)
     _check_panel(config.data.panel_px, parts)
     if config.lora.rank:
@@ -65,7 +65,7 @@ def _from_base(config: UNetConfig) -> StableDiffusion:
 
 def _settings(config: UNetConfig) -> StackedSettings:
     """Until the data says which lengths it has, the lengths that the config lets in."""
-    return unet_settings(config, (config.data.min_steps, config.data.max_steps))
+    return stacked_settings(config, (config.data.min_steps, config.data.max_steps))
 
 
 def _check_prediction(base: str, predicts: str, noise: NoiseConfig) -> None:
@@ -96,7 +96,7 @@ def _check_schedule(base: str, has: str | None, noise: NoiseConfig) -> None:
         )
 
 
-def _require_peft() -> None:
+def require_peft() -> None:
     from importlib.util import find_spec
 
     if find_spec("peft") is None:

@@ -19,9 +19,10 @@ from illinstr.models.settings import StackedSettings
 from illinstr.models.stable_diffusion.backbone import StableDiffusion, denoise
 from illinstr.models.stable_diffusion.text import encode_ids
 from illinstr.training.cache import text_cache
+from illinstr.training.latents import encode_articles
 from illinstr.training.noise import randint, randn, step_generator
-from illinstr.training.tasks.stacked.config import UNetConfig, unet_settings
-from illinstr.training.tasks.stacked.data import ArticleBatch, AssignedUnit, WindowSet, read_articles
+from illinstr.training.tasks.stacked.config import UNetConfig, stacked_settings
+from illinstr.training.tasks.stacked.data import ArticleBatch, AssignedUnit, window_sets
 from illinstr.training.tasks.stacked.export import write_unet_folder
 from illinstr.training.tasks.stacked.grid import pipeline_of, save_grid
 from illinstr.training.tasks.stacked.parts import build_parts
@@ -65,18 +66,17 @@ class UNetTask:
         self.parts.text_encoder.to(device).requires_grad_(config.train_text).eval()
         self.unet = self.parts.unet
         self.model: nn.Module = CanvasModel(self.unet, self.parts.text_encoder, config).to(device)
-        vae, wanted = self.parts.vae, config.data
-        articles = read_articles(data, wanted.split, config, limit=wanted.limit)
-        articles = articles.first(max(1, round(len(articles) * wanted.fraction)))
-        self.train_set = WindowSet(articles, vae, config, device, "latents")
-        val_articles = read_articles(data, wanted.val_split, config, limit=wanted.val_limit)
-        self.val_set = WindowSet(val_articles, vae, config, device, "val latents")
+        self.train_set, self.val_set = window_sets(
+            data,
+            config,
+            lambda articles, what: encode_articles(articles, self.parts.vae, config.data.panel_px, device, what),
+        )
         self.order = self.train_set.order(config.train.batch_size, config.train.seed)
         self.unreadable = self.train_set.unreadable
         text_encoder, tokenizer = self.parts.text_encoder, self.parts.tokenizer
         cached = not config.train_text
         self.encoded = text_cache(text_encoder, tokenizer, device, keep=config.data.cache) if cached else None
-        self.slots = TextSlots(self.parts, config.stacking.conditioning, self.encoded)
+        self.slots = TextSlots(self.parts, config.stacking.conditioning, self.encoded, tokenizer)
 
     def units_of(self, step: int) -> list[int]:
         """Windows of one optimiser step."""
@@ -157,7 +157,7 @@ class UNetTask:
 
     def _settings(self) -> StackedSettings:
         lengths = self.train_set.lengths
-        return unet_settings(self.config, (min(lengths), max(lengths)))
+        return stacked_settings(self.config, (min(lengths), max(lengths)))
 
     def export(self, folder: Path) -> None:
         """Write the whole model folder; adapters are added into the U-Net and stored apart as well."""

@@ -1,13 +1,15 @@
-"""Texts of a U-Net run: which are left out, and their tokens, each distinct text encoded once."""
+"""Texts of a run: which are left out, and their tokens, each distinct text encoded once."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from illinstr.models.backbone import Backbone
 from illinstr.models.prompt import PromptEmbeds, slot_texts
 from illinstr.models.settings import Conditioning
-from illinstr.models.stable_diffusion.backbone import StableDiffusion
 from illinstr.models.stable_diffusion.text import tokenize
 from illinstr.training.cache import TextCache
 from illinstr.training.noise import rows_of
@@ -19,15 +21,19 @@ class TextSlots:
     """Like ``Backbone.encode``, with every distinct text encoded once in the life of the run.
 
     Args:
-        base: tokenizer and text encoder.
+        base: encodes texts.
         conditioning: *single* gives one slot, the others 1+n.
         encoded: the cache; None leaves texts as token ids, for a text encoder that learns.
+        tokenizer: gives these ids.
     """
 
-    def __init__(self, base: StableDiffusion, conditioning: Conditioning, encoded: TextCache | None) -> None:
+    def __init__(
+        self, base: Backbone, conditioning: Conditioning, encoded: TextCache | None, tokenizer: Any = None
+    ) -> None:
         self.base = base
         self.conditioning = conditioning
         self.encoded = encoded
+        self.tokenizer = tokenizer
 
     def __call__(self, goals: list[str], steps: list[list[str]], numbers: Tensor) -> PromptEmbeds:
         """The slots of b goals and b lists of n step texts whose true numbers are ``numbers`` (b, n)."""
@@ -38,7 +44,7 @@ class TextSlots:
         ]
         shape = (len(rows), len(rows[0]))
         if self.encoded is None:
-            ids, mask = tokenize(self.base.tokenizer, [text for row in rows for text in row])
+            ids, mask = tokenize(self.tokenizer, [text for row in rows for text in row])
             return PromptEmbeds(ids.unflatten(0, shape), mask.unflatten(0, shape), numbers, self.conditioning)
         kept = [self._tokens(text, self.encoded) for row in rows for text in row]
         padded = nn.utils.rnn.pad_sequence(kept, batch_first=True)

@@ -1,0 +1,1 @@
+"""The flow-matching task: transformers that predict a velocity, whole or by adapters."""
