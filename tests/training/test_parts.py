@@ -195,9 +195,9 @@ def test_the_log_refuses_a_number_named_as_one_of_its_own_columns(tmp_path):
 
 
 def test_every_preset_is_valid():
-    assert set(preset_names()) >= {"mini-vae", "mini-clip", "mini-judge", "mini-unet"}
+    assert set(preset_names()) >= {"mini-vae", "mini-clip", "mini-judge", "mini-unet", "mini-flow"}
     for name in preset_names():
-        assert load_config(name, []).kind in {"vae", "clip", "unet"}
+        assert load_config(name, []).kind in {"vae", "clip", "unet", "flow"}
 
 
 @pytest.mark.parametrize(
