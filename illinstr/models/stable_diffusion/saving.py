@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from illinstr import files
 from illinstr.models.saving import save_pipeline
 from illinstr.models.settings import StackedSettings
 

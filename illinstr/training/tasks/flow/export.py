@@ -33,7 +33,11 @@ def write_flow_folder(folder: Path, base: Transformer, config: FlowConfig, setti
         layers = {name: tensor.to(dtype) for name, tensor in adapter_state(base.pipe.transformer).items()}
         save_transformer_adapters(folder / ADAPTER_FOLDER, base.pipe, layers, adapter_config(base.pipe.transformer))
         model_folder.stamp_weights(folder / ADAPTER_FOLDER, metadata)
-    files.write_text(folder / "README.md", model_card(config, config.base.model, settings))
+    rank, alpha = config.lora.rank, config.lora.alpha or config.lora.rank
+    about = f"The adapters alone lie in `lora/` (rank {rank}, alpha {alpha}): `pipe.load_lora_weights`.\n\n"
+    files.write_text(
+        folder / "README.md", model_card(config, config.base.model, settings, about if config.lora.rank else "")
+    )
     for file in folder.rglob("*"):
         if file.is_file():
             file.chmod(0o644)  # weights are written for their owner alone; a model is for the whole laboratory

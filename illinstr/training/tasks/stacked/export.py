@@ -46,7 +46,7 @@ def write_unet_folder(folder: Path, base: StableDiffusion, config: UNetConfig, s
     model_folder.stamp_weights(folder / "unet", metadata)
     if config.lora.rank:
         _write_adapters(folder / ADAPTER_FOLDER, base, dtype, metadata)
-    files.write_text(folder / "README.md", model_card(config, config.base.model, settings))
+    files.write_text(folder / "README.md", model_card(config, config.base.model, settings, _about_adapters(config)))
     for file in folder.rglob("*"):
         if file.is_file():
             file.chmod(0o644)  # weights are written for their owner alone; a model is for the whole laboratory
@@ -59,13 +59,19 @@ def _write_adapters(folder: Path, base: StableDiffusion, dtype: torch.dtype, met
     model_folder.stamp_weights(folder, {**metadata, SCHEDULER_KEY: needed})
 
 
-def model_card(config: StackedConfig, base: str | None, settings: StackedSettings) -> str:
-    """``README.md`` of an exported folder: what it is, how to load it, how it was made, from ``base`` if any."""
+def model_card(config: StackedConfig, base: str | None, settings: StackedSettings, adapters: str = "") -> str:
+    """``README.md`` of an exported folder: what it is, how to load it, how it was made.
+
+    Args:
+        config: of the run.
+        base: what it began as, if anything.
+        settings: of the model.
+        adapters: a paragraph on ``lora/``, where there is one.
+    """
     fewest, most = settings.trained_steps
     header = {"library_name": "diffusers", "pipeline_tag": "text-to-image", "tags": ["illustrated-instructions"]}
     if base is not None and not Path(base).exists():
         header["base_model"] = base
-    adapters = _about_adapters(config) if config.lora.rank else ""
     return (
         f"---\n{yaml.safe_dump(header, sort_keys=False)}---\n\n"
         f"# Illustrated instructions\n\n"
@@ -81,6 +87,8 @@ def model_card(config: StackedConfig, base: str | None, settings: StackedSetting
 
 
 def _about_adapters(config: UNetConfig) -> str:
+    if not config.lora.rank:
+        return ""
     zero = " with zero terminal SNR" if config.noise.zero_snr else ""
     return (
         f"The adapters alone lie in `lora/` (rank {config.lora.rank}, alpha {config.lora.alpha or config.lora.rank}). "
