@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from illinstr.errors import FetchError
-from illinstr.wikihow_scraper.fetching.discover import read_sitemap
+from illinstr.wikihow_scraper.fetching.sitemaps import read_sitemap
 from tests.support.command_line import calling
 from tests.support.pages import render
 from tests.support.site import Answer, html, serve

@@ -62,6 +62,15 @@ def test_addresses(head, url, canonical, image):
         ('<picture><source srcset="/i/1.webp 400w, /i/2.webp 900w"><img src="/img/placeholder.png"></picture>', "/i/2.webp"),
         ('<img src="/images/spacer.gif" data-src="/images/lazyload.png" data-original="/i/1.jpg">', "/i/1.jpg"),
         ('<img src="/images/loading.gif">', None),
+        ('<img src="/grey.png" width="1" height="1" data-src="/i/1.jpg">', "/i/1.jpg"),
+        ('<img src="/grey.png" width="1" height="1">', None),
+        ('<img src="/skins/placeholder-image.png" data-url="/i/1.jpg?x=2">', "/i/1.jpg?x=2"),
+        ('<img src="/i/small.jpg" data-hires="/i/1.jpg" data-thumb="/i/t.jpg">', "/i/1.jpg"),
+        ('<img src="/i/1.jpg" data-thumb="/i/t.jpg">', "/i/1.jpg"),
+        ('<img data-src="/i/small.jpg" data-srcset="/i/1.jpg 320w, /i/2.jpg 640w">', "/i/2.jpg"),
+        ('<img src="http://[bad/1.jpg" data-src="/i/1.jpg">', "/i/1.jpg"),
+        ('<img src="i/1.jpg">', "/i/1.jpg"),
+        ('<img src="Page_files/1.jpg">', None),
         ('<img data-srcset="/i/a,b.jpg 1x, /i/c.jpg 2x">', "/i/c.jpg"),
         ('<img src="/i/1.jpg">', "/i/1.jpg"),
     ],
@@ -71,8 +80,28 @@ def test_the_largest_real_image(image, expected):
     assert (found.url if found is not None else None) == (f"https://a.example{expected}" if expected else None)
 
 
+@pytest.mark.parametrize(("names", "kept"), [("ss", "ss"), ("sss", ""), ("s1ss", "1"), ("12ss", "12ss")])
+def test_an_image_at_three_steps_is_a_placeholder(names, kept):
+    steps = "".join(
+        f'<li><div class=mwimg><img src="/i/{name}.jpg"></div><div class=step>Fold.</div></li>' for name in names
+    )
+    html = page().replace('<ol class="steps_list_2">', f'<ol class="steps_list_2">{steps}')
+    images = [step.image for step in parse(html).methods[0].steps]
+    assert "".join(one.url[-5] for one in images if one is not None) == kept
+
+
 @pytest.mark.parametrize(
-    "label", ["Author Info", "AUTHOR INFO", "Expert Co-Authors", "Contributors", "About the author"]
+    "label",
+    [
+        "Author Info",
+        "References",
+        "Expert Interview",
+        "Reviewed by",
+        "AUTHOR INFO",
+        "Expert Co-Authors",
+        "Contributors",
+        "About the author",
+    ],
 )
 def test_a_label_is_no_author(label):
     byline = '<div id="byline_info"><a class="coauthor_link" href="#social_proof_anchor">{}</a></div>'

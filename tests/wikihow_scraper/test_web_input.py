@@ -13,7 +13,7 @@ from PIL import Image
 
 from illinstr.errors import FetchError
 from illinstr.wikihow_scraper.fetching.coding import decoded, decoded_head
-from illinstr.wikihow_scraper.fetching.discover import read_sitemap
+from illinstr.wikihow_scraper.fetching.sitemaps import read_sitemap
 from illinstr.wikihow_scraper.fetching.robots import MAX_ROBOTS_BYTES, Robots
 from illinstr.wikihow_scraper.fetching.sniffing import is_page, sniff
 from tests.support.command_line import calling
@@ -204,21 +204,29 @@ VIDEO = 'xmlns:v="http://www.google.com/schemas/sitemap-video/1.1"'
         f"<urlset {SPACE}><url><loc>{URL}</loc><note>Fish & Chips</note></url></urlset>",
         f"<urlset {SPACE.replace('http:', 'https:')}><url><loc>{URL}</loc></url></urlset>",
         f"{URL}\n",
+        f"# pages\n{URL}\n",
+        f"<URLSET><URL><LOC>{URL}</LOC></URL></URLSET>",
+        f"<br />\n<b>Warning</b>: x in y\n<?xml version='1.0'?><urlset><url><loc>{URL}</loc></url></urlset>",
+        f"<urlset><url><loc>{URL}</loc></url><url><loc>{URL}-and-mo",
+        f"<urlset><url><loc><![CDATA[{URL}]]></loc></url></urlset>",
+        f"<urlset><url><loc>{URL.removeprefix('https://x.example')}</loc></url></urlset>",
+        f"<rss version='2.0'><channel><link>http://a.example/</link><item><link>{URL}</link></item></channel></rss>",
+        f"<feed xmlns='http://www.w3.org/2005/Atom'><link href='http://a.example/'/><entry><link href='{URL}'/>"
+        "<updated>2026-01-01T00:00:00Z</updated></entry></feed>",
     ],
 )
 @pytest.mark.parametrize("encoding", [*UNICODE, "gzip"])
 def test_sitemaps_as_people_write_them(text, encoding):
     content = gzip.compress(text.encode()) if encoding == "gzip" else text.encode(encoding)
-    kind, entries = read_sitemap(content)
+    kind, entries = read_sitemap(content, "https://x.example/sitemap.xml")
     assert (kind, [entry.url for entry in entries]) == ("urlset", [URL])
 
 
 def test_a_bare_ampersand_in_an_address():
     _, entries = read_sitemap(
-        f"<urlset><url><loc>{URL}?a=1&b=2</loc></url><url><loc>{URL}</loc></url></urlset>".encode()
+        f"<urlset><url><loc>{URL}?a=1&b=2&amp;c=3</loc></url><url><loc><![CDATA[{URL}?a=1&b=2]]></loc></url></urlset>".encode()
     )
-    assert entries[-1].url == URL
-    assert len(entries) == 2
+    assert [entry.url for entry in entries] == [f"{URL}?a=1&b=2&c=3", f"{URL}?a=1&b=2"]
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"<html><p>no", b"one\ntwo\n" + URL.encode(), b"{}", b"<a/>"])

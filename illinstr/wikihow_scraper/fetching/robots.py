@@ -82,7 +82,7 @@ class Robots:
 def robots_text(body: bytes) -> str:
     """The file as text: its first 500 KiB, in the encoding its first bytes show; lines that name us by product and
     version ("illinstr/1.0") name us by product, as RFC 9309 section 2.2.1 compares."""
-    text = decode_text(body[:MAX_ROBOTS_BYTES], errors="replace")
+    text = decode_text(body[:MAX_ROBOTS_BYTES], errors="replace").replace("\0", "").lstrip("\ufeff")
     if len(body) > MAX_ROBOTS_BYTES:
         text = text.rpartition("\n")[0]  # half a line would say something else
     return _OUR_NAME.sub(rf"\g<1>{PRODUCT_TOKEN}\g<2>", text)

@@ -27,7 +27,7 @@ from illinstr.wikihow_scraper.cleaning.media import wanted_images
 from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules
 from illinstr.wikihow_scraper.fetching import visits
 from illinstr.wikihow_scraper.fetching.cache import Cache, Entry
-from illinstr.wikihow_scraper.fetching.discover import Discovery, Listed, find_pages
+from illinstr.wikihow_scraper.fetching.discover import Discovery, find_pages
 from illinstr.wikihow_scraper.fetching.fetch import (
     FetchConfig,
     Fetcher,
@@ -38,6 +38,7 @@ from illinstr.wikihow_scraper.fetching.fetch import (
     Stopped,
 )
 from illinstr.wikihow_scraper.fetching.interrupt import Stop
+from illinstr.wikihow_scraper.fetching.sitemaps import Listed
 from illinstr.wikihow_scraper.fetching.visits import ImageVisit, Outcome, Visit
 from illinstr.wikihow_scraper.pipeline import reading
 from illinstr.wikihow_scraper.reservations import IMAGES_ONLY

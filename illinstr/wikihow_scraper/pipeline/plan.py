@@ -8,9 +8,10 @@ from typing import Any
 from illinstr.errors import FetchError
 from illinstr.wikihow_scraper.fetching import visits
 from illinstr.wikihow_scraper.fetching.cache import Cache
-from illinstr.wikihow_scraper.fetching.discover import Discovery, read_sitemap
+from illinstr.wikihow_scraper.fetching.discover import Discovery
 from illinstr.wikihow_scraper.fetching.fetch import FetchConfig
 from illinstr.wikihow_scraper.fetching.safety import check_url
+from illinstr.wikihow_scraper.fetching.sitemaps import read_sitemap
 from illinstr.wikihow_scraper.sites import registry
 
 SITE_FILES = 2  # robots.txt and the TDM file, asked once a host and run
@@ -88,7 +89,7 @@ def _known_pages(discovery: Discovery, cache: Cache) -> tuple[list[str], list[st
             continue
         try:
             if kind == "sitemap":
-                form, entries = read_sitemap(stored[1])
+                form, entries = read_sitemap(stored[1], url)
                 listed = [entry.url for entry in entries if entry.counts(check_url(url), discovery.since)]
                 if form == "urlset":
                     pages += listed

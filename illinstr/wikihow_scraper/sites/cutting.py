@@ -214,6 +214,7 @@ def cut(text: str, page: list[Line] | None = None) -> list[CutPart]:
     if holds_html(text) or holds_html(text := unescaped(text)):
         root = fragment(text)
         lines = lines_of(root) if root is not None else []
+        lines = [line._replace(text=normalise(unescaped(line.text))) for line in lines]  # escaped twice
     else:
         lines = lines_of_text(text)
     aligned = _aligned(" ".join(line.text for line in lines), page) if page else []

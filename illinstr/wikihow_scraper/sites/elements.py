@@ -71,8 +71,7 @@ def canonical_of(page: WebPage) -> str | None:
     address."""
     links = [tag for tag in page.tree.iter("link") if "canonical" in attribute(tag, "rel").lower().split()]
     for address in (*(attribute(link, "href") for link in links), meta(page, "og:url")):
-        found = absolute(address, base_of(page)) if address else None
-        if found and (page.url is None or host_of(found) == host_of(page.url)):
+        if address and (found := addresses.own_address(address, page.url, base_of(page))):
             return found
     return page.url
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +18,7 @@ from illinstr.wikihow_scraper.sites.elements import absolute, attribute, classes
 
 MAX_SOURCES = 20  # of one image
 MIN_SIDE = 64  # pixels; below it is an icon
+DOT = 2  # pixels; up to it a placeholder, whatever it is called
 SET_ATTRIBUTES = ("data-srcset", "data-lazy-srcset", "data-original-set", "srcset", "data-src-set")
 _SINGLES = (
     "data-srclarge", "data-large", "data-full-url", "data-orig-file", "data-large-file", "data-original", "data-src",
@@ -28,6 +29,8 @@ _PLACEHOLDER = re.compile(
     r"(?:[-_.]?(?:image|img|icon|small|large|big|bg|\d{1,4}(?:x\d{1,4})?)){0,3}\.\w{3,4}$|\.svg$",
     re.IGNORECASE,
 )
+_LIKE_AN_IMAGE = re.compile(r"\.(?:jpe?g|png|webp|avif|gif)(?:$|[?#])", re.IGNORECASE)
+_LARGE = re.compile(r"hi-?res|full|large|big|zoom|orig|retina|max", re.IGNORECASE)
 _CANDIDATE = re.compile(r"\s*+([^\s,]\S*[^\s,]|[^\s,])(?:\s++([\d.]{1,8})([wx]))?\s*+(?:,|$)|[^,]*+,?", re.ASCII)
 
 
@@ -58,10 +61,11 @@ def addresses(root: Any, base: str | None) -> Counter[str]:
 def image_of(tag: Any, base: str | None) -> Image | None:
     """The image an ``img`` stands for, None where it is an icon or a placeholder with nothing behind it."""
     width, height = _pixels(attribute(tag, "width")), _pixels(attribute(tag, "height"))
-    if 0 < width < MIN_SIDE or 0 < height < MIN_SIDE or "emoji" in classes(tag):
+    dot = is_dot(width, height)
+    if (not dot and (0 < width < MIN_SIDE or 0 < height < MIN_SIDE)) or "emoji" in classes(tag):
         return None
     best: tuple[float, str] | None = None
-    for size, address in _candidates(tag):
+    for size, address in _candidates(tag, shown=not dot):
         if is_placeholder(address) or not (absolute(address, base) or local_path(address)):
             continue
         if best is None or size > best[0]:
@@ -78,8 +82,25 @@ def image_of(tag: Any, base: str | None) -> Image | None:
     )
 
 
-def _candidates(tag: Any) -> Iterator[tuple[float, str]]:
-    """Sizes and addresses; a size in pixels wins over none, and of the unsized the first."""
+def is_dot(width: int, height: int) -> bool:
+    """Whether a size in pixels is that of a placeholder: what ``src`` then holds is none of the images offered."""
+    return 0 < width <= DOT and 0 < height <= DOT
+
+
+def other_addresses(attributes: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+    """What other ``data-`` attributes of an element hold that is like the address of an image, and whether the name of
+    the attribute says that it is a large one."""
+    for name, value in attributes.items():
+        known = name in _SINGLES or name in SET_ATTRIBUTES
+        if name.startswith("data-") and not known and isinstance(value, str) and len(value) < 2000:
+            value = value.strip()
+            if _LIKE_AN_IMAGE.search(value) and not re.search(r"[\s{}<>\"]", value):
+                yield value, _LARGE.search(name) is not None
+
+
+def _candidates(tag: Any, *, shown: bool = True) -> Iterator[tuple[float, str]]:
+    """Sizes and addresses; a size in pixels wins over none, and of the unsized the first. What ``src`` holds comes last,
+    and not at all where it is not ``shown``."""
     frame = tag.getparent()
     while frame is not None and frame.tag == "source":  # libxml2 does not know that a source has no end
         frame = frame.getparent()
@@ -89,9 +110,11 @@ def _candidates(tag: Any) -> Iterator[tuple[float, str]]:
             for address, size in candidates(attribute(holder, name)):
                 yield size, address
     for place, name in enumerate(_SINGLES):
-        if address := attribute(tag, name):
+        if (address := attribute(tag, name)) and (shown or name != "src"):
             size = _pixels(attribute(tag, "data-widthlarge" if "large" in name else "width"))
             yield float(size) if size and name != "src" else -1.0 - place, address
+    for address, large in other_addresses(tag.attrib):
+        yield -len(_SINGLES) - 0.5 + large, address  # a large one before what ``src`` holds, any other after that
 
 
 def candidates(srcset: str) -> list[tuple[str, float]]:

@@ -71,6 +71,11 @@ def test_steps_in_every_form(steps):
     assert told(read(howto(steps))) == TWO
 
 
+def test_entities_escaped_twice_in_markup():
+    page = read(howto("<ol><li>Cut &amp;amp;amp; peel.</li><li>Boil them.</li></ol>"))
+    assert [step.headline for step in page.methods[0].steps] == ["Cut & peel.", "Boil them."]
+
+
 def test_one_text_is_cut_where_the_page_cuts_it():
     text = "Water it well a day before. Let it drain. Lift it out by the stem. Shake off the soil."
     blocks = "<p>Water it well a day before. Let it drain.</p><p>Lift it out by the stem. Shake off the soil.</p>"
@@ -125,6 +130,7 @@ PHOTO = "https://garden.example.org/big.jpg"
         ({"@type": "ImageObject", "url": PHOTO, "width": 800, "height": "600px"}, ()),
         ({"@type": "ImageObject", "contentUrl": PHOTO}, ()),
         ([{"@type": "ImageObject", "@id": PHOTO}], ()),
+        ({"@type": "ImageObject", "url": {"@id": PHOTO}}, ()),
         ({"@id": "#shot"}, ({"@type": "ImageObject", "@id": "#shot", "url": PHOTO},)),
         ("#shot", ({"@type": "ImageObject", "@id": "#shot", "contentUrl": PHOTO},)),
     ],

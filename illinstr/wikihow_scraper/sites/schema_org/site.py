@@ -131,7 +131,12 @@ def _licence(page: WebPage, values: Values, work: Node) -> Licence:
         named = values.address(node, "license") or values.first(node, "license")
         if named:
             return page_licence.found(named, f"license in {where}")
-    return page_licence.of_page(page)
+    stated = page_licence.of_page(page)
+    for key in ("usageInfo", "copyrightNotice"):  # they may say other things than a licence
+        found = page_licence.found(values.address(work, key) or values.first(work, key), f"{key} in its data")
+        if stated.name is None and found.kind != "unknown":
+            return found
+    return stated
 
 
 def _around(graph: Graph, work: Node) -> list[Node]:

@@ -87,7 +87,7 @@ class Values:
         for key in ("contentUrl", "url", "@id", "thumbnailUrl", "thumbnail", "image"):
             for address in self.graph.all(value, key):
                 if isinstance(address, dict):
-                    address = next(iter(self.graph.all(address, "contentUrl", "url")), None)
+                    address = next(iter(self.graph.all(address, "contentUrl", "url", "@id")), None)
                 made = self._image(address) if isinstance(address, str) else None
                 if made is not None:
                     return self._described(made, value)

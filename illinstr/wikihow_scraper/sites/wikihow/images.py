@@ -20,7 +20,13 @@ from illinstr.wikihow_scraper.addresses import absolute
 from illinstr.wikihow_scraper.licences import kind_of
 from illinstr.wikihow_scraper.page import Image, Video
 from illinstr.wikihow_scraper.sentences import normalise
-from illinstr.wikihow_scraper.sites.images import SET_ATTRIBUTES, candidates, is_placeholder
+from illinstr.wikihow_scraper.sites.images import (
+    SET_ATTRIBUTES,
+    candidates,
+    is_dot,
+    is_placeholder,
+    other_addresses,
+)
 from illinstr.wikihow_scraper.sites.wikihow import licences
 from illinstr.wikihow_scraper.sites.wikihow.text import attribute, classes
 
@@ -28,9 +34,9 @@ VIDEO_ROOT = "https://www.wikihow.com/video"
 _MIN_SIDE = 64
 _FOREIGN_CLASSES = frozenset({"ts_popup", "techicon", "m-video-wm", "video-player", "video-container", "wh_ad_inner"})
 _NOT_A_PHOTOGRAPH = re.compile(r"/skins/|/extensions/|\.svg(?:$|\?)|spacer|pixel\.gif", re.IGNORECASE)
-_URL_ATTRIBUTES = (
-    "data-srclarge", "data-src-nowebp", "data-src", "data-original", "data-lazy-src", "data-lazy", "src",
-)  # fmt: skip
+_OWN_ATTRIBUTES = ("data-srclarge", "data-src-nowebp")
+_URL_ATTRIBUTES = (*_OWN_ATTRIBUTES, "data-src", "data-original", "data-lazy-src", "data-lazy", "src")
+_SAVED_FILES = re.compile(r"(?:^|/)[^/]*_files/|^\.\.?/")  # where browsers and wget put what belongs to a page
 
 
 def step_images(item: Tag, tags: list[Tag], base: str) -> list[Image]:
@@ -127,7 +133,7 @@ def _image(frame: Tag, images: list[Tag], base: str) -> Image | None:
     seen = [image for image in images if not _in_noscript(image)]
     hidden = [image for image in images if _in_noscript(image)]
     for image in seen + hidden:
-        if 0 < _number(attribute(image, "data-width") or attribute(image, "width")) < _MIN_SIDE:
+        if not _is_dot(image) and 0 < _number(attribute(image, "data-width") or attribute(image, "width")) < _MIN_SIDE:
             return None
     url = local = None
     chosen: Tag | None = None
@@ -172,20 +178,26 @@ def _describe(image: Tag, url: str | None, local: str | None, details: Mapping[s
 def _address(image: Tag, base: str) -> tuple[str | None, str | None]:
     """The image's web address and, on a page a browser saved, its path beside the page.
 
-    The attributes in their order, then the largest of the sets (its own, or those of ``source`` elements beside it),
-    then ``src``; placeholders stand for nothing.
+    wikiHow's own attributes first, then the largest of the sets (its own, or those of ``source`` elements beside it),
+    then other attributes, then ``src``; placeholders stand for nothing.
     """
     single = {
         name: value for name in _URL_ATTRIBUTES if (value := attribute(image, name)) and not is_placeholder(value)
     }
-    shown = single.pop("src", None)
+    shown = single.pop("src", None) if not _is_dot(image) else None
+    single.pop("src", None)
     local = shown if shown is not None and _is_saved_path(shown) else None
-    found = next((url for value in single.values() if (url := absolute(value, base))), None)
-    if found is None and (largest := _largest(image)) is not None:
-        found = absolute(largest, base)
-    if found is None and shown is not None and local is None:
-        found = absolute(shown, base)
-    return found, local
+    own = [single.pop(name, "") for name in _OWN_ATTRIBUTES]
+    offered = [*own, _largest(image) or "", *single.values()]
+    offered += [value for value, large in other_addresses(image.attrs) if large and not is_placeholder(value)]
+    if shown is not None and not _SAVED_FILES.search(shown):
+        offered.append(shown)
+    offered += [value for value, large in other_addresses(image.attrs) if not large and not is_placeholder(value)]
+    return next((url for value in offered if value and (url := absolute(value, base))), None), local
+
+
+def _is_dot(image: Tag) -> bool:
+    return is_dot(_number(attribute(image, "width")), _number(attribute(image, "height")))
 
 
 def _largest(image: Tag) -> str | None:

@@ -21,6 +21,7 @@ from illinstr.wikihow_scraper.sites.wikihow import licences, lists, metadata
 from illinstr.wikihow_scraper.sites.wikihow.crosscheck import disagreements
 from illinstr.wikihow_scraper.sites.wikihow.document import Document
 from illinstr.wikihow_scraper.sites.wikihow.layouts import find_methods
+from illinstr.wikihow_scraper.sites.wikihow.steps import without_repeated
 from illinstr.wikihow_scraper.sites.wikihow.text import LISTS, classes, is_noise, plain
 
 T = TypeVar("T")
@@ -49,7 +50,7 @@ def parse(content: bytes | str, *, url: str | None = None, charset: str | None =
     layout, methods = find_methods(document, _base(document, url))
     if not methods:
         raise NotAnArticle("no list of steps found on the page")
-    return _assemble(document, layout, methods, url)
+    return _assemble(document, layout, without_repeated(methods), url)
 
 
 def _base(document: Document, url: str | None) -> str:

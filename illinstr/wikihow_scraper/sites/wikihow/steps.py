@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from bs4 import Tag
 
-from illinstr.wikihow_scraper.page import Note, NoteKind, PageStep
+from illinstr.wikihow_scraper.page import Image, Method, Note, NoteKind, PageStep
 from illinstr.wikihow_scraper.sentences import first_sentence
 from illinstr.wikihow_scraper.sites.wikihow.images import step_images, step_video
 from illinstr.wikihow_scraper.sites.wikihow.text import (
@@ -21,6 +22,7 @@ from illinstr.wikihow_scraper.sites.wikihow.text import (
     split_headline,
 )
 
+REPEATED = 3  # steps; what stands at so many is none's image
 _NOTE_LABELS: tuple[tuple[str, NoteKind], ...] = (
     ("tip", "tip"),
     ("warning", "warning"),
@@ -48,6 +50,32 @@ def parse_step(item: Tag, base: str) -> PageStep:
         video=step_video(item, tags, base),
         notes=tuple(_notes(tags)),
     )
+
+
+def without_repeated(methods: list[Method]) -> list[Method]:
+    """The methods without images that stand at three steps or more: those are placeholders, whatever they are called,
+    and no step's image."""
+    seen = Counter(name for method in methods for step in method.steps for name in {_name(one) for one in _all(step)})
+    repeated = {name for name, count in seen.items() if count >= REPEATED}
+    if not repeated:
+        return methods
+    return [
+        method.model_copy(update={"steps": tuple(_without(step, repeated) for step in method.steps)})
+        for method in methods
+    ]
+
+
+def _all(step: PageStep) -> list[Image]:
+    return [one for one in (step.image, *step.extra_images) if one is not None]
+
+
+def _name(image: Image) -> str:
+    return image.url or image.local_path or ""
+
+
+def _without(step: PageStep, names: set[str]) -> PageStep:
+    kept = [one for one in _all(step) if _name(one) not in names]
+    return step.model_copy(update={"image": kept[0] if kept else None, "extra_images": tuple(kept[1:])})
 
 
 def _body_of(item: Tag, tags: list[Tag]) -> Tag:
