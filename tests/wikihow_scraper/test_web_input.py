@@ -13,8 +13,8 @@ from PIL import Image
 
 from illinstr.errors import FetchError
 from illinstr.wikihow_scraper.fetching.coding import decoded, decoded_head
-from illinstr.wikihow_scraper.fetching.sitemaps import read_sitemap
 from illinstr.wikihow_scraper.fetching.robots import MAX_ROBOTS_BYTES, Robots
+from illinstr.wikihow_scraper.fetching.sitemaps import read_sitemap
 from illinstr.wikihow_scraper.fetching.sniffing import is_page, sniff
 from tests.support.command_line import calling
 from tests.support.pages import render
