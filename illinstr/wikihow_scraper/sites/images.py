@@ -99,8 +99,8 @@ def other_addresses(attributes: Mapping[str, Any]) -> Iterator[tuple[str, bool]]
 
 
 def _candidates(tag: Any, *, shown: bool = True) -> Iterator[tuple[float, str]]:
-    """Sizes and addresses; a size in pixels wins over none, and of the unsized the first. What ``src`` holds comes last,
-    and not at all where it is not ``shown``."""
+    """Sizes and addresses; a size in pixels wins over none, and of the unsized the first. What ``src`` holds comes
+    last, and not at all where it is not ``shown``."""
     frame = tag.getparent()
     while frame is not None and frame.tag == "source":  # libxml2 does not know that a source has no end
         frame = frame.getparent()

@@ -59,8 +59,8 @@ _LISTING = re.compile(
 # Labels of links that lead to what is known of an author, and are no author.
 _AUTHOR_LABELS = re.compile(
     r"(?:about (?:this|the) )?(?:(?:expert |staff )?(?:co-?)?authors?|experts?|contributors?)(?: info(?:rmation)?)?"
-    r"|info(?:rmation)?|learn more.*|(?:expert )?(?:interview|review(?:ed)?|reviewers?|approved|verified|answers?|q ?& ?a)"
-    r"|references?|sources|citations?|bio(?:graphy)?|profile|team|editors?|credits?|read more.*|see more.*|(?:written|"
+    r"|info(?:rmation)?|learn more.*|(?:expert )?(?:interview|review(?:ed)?|reviewers?|approved|verified|answers?)"
+    r"|q ?& ?a|references?|sources|citations?|bio(?:graphy)?|profile|team|editors?|credits?|read more.*|see more.*|(?:written|"
     r"reviewed|co-?authored|edited|created) by|download article|explore this article|autor(?:en|es|i)?(?: info)?|"
     r"auteurs?|informationen?|über den autor|sobre (?:el|o) autor",
     re.IGNORECASE,
