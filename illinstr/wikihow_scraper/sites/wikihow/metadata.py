@@ -60,9 +60,9 @@ _LISTING = re.compile(
 _AUTHOR_LABELS = re.compile(
     r"(?:about (?:this|the) )?(?:(?:expert |staff )?(?:co-?)?authors?|experts?|contributors?)(?: info(?:rmation)?)?"
     r"|info(?:rmation)?|learn more.*|(?:expert )?(?:interview|review(?:ed)?|reviewers?|approved|verified|answers?)"
-    r"|q ?& ?a|references?|sources|citations?|bio(?:graphy)?|profile|team|editors?|credits?|read more.*|see more.*|(?:written|"
-    r"reviewed|co-?authored|edited|created) by|download article|explore this article|autor(?:en|es|i)?(?: info)?|"
-    r"auteurs?|informationen?|über den autor|sobre (?:el|o) autor",
+    r"|q ?& ?a|references?|sources|citations?|bio(?:graphy)?|profile|team|editors?|credits?|read more.*|see more.*|"
+    r"(?:written|reviewed|co-?authored|edited|created) by|download article|explore this article"
+    r"|autor(?:en|es|i)?(?: info)?|auteurs?|informationen?|über den autor|sobre (?:el|o) autor",
     re.IGNORECASE,
 )
 
