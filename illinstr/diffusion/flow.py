@@ -78,8 +78,11 @@ class FlowSampler:
     def set_timesteps(self, steps: int) -> None:
         """Choose the noise levels: ``sigmas`` falls to 0, ``timesteps`` are 1000 times all but the last."""
         spaced = {} if self.own_spacing else {"sigmas": np.linspace(1.0, 1 / steps, steps)}
-        self.plan.set_timesteps(steps, mu=self.mu, **spaced)
-        self.timesteps, self.sigmas = self.plan.timesteps, self.plan.sigmas
+        plan = self.plan
+        if steps == 1 and self.config.get("shift_terminal"):  # one level cannot be stretched to end elsewhere
+            plan = type(plan).from_config(plan.config, shift_terminal=None)
+        plan.set_timesteps(steps, mu=self.mu, **spaced)
+        self.timesteps, self.sigmas = plan.timesteps, plan.sigmas
         self._index, self._last = 0, None
 
     def scale_model_input(self, latents: Tensor, t: Tensor) -> Tensor:

@@ -256,7 +256,7 @@ class StackedDiffusionPipeline:
     @property
     def draws_together(self) -> bool:
         """Whether panels are drawn together unless asked otherwise: by training, or by what the family can."""
-        return self.trained_for_stacking or self.backbone.stacks_untrained
+        return self.backbone.draws_together
 
     @property
     def anchors(self) -> Literal["clean", "re-noised"] | None:

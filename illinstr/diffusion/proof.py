@@ -58,32 +58,35 @@ class Finding:
 def prove(backbone: Backbone) -> list[Finding]:
     """The table for one loaded model.
 
+    A U-Net passes images on from panel to panel at all its levels, and text with them: there the first layer that reads
+    text is looked at, and nothing can be parted.
+
     Raises:
-        ModelError: the model is a U-Net, whose panels are routed by a reshape that its tests hold.
+        ModelError: the model reads one text for all, or its family has no such proof.
     """
-    if not isinstance(backbone, Transformer):
+    if backbone.encode([_canvas()]).conditioning == "single":
         raise ModelError(
-            f"{backbone.source.model_id} is a U-Net: its text is routed by shape, not by attention",
-            hint="--prove is for transformers such as FLUX.2 and Z-Image",
+            f"{backbone.source.model_id} reads one text for all images, so there is nothing to route",
+            hint="--prove is for models trained here, SDXL and transformers such as FLUX.2 and Z-Image",
         )
-    size = backbone.panel_multiple * TOKENS_A_SIDE
+    size = backbone.panel_multiple * TOKENS_A_SIDE if backbone.any_size else backbone.settings.panel_px
     settings = backbone.settings.model_copy(update={"panel_px": size, "conditioning": "routed"})
     routed = replace(backbone, settings=settings)
     joint = replace(backbone, settings=settings.model_copy(update={"conditioning": "joint"}))
     with backbone.shallow():
         findings = list(_rows(routed, "one block", "routed"))
         findings += [row for row in _rows(joint, "one block", "joint") if row.changed == "another step's text"]
-    findings += [row for row in _rows(replace(routed, isolate=True), "all", "parted") if "text" in row.changed]
+    if isinstance(routed, Transformer):
+        findings += [row for row in _rows(replace(routed, isolate=True), "all", "parted") if "text" in row.changed]
     return findings
 
 
 @torch.no_grad()
-def _rows(backbone: Transformer, blocks: str, attention: str) -> Iterator[Finding]:
-    device = next(backbone.pipe.transformer.parameters()).device
+def _rows(backbone: Backbone, blocks: str, attention: str) -> Iterator[Finding]:
+    device = next(next(iter(backbone.modules("denoiser").values())).parameters()).device
     shape = (1, len(STEPS), *backbone.latent_shape(backbone.settings.panel_px))
     images = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(device)
-    numbers = tuple(range(1, len(STEPS) + 1))
-    prompt = backbone.encode([CanvasText("How to make tea", STEPS, numbers)])
+    prompt = backbone.encode([_canvas()])
     other = images.clone()
     other[:, OTHER] = -other[:, OTHER]
 
@@ -101,6 +104,10 @@ def _rows(backbone: Transformer, blocks: str, attention: str) -> Iterator[Findin
     for changed, after in changes.items():
         moves = attention == "joint" or changed != "another step's text"
         yield Finding(blocks, attention, changed, float((after - before).abs().max()), moves)
+
+
+def _canvas() -> CanvasText:
+    return CanvasText("How to make tea", STEPS, tuple(range(1, len(STEPS) + 1)))
 
 
 def _changed(prompt: PromptEmbeds, slot: int) -> PromptEmbeds:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
 
+from illinstr.errors import ModelError
 from illinstr.models.autoencoder import PANELS_AT_ONCE
 from illinstr.models.prompt import CanvasText, PromptEmbeds, TextEmbeds, lay_slots, slot_texts
 from illinstr.models.settings import Positions, StackedSettings
@@ -73,6 +75,11 @@ class Backbone(ABC):
     def trained_for_stacking(self) -> bool:
         """Whether its folder says that it was trained on canvases."""
         return self.source.settings is not None
+
+    @property
+    def draws_together(self) -> bool:
+        """Whether panels are drawn together unless asked otherwise: by training, or by what the family can."""
+        return self.trained_for_stacking or self.stacks_untrained
 
     @abstractmethod
     def modules(self, role: Role) -> Mapping[str, nn.Module]:
@@ -138,6 +145,14 @@ class Backbone(ABC):
     def dynamic_shift(self, panels: int, panel_px: int, sampling_steps: int) -> float | None:
         """``mu`` of the scheduler for a sequence of so many panels; None where its shift is fixed or it has none."""
         return None
+
+    def shallow(self) -> AbstractContextManager[None]:
+        """``predict`` with the first layer that reads text alone, for a proof of what it lets a panel read.
+
+        Raises:
+            ModelError: the family has no such proof.
+        """
+        raise ModelError(f"the family of {self.source.model_id} brings no proof of its own")
 
     def optimise_for(self, device: torch.device) -> None:
         """Lay weights out as ``device`` computes fastest; asked once, after loading."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from illinstr.models.source import ModelSource
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import torch
 
     from illinstr.models.backbone import Backbone
+
+Load = Callable[[ModelSource, "torch.dtype"], "Backbone"]
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,19 @@ class Family:
     pipelines: tuple[str, ...]
     denoiser: str
     parts: tuple[str, ...]
-    load: Callable[[ModelSource, torch.dtype], Backbone]
+    load: Load
 
     @property
     def weighted_parts(self) -> tuple[str, ...]:
         """The parts that hold weights."""
         return tuple(part for part in self.parts if not part.startswith(("tokenizer", "scheduler", "processor")))
+
+
+def loader(module: str) -> Load:
+    """The function ``load`` of a module that is imported when the first model is loaded, and torch with it."""
+
+    def load(source: ModelSource, dtype: torch.dtype) -> Backbone:
+        backbone: Backbone = import_module(module).load(source, dtype)
+        return backbone
+
+    return load

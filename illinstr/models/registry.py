@@ -12,17 +12,21 @@ from pathlib import Path
 
 from illinstr.errors import ModelError
 from illinstr.models.family import Family
+from illinstr.models.flux1.family import FLUX1
 from illinstr.models.flux2.family import FLUX2
 from illinstr.models.hub import hub_failures, is_hub_id, unreachable
+from illinstr.models.qwen_image.family import QWEN_IMAGE
 from illinstr.models.sdxl.family import SDXL
 from illinstr.models.stable_diffusion.family import STABLE_DIFFUSION
+from illinstr.models.stable_diffusion_3.family import STABLE_DIFFUSION_3
 from illinstr.models.z_image.family import Z_IMAGE
 
 INDEX = "model_index.json"
 ENTRY_POINTS = "illinstr.families"
 MAX_INDEX_BYTES = 1 << 20
 
-_families: dict[str, Family] = {family.name: family for family in (STABLE_DIFFUSION, FLUX2, Z_IMAGE, SDXL)}
+_CARRIED = (STABLE_DIFFUSION, FLUX2, Z_IMAGE, QWEN_IMAGE, SDXL, FLUX1, STABLE_DIFFUSION_3)
+_families: dict[str, Family] = {family.name: family for family in _CARRIED}
 
 # Text-to-image models that people have on their disks and that this version does not draw with, by what their pipeline
 # classes begin with; the longest that fits counts.
@@ -42,6 +46,7 @@ _KNOWN = {
     "Lumina": "Lumina",
     "PixArt": "PixArt",
     "QwenImage": "Qwen-Image",
+    "QwenImage21": "Qwen-Image-2.1",
     "Sana": "SANA",
     "StableCascade": "Stable Cascade",
     "StableDiffusion3": "Stable Diffusion 3",

@@ -11,7 +11,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +21,9 @@ from illinstr.models.backbone import Backbone, Role
 from illinstr.models.layout import REFERENCE
 from illinstr.models.prompt import CanvasText, PromptEmbeds, TextEmbeds, lay_slots, plain_text
 from illinstr.models.routing import AttentionPlan, Run, Way, routed_attention
-from illinstr.models.settings import Positions
+from illinstr.models.settings import Positions, StackedSettings
+
+PANEL_PX = 512  # unless asked otherwise: six of them are 1.5 images of 1024 pixels
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Transformer(Backbone):
         isolate: part the panels from each other, for a proof (``AttentionPlan.isolate``).
         block_lists: names of the transformer's lists of blocks that join text and images.
         pads_alone: whether one text alone is read with the padding that the pipeline fills it up with.
+        patch: latent positions a side of one image token.
     """
 
     pipe: Any
@@ -58,6 +61,7 @@ class Transformer(Backbone):
     isolate: bool = False
     block_lists: tuple[str, ...] = ("transformer_blocks", "single_transformer_blocks")
     pads_alone: bool = False
+    patch: int = 2
     any_size: bool = True
     stacks_untrained: bool = True
 
@@ -92,6 +96,29 @@ class Transformer(Backbone):
         """The autoencoder's latents."""
         side = panel_px // downsampling(self.pipe.vae)
         return int(self.pipe.vae.config.latent_channels), side, side
+
+    @property
+    def embedded_guidance(self) -> bool:
+        """Some take the scale of guidance as an input in place of two branches."""
+        return bool(self.pipe.transformer.config.get("guidance_embeds"))
+
+    def with_guidance(self, guidance: float) -> Self:
+        """The same model with another scale as its input, where it has one."""
+        return replace(self, settings=self.settings.model_copy(update={"guidance": guidance}))
+
+    def dynamic_shift(self, panels: int, panel_px: int, sampling_steps: int) -> float | None:
+        """``mu`` by the length of the image sequence, linear in it (diffusers' ``calculate_shift``).
+
+        None where the folder's scheduler has a fixed shift.
+        """
+        config = self.scheduler.config
+        if not config.get("use_dynamic_shifting"):
+            return None
+        _, h, w = self.latent_shape(panel_px)
+        tokens = panels * (h // self.patch) * (w // self.patch)
+        low, high = config.get("base_image_seq_len", 256), config.get("max_image_seq_len", 4096)
+        least, most = config.get("base_shift", 0.5), config.get("max_shift", 1.15)
+        return float(least + (tokens - low) * (most - least) / (high - low))
 
     def encode(self, canvases: Sequence[CanvasText]) -> PromptEmbeds:
         """By slots; one panel of a model that was not trained on slots gets one string, as in the family's pipeline."""
@@ -193,6 +220,27 @@ def panel_ids(panels: int, height: int, width: int, axes: int, positions: Positi
         y = y + t * height
     t = t * stride if positions == "frame" else torch.zeros_like(t)
     return torch.stack([t, y, x] + [torch.zeros_like(t)] * (axes - 3), dim=-1).flatten(0, 2)
+
+
+def packed(panels_mchw: Tensor, patch: int) -> Tensor:
+    """Latents (m, c, h, w) -> tokens (m * h/patch * w/patch, c * patch^2), panel after panel, channels outermost."""
+    m, c, h, w = panels_mchw.shape
+    cut = panels_mchw.reshape(m, c, h // patch, patch, w // patch, patch)
+    return cut.permute(0, 2, 4, 1, 3, 5).reshape(m * (h // patch) * (w // patch), c * patch**2)
+
+
+def unpacked(tokens: Tensor, like_mchw: Tensor, patch: int) -> Tensor:
+    """Tokens of panels, as ``packed`` lays them, as latents in the shape of others."""
+    m, c, h, w = like_mchw.shape
+    cut = tokens.reshape(m, h // patch, w // patch, c, patch, patch)
+    return cut.permute(0, 3, 1, 4, 2, 5).reshape(m, c, h, w)
+
+
+def recommended(*, sampling_steps: int, guidance: float, most: int = 8) -> StackedSettings:
+    """Settings for a folder without ``stacked.json``: it was trained on single images; ``most`` are drawn together."""
+    return StackedSettings(
+        step_code=False, panel_px=PANEL_PX, trained_steps=(1, most), sampling_steps=sampling_steps, guidance=guidance
+    )
 
 
 def slot_positions(runs: Sequence[Run]) -> Tensor:

@@ -47,7 +47,16 @@ def test_doctor_names_the_family_and_asks_for_no_training(folder: Path) -> None:
     assert check.status == "pass" and "Z-Image" in check.detail and "--prove" in check.detail
 
 
-def test_a_u_net_and_no_model_are_told_apart(doctor: Call) -> None:
+def test_u_nets_prove_what_their_first_text_layer_lets_through(doctor: Call, tmp_path: Path) -> None:
+    for model in ("mini", make_family("sdxl", tmp_path / "sdxl")):
+        code, lines, errors = doctor("--model", model, "--prove")
+        assert code == 0, errors
+        assert len(lines) == 6 and all(line.endswith("ok") for line in lines[1:])
+
+
+def test_a_model_of_one_text_and_no_model_are_told_apart(doctor: Call, tmp_path: Path) -> None:
+    from tests.support.tiny_sd import make_tiny_sd
+
     assert doctor("--prove")[0] == 2
-    code, _, errors = doctor("--model", "mini", "--prove")
-    assert code == 1 and "is a U-Net" in errors
+    code, _, errors = doctor("--model", make_tiny_sd(tmp_path / "sd"), "--prove")
+    assert code == 1 and "reads one text for all images" in errors

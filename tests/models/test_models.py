@@ -93,7 +93,7 @@ class TestPlainStableDiffusion:
 
 @pytest.mark.parametrize(
     ("index", "message"),
-    [('{"_class_name": "StableDiffusion3Pipeline"}', "family Stable Diffusion 3"), ("{", "damaged")],
+    [('{"_class_name": "AuraFlowPipeline"}', "family AuraFlow"), ("{", "damaged")],
 )
 def test_models_of_another_family_are_refused(stacked: Path, tmp_path: Path, index: str, message: str) -> None:
     other = shutil.copytree(stacked, tmp_path / "other")

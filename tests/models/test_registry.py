@@ -20,6 +20,7 @@ from tests.support.hub_server import Hub, running_hub, talk_to
 
 NOT_CARRIED = [
     ("AuraFlowPipeline", "AuraFlow"),
+    ("QwenImage21Pipeline", "Qwen-Image-2.1"),
     ("ChromaPipeline", "Chroma"),
     ("KolorsPipeline", "Kolors"),
     ("PixArtSigmaPipeline", "PixArt"),

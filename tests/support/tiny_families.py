@@ -14,17 +14,19 @@ from typing import Any
 
 import torch
 
-from illinstr.training.tasks.clip_tokenizer import EOS, MAX_TOKENS, write_tokenizer
+from tests.support.tiny_encoders import (
+    WIDTH,
+    clip,
+    clip_tokenizer,
+    qwen3,
+    qwen25_vl,
+    qwen_tokenizer,
+    t5,
+    t5_tokenizer,
+    vae_config,
+)
 
 PX = 32  # of a panel in tests: 2x2 or 4x4 image tokens
-# What the released Qwen3 tokenizers do for one message of a user, with and without thinking.
-QWEN3_TEMPLATE = (
-    "{% for message in messages %}{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}"
-    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}"
-    "{% if enable_thinking is defined and enable_thinking is false %}{{ '<think>\\n\\n</think>\\n\\n' }}{% endif %}"
-    "{% endif %}"
-)
-SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>"]
 
 
 def lively(module: torch.nn.Module) -> torch.nn.Module:
@@ -33,47 +35,6 @@ def lively(module: torch.nn.Module) -> torch.nn.Module:
         if float(parameter.detach().abs().max()) == 0 and (parameter.dim() > 1 or parameter.numel() > 64):
             torch.nn.init.normal_(parameter, std=0.05)
     return module
-
-
-def qwen_tokenizer() -> Any:
-    """A byte-level tokenizer of Qwen's class and special tokens, without merges."""
-    from tokenizers.pre_tokenizers import ByteLevel
-    from transformers import Qwen2Tokenizer
-
-    vocab = {token: index for index, token in enumerate(sorted(ByteLevel.alphabet()))}
-    tokenizer = Qwen2Tokenizer(vocab=vocab, merges=[])
-    tokenizer.add_special_tokens({"additional_special_tokens": SPECIAL[1:]})
-    tokenizer.pad_token = SPECIAL[0]
-    tokenizer.chat_template = QWEN3_TEMPLATE
-    return tokenizer
-
-
-def _qwen3(kind: str, vocab: int, layers: int) -> Any:
-    import transformers
-
-    config = transformers.Qwen3Config(
-        vocab_size=vocab,
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=layers,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        head_dim=8,
-        max_position_embeddings=1024,
-        tie_word_embeddings=True,
-    )
-    return getattr(transformers, kind)(config).eval()
-
-
-def _vae(**options: Any) -> dict[str, Any]:
-    return {
-        "block_out_channels": (8, 8, 8, 8),
-        "down_block_types": ("DownEncoderBlock2D",) * 4,
-        "up_block_types": ("UpDecoderBlock2D",) * 4,
-        "layers_per_block": 1,
-        "norm_num_groups": 4,
-        **options,
-    }
 
 
 def flux2(folder: Path, *, distilled: bool = True, layers: int = 2) -> Path:
@@ -98,7 +59,7 @@ def flux2(folder: Path, *, distilled: bool = True, layers: int = 2) -> Path:
         axes_dims_rope=(4, 4, 4, 4),
         guidance_embeds=False,
     )
-    vae = AutoencoderKLFlux2(**_vae(latent_channels=4))
+    vae = AutoencoderKLFlux2(**vae_config(latent_channels=4))
     vae.bn.running_mean.normal_(std=0.2)
     vae.bn.running_var.uniform_(0.5, 2)
     pipe = Flux2KleinPipeline(
@@ -106,7 +67,7 @@ def flux2(folder: Path, *, distilled: bool = True, layers: int = 2) -> Path:
             shift=3.0, use_dynamic_shifting=True, time_shift_type="exponential", base_shift=0.5, max_shift=1.15
         ),
         vae=vae,
-        text_encoder=_qwen3("Qwen3ForCausalLM", len(tokenizer), 28),
+        text_encoder=qwen3("Qwen3ForCausalLM", len(tokenizer), 28),
         tokenizer=tokenizer,
         transformer=lively(transformer),
         is_distilled=distilled,
@@ -133,8 +94,8 @@ def z_image(folder: Path, *, turbo: bool = True, layers: int = 2) -> Path:
     )
     pipe = ZImagePipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0 if turbo else 6.0),
-        vae=AutoencoderKL(**_vae(latent_channels=4, scaling_factor=0.3611, shift_factor=0.1159)),
-        text_encoder=_qwen3("Qwen3Model", len(tokenizer), 3),
+        vae=AutoencoderKL(**vae_config(latent_channels=4, scaling_factor=0.3611, shift_factor=0.1159)),
+        text_encoder=qwen3("Qwen3Model", len(tokenizer), 3),
         tokenizer=tokenizer,
         transformer=lively(transformer),
     )
@@ -147,23 +108,8 @@ def z_image(folder: Path, *, turbo: bool = True, layers: int = 2) -> Path:
 def sdxl(folder: Path) -> Path:
     """SDXL base 1.0."""
     from diffusers import AutoencoderKL, EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-    folder.mkdir(parents=True)
-    vocab = write_tokenizer(folder / "made", ["How to make tea", "boil the water", "pour it", "serve"], max_merges=20)
-    tokenizer = CLIPTokenizer.from_pretrained(folder / "made")
-    text = CLIPTextConfig(
-        vocab_size=len(vocab),
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=3,
-        num_attention_heads=2,
-        max_position_embeddings=MAX_TOKENS,
-        projection_dim=16,
-        bos_token_id=vocab[EOS] - 1,
-        eos_token_id=vocab[EOS],
-        pad_token_id=vocab[EOS],
-    )
+    tokenizer = clip_tokenizer(folder / "made")
     unet = UNet2DConditionModel(
         sample_size=PX // 8,
         block_out_channels=(16, 32, 32),
@@ -181,9 +127,9 @@ def sdxl(folder: Path) -> Path:
     )
     torch.nn.init.normal_(unet.conv_out.weight, std=0.1)
     pipe = StableDiffusionXLPipeline(
-        vae=AutoencoderKL(**_vae(latent_channels=4, scaling_factor=0.13025, force_upcast=True)),
-        text_encoder=CLIPTextModel(text).eval(),
-        text_encoder_2=CLIPTextModelWithProjection(text).eval(),
+        vae=AutoencoderKL(**vae_config(latent_channels=4, scaling_factor=0.13025, force_upcast=True)),
+        text_encoder=clip("CLIPTextModel", tokenizer),
+        text_encoder_2=clip("CLIPTextModelWithProjection", tokenizer),
         tokenizer=tokenizer,
         tokenizer_2=tokenizer,
         unet=unet,
@@ -197,13 +143,147 @@ def sdxl(folder: Path) -> Path:
         add_watermarker=False,
     )
     pipe.save_pretrained(folder)
-    for file in (folder / "made").iterdir():
-        file.unlink()
-    (folder / "made").rmdir()
     return folder
 
 
-MAKERS: dict[str, Callable[..., Path]] = {"flux2": flux2, "z_image": z_image, "sdxl": sdxl}
+def qwen_image(folder: Path, *, layers: int = 2) -> Path:
+    """Qwen-Image."""
+    from diffusers import (
+        AutoencoderKLQwenImage,
+        FlowMatchEulerDiscreteScheduler,
+        QwenImagePipeline,
+        QwenImageTransformer2DModel,
+    )
+
+    tokenizer = qwen_tokenizer()
+    transformer = QwenImageTransformer2DModel(
+        patch_size=2,
+        in_channels=64,
+        out_channels=16,
+        num_layers=layers,
+        attention_head_dim=16,
+        num_attention_heads=2,
+        joint_attention_dim=WIDTH,
+        guidance_embeds=False,
+        axes_dims_rope=(4, 6, 6),
+    )
+    pipe = QwenImagePipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(
+            base_image_seq_len=256,
+            base_shift=0.5,
+            max_image_seq_len=8192,
+            max_shift=0.9,
+            shift=1.0,
+            shift_terminal=0.02,
+            time_shift_type="exponential",
+            use_dynamic_shifting=True,
+        ),
+        vae=AutoencoderKLQwenImage(base_dim=8, z_dim=16, dim_mult=[1, 1, 1, 1], num_res_blocks=1),
+        text_encoder=qwen25_vl(len(tokenizer)),
+        tokenizer=tokenizer,
+        transformer=lively(transformer),
+    )
+    pipe.save_pretrained(folder)
+    return folder
+
+
+def flux1(folder: Path, *, distilled: bool = False, layers: int = 2) -> Path:
+    """FLUX.1 [dev], or [schnell] where ``distilled``: no guidance input, no shift."""
+    from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel
+
+    tokenizer, tokenizer_2 = clip_tokenizer(folder / "made"), t5_tokenizer()
+    transformer = FluxTransformer2DModel(
+        patch_size=1,
+        in_channels=16,
+        num_layers=(layers + 1) // 2,
+        num_single_layers=layers // 2,
+        attention_head_dim=16,
+        num_attention_heads=2,
+        joint_attention_dim=WIDTH,
+        pooled_projection_dim=WIDTH,
+        guidance_embeds=not distilled,
+        axes_dims_rope=(4, 6, 6),
+    )
+    shifts = {"shift": 1.0} if distilled else {"shift": 3.0, "use_dynamic_shifting": True}
+    pipe = FluxPipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(
+            base_image_seq_len=256, max_image_seq_len=4096, base_shift=0.5, max_shift=1.15, **shifts
+        ),
+        vae=AutoencoderKL(
+            **vae_config(
+                latent_channels=4,
+                scaling_factor=0.3611,
+                shift_factor=0.1159,
+                use_quant_conv=False,
+                use_post_quant_conv=False,
+            )
+        ),
+        text_encoder=clip("CLIPTextModel", tokenizer),
+        text_encoder_2=t5(len(tokenizer_2)),
+        tokenizer=tokenizer,
+        tokenizer_2=tokenizer_2,
+        transformer=lively(transformer),
+    )
+    pipe.save_pretrained(folder)
+    return folder
+
+
+def stable_diffusion_3(folder: Path, *, layers: int = 2) -> Path:
+    """Stable Diffusion 3.5 medium: some blocks have a second attention of the images alone."""
+    from diffusers import (
+        AutoencoderKL,
+        FlowMatchEulerDiscreteScheduler,
+        SD3Transformer2DModel,
+        StableDiffusion3Pipeline,
+    )
+
+    tokenizer, tokenizer_3 = clip_tokenizer(folder / "made"), t5_tokenizer()
+    transformer = SD3Transformer2DModel(
+        sample_size=PX // 8,
+        patch_size=2,
+        in_channels=4,
+        out_channels=4,
+        num_layers=layers,
+        attention_head_dim=16,
+        num_attention_heads=2,
+        joint_attention_dim=4 * WIDTH,
+        caption_projection_dim=32,
+        pooled_projection_dim=2 * WIDTH,
+        pos_embed_max_size=96,
+        dual_attention_layers=(0,),
+        qk_norm="rms_norm",
+    )
+    pipe = StableDiffusion3Pipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+        vae=AutoencoderKL(
+            **vae_config(
+                latent_channels=4,
+                scaling_factor=1.5305,
+                shift_factor=0.0609,
+                use_quant_conv=False,
+                use_post_quant_conv=False,
+            )
+        ),
+        text_encoder=clip("CLIPTextModelWithProjection", tokenizer),
+        text_encoder_2=clip("CLIPTextModelWithProjection", tokenizer),
+        text_encoder_3=t5(len(tokenizer_3), 4 * WIDTH),
+        tokenizer=tokenizer,
+        tokenizer_2=tokenizer,
+        tokenizer_3=tokenizer_3,
+        transformer=lively(transformer),
+    )
+    pipe.save_pretrained(folder)
+    return folder
+
+
+MAKERS: dict[str, Callable[..., Path]] = {
+    "flux2": flux2,
+    "z_image": z_image,
+    "sdxl": sdxl,
+    "qwen_image": qwen_image,
+    "flux1": flux1,
+    "stable_diffusion_3": stable_diffusion_3,
+}
 
 
 def make_family(name: str, folder: Path, **options: Any) -> Path:

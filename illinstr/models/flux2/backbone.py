@@ -6,19 +6,18 @@ counts reference images (diffusers ``Flux2Pipeline._prepare_image_ids``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from illinstr.models.autoencoder import PANELS_AT_ONCE
-from illinstr.models.folder import reading
+from illinstr.models.folder_pipeline import load_pipeline
 from illinstr.models.layout import Layout, panel_owners
 from illinstr.models.prompt import PromptEmbeds, TextEmbeds
-from illinstr.models.settings import StackedSettings
 from illinstr.models.source import ModelSource
-from illinstr.models.transformer import CanvasTokens, Transformer, panel_ids, slot_positions
+from illinstr.models.transformer import CanvasTokens, Transformer, panel_ids, recommended, slot_positions
 
 FRAME = 10  # t of one image to the next
 PATCH = 2  # latents are folded 2x2 before the transformer
@@ -34,15 +33,6 @@ class Flux2(Transformer):
     """
 
     together: bool = False
-
-    @property
-    def embedded_guidance(self) -> bool:
-        """FLUX.2 [dev] takes the scale as an input in place of two branches."""
-        return bool(self.pipe.transformer.config.guidance_embeds)
-
-    def with_guidance(self, scale: float) -> Self:
-        """The same model with another scale as its input."""
-        return replace(self, settings=self.settings.model_copy(update={"guidance": scale}))
 
     def latent_shape(self, panel_px: int) -> tuple[int, int, int]:
         """Folded latents: four times the autoencoder's channels, half its sides."""
@@ -173,22 +163,11 @@ def load(source: ModelSource, dtype: torch.dtype) -> Flux2:
     Raises:
         ModelError: damaged, or parts that do not fit.
     """
-    from diffusers import DiffusionPipeline
-
-    with reading(source.folder):
-        pipe = DiffusionPipeline.from_pretrained(
-            source.folder, dtype=dtype, use_safetensors=True, local_files_only=True
-        )
+    pipe = load_pipeline(source, dtype)
     distilled = bool(getattr(pipe.config, "is_distilled", False))
     embedded = bool(pipe.transformer.config.guidance_embeds)
-    recommended = StackedSettings(
-        step_code=False,
-        panel_px=512,
-        trained_steps=(1, 8),
-        sampling_steps=4 if distilled else 50,
-        guidance=1.0 if distilled else 4.0,
-    )
-    settings = source.settings or recommended
+    usual = recommended(sampling_steps=4 if distilled else 50, guidance=1.0 if distilled else 4.0)
+    settings = source.settings or usual
     return Flux2(
         source=source,
         settings=settings,

@@ -13,19 +13,21 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from illinstr.models.autoencoder import PANELS_AT_ONCE, decode_panels, downsampling, encode_panels
-from illinstr.models.backbone import Backbone, Role
+from illinstr.models.autoencoder import downsampling
+from illinstr.models.backbone import Role
 from illinstr.models.folder import reading
+from illinstr.models.folder_pipeline import load_pipeline
 from illinstr.models.prompt import CanvasText, PromptEmbeds, TextEmbeds, lay_slots, plain_text
 from illinstr.models.settings import StackedSettings
 from illinstr.models.source import ModelSource
 from illinstr.models.stable_diffusion.attention import route_panels
 from illinstr.models.stable_diffusion.text import condition
-from illinstr.models.stacking import stack, unstack
+from illinstr.models.stacking import stack
+from illinstr.models.unet import UNetBackbone
 
 
 @dataclass(frozen=True, kw_only=True)
-class SDXLBackbone(Backbone):
+class SDXLBackbone(UNetBackbone):
     """UNet2DConditionModel, AutoencoderKL, CLIP-L and OpenCLIP-G by the pipeline's own encoding."""
 
     pipe: Any
@@ -34,11 +36,6 @@ class SDXLBackbone(Backbone):
         """Two text encoders, one of the others."""
         names = {"text": ("text_encoder", "text_encoder_2"), "denoiser": ("unet",), "vae": ("vae",)}[role]
         return {name: getattr(self.pipe, name) for name in names}
-
-    def latent_shape(self, panel_px: int) -> tuple[int, int, int]:
-        """The U-Net's channels, and the autoencoder's share of the side."""
-        side = panel_px // downsampling(self.pipe.vae)
-        return int(self.pipe.unet.config.in_channels), side, side
 
     def encode(self, canvases: Sequence[CanvasText]) -> PromptEmbeds:
         """By slots; one panel of a model not trained on slots gets one string with its padding, as in the pipeline."""
@@ -65,47 +62,21 @@ class SDXLBackbone(Backbone):
         rows = [distinct.index(text) for text in texts]
         return TextEmbeds(tokens[rows], mask.bool().to(tokens.device)[rows], pooled[rows])
 
-    def predict(
-        self,
-        panels_kmchw: Tensor,
-        timesteps_k: Tensor,
-        prompt: PromptEmbeds,
-        *,
-        clean_km: Tensor | None = None,
-        references_krchw: Tensor | None = None,
-    ) -> Tensor:
-        """One pass of the U-Net over k canvases; float32."""
-        if clean_km is not None or references_krchw is not None:
-            raise ValueError("this U-Net takes no clean panels")
-        unet = self.pipe.unet
-        panels = panels_kmchw.to(unet.dtype)
-        prompt = prompt.to(panels.device, unet.dtype)
+    def denoise(self, panels_kmchw: Tensor, timesteps_k: Tensor, prompt: PromptEmbeds) -> Tensor:
+        """Sizes are one panel's, the pooled vector is the goal's."""
+        prompt = prompt.to(panels_kmchw.device, panels_kmchw.dtype)
         text = condition(prompt, with_step_code=self.settings.step_code)
-        side = float(panels.shape[-1] * downsampling(self.pipe.vae))
-        sizes = panels.new_tensor([side, side, 0.0, 0.0, side, side]).expand(len(panels), 6)
-        out: Tensor = unet(
-            stack(panels),
-            timesteps_k.to(panels.device),
-            encoder_hidden_states=text.tokens.to(panels.dtype),
+        side = float(panels_kmchw.shape[-1] * downsampling(self.vae))
+        sizes = panels_kmchw.new_tensor([side, side, 0.0, 0.0, side, side]).expand(len(panels_kmchw), 6)
+        out: Tensor = self.unet(
+            stack(panels_kmchw),
+            timesteps_k,
+            encoder_hidden_states=text.tokens.to(panels_kmchw.dtype),
             encoder_attention_mask=text.mask,
             added_cond_kwargs={"text_embeds": prompt.pooled, "time_ids": sizes},
             return_dict=False,
         )[0]
-        return unstack(out.float(), panels.shape[1])
-
-    def encode_images(self, pixels_nchw: Tensor, *, at_once: int = PANELS_AT_ONCE) -> Tensor:
-        """By the autoencoder's mean."""
-        return encode_panels(self.pipe.vae, pixels_nchw, at_once=at_once)
-
-    def decode_latents(self, latents_nchw: Tensor, *, at_once: int = PANELS_AT_ONCE) -> Tensor:
-        """Each panel apart."""
-        return decode_panels(self.pipe.vae, latents_nchw, at_once=at_once)
-
-    def optimise_for(self, device: torch.device) -> None:
-        """Channels last on CUDA."""
-        if device.type == "cuda":
-            for module in (self.pipe.unet, self.pipe.vae):
-                module.to(memory_format=torch.channels_last)
+        return out
 
 
 def load(source: ModelSource, dtype: torch.dtype) -> SDXLBackbone:
@@ -114,22 +85,11 @@ def load(source: ModelSource, dtype: torch.dtype) -> SDXLBackbone:
     Raises:
         ModelError: damaged, or parts that do not fit.
     """
-    from diffusers import StableDiffusionXLPipeline
-
-    weights = [file.name for file in (source.folder / "unet").glob("*.safetensors")]
-    variant = "fp16" if weights and all(".fp16" in name for name in weights) else None
-    with reading(source.folder):
-        pipe = StableDiffusionXLPipeline.from_pretrained(
-            source.folder,
-            dtype=dtype,
-            use_safetensors=True,
-            local_files_only=True,
-            variant=variant,
-            add_watermarker=False,
-        )
+    pipe = load_pipeline(source, dtype, add_watermarker=False)
     if dtype == torch.float16 and getattr(pipe.vae.config, "force_upcast", False):
         pipe.vae.to(torch.float32)
-    route_panels(pipe.unet)
+    with reading(source.folder):
+        route_panels(pipe.unet)
     recommended = StackedSettings(
         conditioning="routed",
         step_code=False,
@@ -143,6 +103,8 @@ def load(source: ModelSource, dtype: torch.dtype) -> SDXLBackbone:
         source=source,
         settings=source.settings or recommended,
         scheduler=pipe.scheduler,
+        unet=pipe.unet,
+        vae=pipe.vae,
         pipe=pipe,
         panel_multiple=downsampling(pipe.vae) * 2**levels,
         any_size=True,

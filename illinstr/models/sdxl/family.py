@@ -2,22 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from illinstr.models.family import Family
-from illinstr.models.source import ModelSource
-
-if TYPE_CHECKING:
-    import torch
-
-    from illinstr.models.backbone import Backbone
-
-
-def _load(source: ModelSource, dtype: torch.dtype) -> Backbone:
-    from illinstr.models.sdxl.backbone import load
-
-    return load(source, dtype)
-
+from illinstr.models.family import Family, loader
 
 SDXL = Family(
     name="sdxl",
@@ -25,5 +10,5 @@ SDXL = Family(
     pipelines=("StableDiffusionXLPipeline",),
     denoiser="unet",
     parts=("unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"),
-    load=_load,
+    load=loader("illinstr.models.sdxl.backbone"),
 )

@@ -9,23 +9,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from illinstr.models.autoencoder import PANELS_AT_ONCE, decode_panels, downsampling, encode_panels
-from illinstr.models.backbone import Backbone, Role
+from illinstr.models.autoencoder import downsampling
+from illinstr.models.backbone import Role
 from illinstr.models.folder import reading
+from illinstr.models.folder_pipeline import load_pipeline
 from illinstr.models.prompt import CanvasText, PromptEmbeds, TextEmbeds, lay_slots, plain_text
 from illinstr.models.settings import StackedSettings
 from illinstr.models.source import ModelSource
 from illinstr.models.stable_diffusion.attention import predict, route_panels
 from illinstr.models.stable_diffusion.text import condition, encode_texts
 from illinstr.models.stacking import stack, unstack
+from illinstr.models.unet import UNetBackbone
 
 
 @dataclass(frozen=True, kw_only=True)
-class StableDiffusion(Backbone):
+class StableDiffusion(UNetBackbone):
     """UNet2DConditionModel, an autoencoder, CLIPTextModel and its tokenizer."""
 
-    unet: Any
-    vae: Any
     text_encoder: Any
     tokenizer: Any
 
@@ -33,11 +33,6 @@ class StableDiffusion(Backbone):
         """One for each role."""
         name = {"text": "text_encoder", "denoiser": "unet", "vae": "vae"}[role]
         return {name: getattr(self, name)}
-
-    def latent_shape(self, panel_px: int) -> tuple[int, int, int]:
-        """The U-Net's channels, and the autoencoder's share of the side."""
-        side = panel_px // downsampling(self.vae)
-        return int(self.unet.config.in_channels), side, side
 
     def encode_texts(self, texts: Sequence[str]) -> TextEmbeds:
         """Slots as trained for stacking: padded to the longest, the padding masked."""
@@ -50,36 +45,14 @@ class StableDiffusion(Backbone):
         texts = [plain_text(canvas) for canvas in canvases]
         return lay_slots(encode_texts(self.tokenizer, self.text_encoder, texts, padded=True), canvases, "single")
 
-    def predict(
-        self,
-        panels_kmchw: Tensor,
-        timesteps_k: Tensor,
-        prompt: PromptEmbeds,
-        *,
-        clean_km: Tensor | None = None,
-        references_krchw: Tensor | None = None,
-    ) -> Tensor:
-        """One pass of the U-Net over k canvases; float32."""
-        if clean_km is not None or references_krchw is not None:
-            raise ValueError("this U-Net was not trained with clean anchors")
-        panels = panels_kmchw.to(self.unet.dtype)
-        device = panels.device
-        out = denoise(self.unet, panels, timesteps_k.to(device), prompt.to(device), step_code=self.settings.step_code)
-        return out.float()
-
-    def encode_images(self, pixels_nchw: Tensor, *, at_once: int = PANELS_AT_ONCE) -> Tensor:
-        """By the autoencoder's mean."""
-        return encode_panels(self.vae, pixels_nchw, at_once=at_once)
-
-    def decode_latents(self, latents_nchw: Tensor, *, at_once: int = PANELS_AT_ONCE) -> Tensor:
-        """Each panel apart."""
-        return decode_panels(self.vae, latents_nchw, at_once=at_once)
+    def denoise(self, panels_kmchw: Tensor, timesteps_k: Tensor, prompt: PromptEmbeds) -> Tensor:
+        """Routed as ``prompt.conditioning`` says."""
+        return stack(denoise(self.unet, panels_kmchw, timesteps_k, prompt, step_code=self.settings.step_code))
 
     def optimise_for(self, device: torch.device) -> None:
         """Channels last, but for bfloat16 on a CPU: 5 % faster in float32 there, and 5 % slower in bfloat16."""
         if device.type == "cuda" or self.unet.dtype == torch.float32:
-            for module in (self.unet, self.vae):
-                module.to(memory_format=torch.channels_last)
+            self._channels_last()
 
 
 def denoise(unet: Any, panels_kmchw: Tensor, timesteps_k: Tensor, prompt: PromptEmbeds, *, step_code: bool) -> Tensor:
@@ -103,21 +76,8 @@ def load(source: ModelSource, dtype: torch.dtype) -> StableDiffusion:
     Raises:
         ModelError: damaged, or parts that do not fit.
     """
-    from diffusers import StableDiffusionPipeline
-
+    pipe = load_pipeline(source, dtype, safety_checker=None, feature_extractor=None, requires_safety_checker=False)
     with reading(source.folder):
-        pipe = StableDiffusionPipeline.from_pretrained(
-            source.folder,
-            use_safetensors=True,
-            safety_checker=None,
-            feature_extractor=None,
-            requires_safety_checker=False,
-            local_files_only=True,
-            variant=_variant_of(source),
-        )
-        for module in (pipe.unet, pipe.vae, pipe.text_encoder):
-            if module.dtype != dtype:
-                module.to(dtype)
         route_panels(pipe.unet)
         settings = source.settings or plain_settings(pipe.unet, pipe.vae)
     return StableDiffusion(
@@ -129,9 +89,3 @@ def load(source: ModelSource, dtype: torch.dtype) -> StableDiffusion:
         text_encoder=pipe.text_encoder,
         tokenizer=pipe.tokenizer,
     )
-
-
-def _variant_of(source: ModelSource) -> str | None:
-    """``fp16`` for a folder whose U-Net comes in half precision only."""
-    weights = [file.name for file in (source.folder / "unet").glob("*.safetensors")]
-    return "fp16" if weights and all(".fp16" in name for name in weights) else None

@@ -6,19 +6,20 @@ a routed canvas they read themselves alone and nobody reads them, since they wou
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from illinstr.models.folder import reading
+from illinstr.models.folder_pipeline import load_pipeline
 from illinstr.models.layout import PAD
 from illinstr.models.prompt import TextEmbeds
 from illinstr.models.routing import AttentionPlan, Run
-from illinstr.models.settings import StackedSettings
 from illinstr.models.source import ModelSource
-from illinstr.models.transformer import CanvasTokens, Transformer
+from illinstr.models.transformer import CanvasTokens, Transformer, recommended
 
 PATCH = 2
 MULTIPLE = 32  # tokens of either part
@@ -49,9 +50,22 @@ class ZImage(Transformer):
         clip = panels_mchw.transpose(0, 1)
         if self.order == "column":
             clip = clip.reshape(c, 1, m * h, w)
-        with self.routed(text, plans):
+        with self.routed(text, plans), self._frames(len(words)):
             out: Tensor = self.pipe.transformer([clip], (1000 - t) / 1000, [words], return_dict=False)[0][0]
         return -out.reshape(c, m, h, w).transpose(0, 1)
+
+    @contextmanager
+    def _frames(self, words: int) -> Iterator[None]:
+        """All frames in the place of the first one, for *reset*; they count on from the text, filled up."""
+        model = self.pipe.transformer
+        own = model.rope_embedder
+        if self.order == "reset":
+            first = words + -words % MULTIPLE + 1
+            model.rope_embedder = lambda ids: own(torch.cat([ids[:, :1].clamp(max=first), ids[:, 1:]], dim=1))
+        try:
+            yield
+        finally:
+            model.rope_embedder = own
 
     def _plans(self, text: CanvasTokens, panels: int, tokens: int) -> tuple[Tensor, dict[AttentionPlan, int]]:
         """The text, and who may read whom in the whole, in the text's refiner and in the images'.
@@ -69,24 +83,6 @@ class ZImage(Transformer):
         refiners = len(model.noise_refiner)
         return words, {whole: len(model.layers), whole.part("text"): refiners, whole.part("image"): refiners}
 
-    def dynamic_shift(self, panels: int, panel_px: int, sampling_steps: int) -> float | None:
-        """None, as the released schedulers have a fixed shift, but for folders whose scheduler asks for one."""
-        if not self.scheduler.config.get("use_dynamic_shifting"):
-            return None
-        from diffusers.pipelines.z_image.pipeline_z_image import calculate_shift
-
-        _, h, w = self.latent_shape(panel_px)
-        config = self.scheduler.config
-        return float(
-            calculate_shift(
-                panels * (h // PATCH) * (w // PATCH),
-                config.get("base_image_seq_len", 256),
-                config.get("max_image_seq_len", 4096),
-                config.get("base_shift", 0.5),
-                config.get("max_shift", 1.15),
-            )
-        )
-
 
 def _length(runs: tuple[Run, ...]) -> int:
     return sum(run.length for run in runs)
@@ -103,24 +99,15 @@ def load(source: ModelSource, dtype: torch.dtype) -> ZImage:
     Raises:
         ModelError: damaged, or parts that do not fit.
     """
-    from diffusers import ZImagePipeline
-
-    with reading(source.folder):
-        pipe = ZImagePipeline.from_pretrained(source.folder, dtype=dtype, use_safetensors=True, local_files_only=True)
+    pipe = load_pipeline(source, dtype)
     turbo = float(pipe.scheduler.config.shift) < BASE_SHIFT
-    recommended = StackedSettings(
-        step_code=False,
-        panel_px=512,
-        trained_steps=(1, 8),
-        sampling_steps=8 if turbo else 50,
-        guidance=0.0 if turbo else 4.0,
-    )
+    usual = recommended(sampling_steps=8 if turbo else 50, guidance=0.0 if turbo else 4.0)
     return ZImage(
         source=source,
-        settings=source.settings or recommended,
+        settings=source.settings or usual,
         scheduler=pipe.scheduler,
         pipe=pipe,
         block_lists=("layers",),
-        positions=("frame", "column"),
+        positions=("frame", "column", "reset"),
         panel_multiple=pipe.vae_scale_factor * PATCH,
     )
