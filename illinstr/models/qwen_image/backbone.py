@@ -49,8 +49,9 @@ class QwenImage(Transformer):
         """(k, m, 1, h, w): the norm of the token that a latent position belongs to."""
         squares = panels_kmchw.square().sum(dim=2).flatten(0, 1)[:, None]
         sums = nn.functional.avg_pool2d(squares, self.patch) * self.patch**2
-        norms: Tensor = nn.functional.interpolate(sums.sqrt(), scale_factor=self.patch, mode="nearest")
-        return norms.unflatten(0, panels_kmchw.shape[:2])
+        norms = nn.functional.interpolate(sums.sqrt(), scale_factor=self.patch, mode="nearest")
+        apart: Tensor = norms.unflatten(0, panels_kmchw.shape[:2])
+        return apart
 
     def denoise(self, panels_mchw: Tensor, references_rchw: Tensor, t: Tensor, text: CanvasTokens) -> Tensor:
         """Tokens are 2x2 latents."""
