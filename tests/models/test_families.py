@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from illinstr.diffusion.pipeline import StackedDiffusionPipeline
+from illinstr.errors import UsageError
+from illinstr.models.changes import changed_backbone
 from illinstr.models.registry import family_of
 from illinstr.models.transformer import Transformer
 from tests.support.loaded_families import (
@@ -161,6 +163,17 @@ def test_every_switch_changes_what_is_drawn(load: LoadedFamilies, name: str) -> 
     for i, one in enumerate(drawn):
         assert all(not torch.allclose(one, other, atol=1e-5) for other in drawn[i + 1 :]), i
     assert torch.equal(drawn[0], draw(positions=load(name).positions[0]))
+
+
+def test_a_position_that_a_family_has_not_is_refused(load: LoadedFamilies) -> None:
+    """Stable Diffusion 3 has no frames, and a table of positions that is only so tall."""
+    backbone = load("stable_diffusion_3")
+    with pytest.raises(UsageError, match="--positions frame is not for"):
+        changed_backbone(backbone, {"positions": "frame"})
+    tall = changed_backbone(backbone, {"positions": "column"})
+    with pytest.raises(UsageError, match="positions for 48 images of this size") as caught:
+        predicted(tall, panels_of(tall, 49), tall.encode([canvas(STEPS[:1] * 49)]))
+    assert "--window 48" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -76,7 +76,6 @@ def test_every_switch_reaches_the_drawing_and_the_record(
     ("options", "message"),
     [
         ({"size": 40}, "not a multiple of 16"),
-        ({"positions": "reset"}, "--positions reset is not for"),
         ({"sampler": "ddim"}, "ddim is not for models of flow matching"),
     ],
 )
