@@ -2,7 +2,8 @@
 
 A file is written beside its final name, flushed, fsynced and renamed over it; then its folder is fsynced. A folder is
 filled under ``NAME.incomplete`` and renamed when whole. A process killed at any moment therefore leaves either the old
-state or the new one, and at worst an ``.incomplete`` or dot-prefixed temporary that the next run removes.
+state or the new one, and at worst an ``.incomplete`` or dot-prefixed temporary that the next run removes: a temporary
+is named after the process that writes it, so those of the dead can be told (``remove_leftovers``).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import contextlib
 import hashlib
 import json
 import os
+import platform
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -45,7 +47,8 @@ def atomic_open(path: Path) -> Iterator[BinaryIO]:
     On an exception the temporary is removed and ``path`` is left as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=INCOMPLETE_SUFFIX, dir=path.parent)
+    prefix = f".{path.name}.{_host()}-{os.getpid()}."
+    descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=INCOMPLETE_SUFFIX, dir=path.parent)
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as stream:
@@ -58,6 +61,31 @@ def atomic_open(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _host() -> str:
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:6]
+
+
+def remove_leftovers(folder: Path, name: str = "*") -> None:
+    """Remove what dead processes of this machine left half-written for files called ``name`` directly in ``folder``.
+
+    What another machine writes, or a process that lives, stays.
+    """
+    for path in folder.glob(f".{name}.{_host()}-*{INCOMPLETE_SUFFIX}"):
+        _, _, writer = path.name.removesuffix(INCOMPLETE_SUFFIX).rpartition(".")[0].rpartition(f".{_host()}-")
+        if writer.isdigit() and not _lives(int(writer)):
+            path.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        return True
+    return True
 
 
 _BYTE_ORDER_MARKS = (

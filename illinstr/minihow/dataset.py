@@ -19,6 +19,7 @@ from illinstr.minihow.scene import MAX_PANEL_PX, MIN_PANEL_PX
 from illinstr.minihow.world import MIN_STEPS, illustrate, make_article, most_steps
 from illinstr.ownership import DATA, check_place, refuse_foreign
 from illinstr.progress import Reporter, SilentReporter
+from illinstr.shards.layout import INDEX_NAME
 from illinstr.shards.parts import read_part, write_part
 
 if TYPE_CHECKING:
@@ -177,8 +178,8 @@ def write_dataset(
     Args:
         out: the data folder.
         placement: where articles are drawn, in this process when None; the bytes do not depend on it.
-        existing: what to do when ``out`` is not empty: ``refuse``, ``resume`` a run of the same spec that was cut
-            off, or ``overwrite``.
+        existing: what to do when ``out`` holds a finished data set: ``refuse``, ``resume`` (it is complete, or a run
+            of the same spec was cut off), or ``overwrite``. What was cut off goes on under ``refuse`` as well.
         reporter: receives progress.
 
     Returns:
@@ -232,10 +233,8 @@ def refuse_occupied(out: Path, existing: Existing) -> None:
     out = check_place(out)
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file, not a folder", hint="name another folder with --out")
-    if existing == "refuse" and out.is_dir() and any(out.iterdir()):
-        raise UsageError(
-            f"{out} is not empty", hint="choose another folder, --resume a run that was cut off, or --overwrite it"
-        )
+    if existing == "refuse" and (out / INDEX_NAME).exists():
+        raise UsageError(f"{out} is not empty", hint="choose another folder, or --overwrite it")
     refuse_foreign(out, DATA)
 
 

@@ -76,7 +76,7 @@ def stamp_weights(folder: Path, metadata: dict[str, str]) -> None:
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, framework="pt") as stream:
             known = stream.metadata() or {}
-        stamped = file.with_suffix(".stamped")
+        stamped = file.with_name(f".{file.name}{files.INCOMPLETE_SUFFIX}")
         save_file(load_file(file), stamped, metadata={**known, **metadata})
         stamped.replace(file)
 

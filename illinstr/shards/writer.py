@@ -20,7 +20,14 @@ from pydantic import ValidationError
 
 from illinstr.articles import Article
 from illinstr.errors import ConfigError, DataError
-from illinstr.files import INCOMPLETE_SUFFIX, atomic_open, fsync_folder, sha256_file, write_json
+from illinstr.files import (
+    INCOMPLETE_SUFFIX,
+    atomic_open,
+    fsync_folder,
+    remove_leftovers,
+    sha256_file,
+    write_json,
+)
 from illinstr.images import MAX_IMAGE_BYTES
 from illinstr.ownership import DATA, refuse_foreign
 from illinstr.progress import Reporter, SilentReporter
@@ -276,9 +283,14 @@ class ShardWriter:
         write_json(self.out / INDEX_NAME, self.index.model_dump(mode="json"))
 
     def _prepare(self, existing: Existing) -> None:
-        occupied = (self.out / INDEX_NAME).exists() or (self._folder.is_dir() and any(self._folder.iterdir()))
+        for folder in (self.out, self._folder):
+            remove_leftovers(folder)
+        finished = (self.out / INDEX_NAME).exists()
+        occupied = finished or (self._folder.is_dir() and any(self._folder.iterdir()))
+        if existing == "refuse" and occupied and not finished:
+            existing = "resume"  # a run that was cut off: the same command goes on with it
         if occupied and existing == "refuse":
-            raise DataError(f"{self.out} already holds data", hint="resume it, overwrite it, or choose another folder")
+            raise DataError(f"{self.out} already holds data", hint="overwrite it, or choose another folder")
         if occupied:
             refuse_foreign(self.out, DATA)
         if occupied and existing == "overwrite":

@@ -107,8 +107,15 @@ class Checkpointer:
                 state = {"step": step, "ema_updates": updates, "extra": trained.extra, **_manifest(folder)}
                 files.write_json(folder / "state.json", {**state, "state_sha256": _sha256_of(state)})
         if self.writes:
-            files.write_text(self.folder / "latest", path.name + "\n")
-            self._prune(path)
+            self._settle(path)
+
+    def _settle(self, newest: Path) -> None:
+        """What follows a publication, and is made up for on resuming where a run was killed before it."""
+        files.remove_leftovers(self.folder)
+        pointer = self.folder / "latest"
+        if not pointer.is_file() or pointer.read_text() != newest.name + "\n":
+            files.write_text(pointer, newest.name + "\n")
+        self._prune(newest)
 
     def _not_saved(self, path: Path, error: Exception) -> DataError:
         code = _errno_of(error)
@@ -178,6 +185,8 @@ class Checkpointer:
         found = group.broadcast(found)
         if found is None:
             return None
+        if self.writes and found[0] == self._newest_first()[0]:
+            self._settle(found[0])
         names = group.broadcast(list(parts))
         parts = {name: send_from_first(parts.get(name, {}), group) for name in names}
         _apply(found[0], found[1], parts, trained)

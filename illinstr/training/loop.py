@@ -164,6 +164,7 @@ class Trainer:
         start = self._begin(resume)
         meter = Meter(self.run / "log.csv", start, writes=self.main)
         if self.main:
+            files.remove_leftovers(self.run)
             files.write_text(self.run / "config.yaml", config_text(self.task.config))
         self._open_trackers()
         if start == 0 or self._lost_validation(start, meter):

@@ -54,7 +54,7 @@ def print_article(request: PrintRequest) -> PrintResult:
         UsageError: no such format, what PDF needs is not installed, or ``out`` is a folder.
         DataError: the run is missing or damaged, or the file cannot be written.
     """
-    from illinstr.files import write_bytes
+    from illinstr.files import remove_leftovers, write_bytes
     from illinstr.sampling.pages.pdf import load_weasyprint
 
     check_choice("--to", request.to, tuple(FORMATS))
@@ -65,6 +65,7 @@ def print_article(request: PrintRequest) -> PrintResult:
     with request.messages.task(f"printing {request.to}", total=1) as advance:
         content = _content(request.to, run)
         try:
+            remove_leftovers(path.parent, path.name)
             write_bytes(path, content)
         except OSError as error:
             raise cannot_write(path, error) from error

@@ -32,6 +32,14 @@ KINDS = {
     "index.json": "index",
     "attribution.tsv": "attribution",
     "README.md": "card",
+    "config.yaml": "config",
+    ".safetensors": "weights",
+    "state.json": "state",
+    "article.json": "article",
+    "run.json": "record",
+    ".png": "image",
+    ".html": "page",
+    "results.json": "results",
 }
 
 
@@ -51,13 +59,15 @@ class Ended:
 class Runner:
     """Starts runs; use as a context manager."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, draws: bool = False) -> None:
         self._errors = folder / "errors.txt"
+        self._draws = draws
 
     def __enter__(self) -> Runner:
-        environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
+        # A forked child of a parent with several threads would wait for those it has not got.
+        environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000", "OMP_NUM_THREADS": "1"}
         self._parent = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.killing"],
+            [sys.executable, "-m", "tests.support.killing", *(["draws"] if self._draws else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -74,7 +84,7 @@ class Runner:
         self._parent.stdout.close()
 
     def start(self, arguments: list[str], point: Point | None = None) -> int:
-        """Start a run; its process id."""
+        """Start ``illinstr ARGUMENTS``; its process id."""
         assert self._parent.stdin is not None and self._parent.stdout is not None
         job = {"arguments": arguments, "point": point, "errors": str(self._errors)}
         print(json.dumps(job), file=self._parent.stdin, flush=True)
@@ -94,7 +104,7 @@ class Runner:
         return self.wait()
 
 
-def _arm(point: Point) -> None:
+def _arm(point: Point) -> None:  # noqa: C901
     """Make this process kill itself at the point."""
     import tempfile
 
@@ -110,7 +120,8 @@ def _arm(point: Point) -> None:
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    replace, unlink, make, add = Path.replace, Path.unlink, tempfile.mkstemp, ShardWriter.add
+    replace, rename, unlink = Path.replace, Path.rename, Path.unlink
+    make, write, add = tempfile.mkstemp, Path.write_bytes, ShardWriter.add
 
     def replacing(self: Path, target: Path) -> Path:
         what = kind_of(target.name, target.parent.name)
@@ -118,6 +129,17 @@ def _arm(point: Point) -> None:
         result = replace(self, target)
         passed("renamed", what)
         return result
+
+    def renaming(self: Path, target: Path) -> Path:
+        passed("written", "folder")
+        result = rename(self, target)
+        passed("renamed", "folder")
+        return result
+
+    def writing(self: Path, content: bytes) -> int:
+        size = write(self, content)
+        passed("written", kind_of(self.name, self.parent.name))
+        return size
 
     def unlinking(self: Path, missing_ok: bool = False) -> None:
         there = self.exists()
@@ -128,7 +150,8 @@ def _arm(point: Point) -> None:
     def making(*arguments: object, **named: object) -> tuple[int, str]:
         made = make(*arguments, **named)
         folder = Path(made[1]).parent.name
-        passed("opened", kind_of(str(named.get("prefix", "")).strip("."), folder))
+        name, _, _ = str(named.get("prefix", "")).strip(".").rpartition(".")  # without the writing process
+        passed("opened", kind_of(name, folder))
         return made
 
     def adding(self: ShardWriter, *arguments: object, **named: object) -> bool:
@@ -136,7 +159,8 @@ def _arm(point: Point) -> None:
         passed("added", "article")
         return added
 
-    Path.replace, Path.unlink, tempfile.mkstemp, ShardWriter.add = replacing, unlinking, making, adding
+    Path.replace, Path.rename, Path.unlink, Path.write_bytes = replacing, renaming, unlinking, writing  # type: ignore[method-assign]
+    tempfile.mkstemp, ShardWriter.add = making, adding  # type: ignore[assignment,method-assign]
 
 
 def _child(job: dict) -> None:
@@ -151,7 +175,7 @@ def _child(job: dict) -> None:
             _arm(tuple(job["point"]))
         from illinstr.cli import app
 
-        sys.argv = ["illinstr", "scrape", *job["arguments"]]
+        sys.argv = ["illinstr", *job["arguments"]]
         try:
             app.main()
             code = 0
@@ -168,9 +192,7 @@ def _jobs() -> Iterator[dict]:
         yield json.loads(line)
 
 
-def main() -> None:
-    import pyarrow.parquet  # noqa: F401
-
+def _import_what_scrapes() -> None:
     import illinstr.cli.scrape
     import illinstr.workflows.scrape_job  # noqa: F401
     from illinstr.wikihow_scraper.sites.site import NotAnArticle
@@ -178,6 +200,29 @@ def main() -> None:
 
     with contextlib.suppress(NotAnArticle):
         parse(b"<html><h1>How to Wake Everything Up</h1></html>")  # imports what is imported at first use
+
+
+def _import_what_draws() -> None:
+    import diffusers
+    import transformers
+
+    import illinstr.training.tasks.vae
+    import illinstr.workflows.evaluate
+    import illinstr.workflows.generate
+    import illinstr.workflows.train  # noqa: F401
+
+    # Both load a class when it is first named.
+    assert diffusers.AutoencoderKL and diffusers.UNet2DConditionModel and diffusers.StableDiffusionPipeline
+    assert transformers.CLIPTextModel and transformers.CLIPTokenizer
+
+
+def main() -> None:
+    import pyarrow.parquet  # noqa: F401
+
+    if "draws" in sys.argv[1:]:
+        _import_what_draws()
+    else:
+        _import_what_scrapes()
     for job in _jobs():
         pid = os.fork()
         if pid == 0:

@@ -75,7 +75,7 @@ def runner(tmp_path_factory):
 
 
 def arguments(site: Site, out: Path) -> list[str]:
-    return ["--sitemap", f"{site.origin}/sitemap.xml", *NETWORK, "--shard-pages", "4", "--out", str(out)]
+    return ["scrape", "--sitemap", f"{site.origin}/sitemap.xml", *NETWORK, "--shard-pages", "4", "--out", str(out)]
 
 
 @pytest.fixture(scope="module")

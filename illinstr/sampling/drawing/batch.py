@@ -16,7 +16,7 @@ from illinstr.articles import Article, StepImage
 from illinstr.engine.process_group import ProcessGroup
 from illinstr.engine.slurm import Shard
 from illinstr.errors import IllinstrError, UsageError
-from illinstr.files import write_text
+from illinstr.files import remove_leftovers, write_text
 from illinstr.ownership import RUN, check_file, check_folder, check_place
 from illinstr.progress import Reporter
 from illinstr.runs import RunRecord, is_article_folder, read_article, read_record, write_run
@@ -174,6 +174,7 @@ def make_article(job: Job, illustrator: Illustrator, reporter: Reporter) -> tupl
 
 def write_batch_page(out: Path, title: str, folders: Sequence[Path], failures: int) -> Path:
     """Write the page that links to every finished article of ``folders`` and return its path."""
+    remove_leftovers(out, PAGE_FILE)
     cards = [
         Card(folder.name, read_article(folder), read_record(folder)) for folder in folders if is_article_folder(folder)
     ]
