@@ -43,6 +43,10 @@ def command(  # the options are the interface, so there are as many as there are
     min_interval: Annotated[float, typer.Option(help="Least seconds between two requests to a host.")] = 3.0,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many pages.")] = None,
     image_license: Annotated[str, typer.Option(help="Images to store: cc (open licences) or any.")] = "cc",
+    license: Annotated[
+        list[str] | None,
+        typer.Option(help="Only texts and images of this licence: open, non-commercial, or its name; repeatable."),
+    ] = None,
     language: Annotated[str | None, typer.Option(help="Only articles in this language, such as en.")] = None,
     min_steps: Annotated[int, typer.Option(help="Drop articles of fewer steps.")] = 2,
     max_steps: Annotated[int, typer.Option(help="Drop articles of more steps.")] = 100,
@@ -129,6 +133,7 @@ def command(  # the options are the interface, so there are as many as there are
         min_interval=min_interval,
         limit=limit,
         image_license=image_license,
+        license=tuple(license or ()),
         language=language,
         min_steps=min_steps,
         max_steps=max_steps,

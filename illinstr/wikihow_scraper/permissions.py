@@ -118,6 +118,11 @@ def allowed(name: str | None) -> dict[str, Permission]:
     return {"train": train, "share": share}
 
 
+def is_filter(wanted: str) -> bool:
+    """Whether ``admits`` can tell licences apart by this: a word it knows, or the name of a licence."""
+    return wanted in ("any", "open", "non-commercial") or kind_of(name_of(wanted)) != "unknown" or wanted == "GFDL"
+
+
 def admits(name: str | None, wanted: str) -> bool:
     """Whether a licence passes ``--license``.
 

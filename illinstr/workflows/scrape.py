@@ -55,6 +55,8 @@ class ScrapeRequest(Request):
         min_interval: least seconds between two requests to a host.
         limit: only the first so many pages.
         image_license: images to store, ``cc`` (open licences) or ``any``.
+        license: only texts and images of these licences, one of them being enough: ``open`` (anyone may train on them
+            and share them), ``non-commercial``, or a name such as ``CC BY-SA``; all when empty.
         language: only articles in this language, such as ``en``.
         min_steps, max_steps: articles of fewer or more steps are dropped.
         max_tokens: articles whose goal or a headline has more tokens are dropped; CLIP reads 77.
@@ -95,6 +97,7 @@ class ScrapeRequest(Request):
     min_interval: float = 3.0
     limit: int | None = None
     image_license: str = "cc"
+    license: str | Sequence[str] = ()
     language: str | None = None
     min_steps: int = 2
     max_steps: int = 100
@@ -272,6 +275,7 @@ def _rules(request: ScrapeRequest) -> CleanRules:
         "max_steps": request.max_steps,
         "language": request.language,
         "image_license": request.image_license,
+        "licenses": _several(request.license),
         "max_tokens": request.max_tokens,
         "tokenizer": request.tokenizer,
         "pictures": {
@@ -286,6 +290,7 @@ def _rules(request: ScrapeRequest) -> CleanRules:
         CleanRules,
         settings,
         {
+            "licenses": "--license",
             "pictures.duplicates": "--image-duplicates",
             "pictures.min_px": "--min-image-px",
             "pictures.max_aspect": "--max-aspect",

@@ -28,7 +28,8 @@ from illinstr.wikihow_scraper.imports.collection import Collection
 from illinstr.wikihow_scraper.imports.json_lines import imported
 from illinstr.wikihow_scraper.imports.saved_pages import saved_files, saved_pages
 from illinstr.wikihow_scraper.pipeline import build
-from illinstr.wikihow_scraper.pipeline.crawl import CrawlRequest, crawl, source_of
+from illinstr.wikihow_scraper.pipeline.crawl import CrawlRequest, crawl
+from illinstr.wikihow_scraper.pipeline.kept import source_of
 from illinstr.wikihow_scraper.pipeline.plan import lines, plan
 from illinstr.wikihow_scraper.pipeline.tasks import SETTINGS_NAME, Tasks
 from illinstr.wikihow_scraper.pipeline.terms import check_terms
@@ -150,6 +151,7 @@ def _planned(job: ScrapeJob, fetch: FetchConfig, reporter: Reporter) -> ScrapeRe
         limit=job.limit,
         refresh=job.refresh,
         retry_failed=job.retry_failed,
+        site=job.site,
     )
     return ScrapeResult(None, None, {}, plan=planned, plan_lines=lines(planned))
 

@@ -206,9 +206,9 @@ def test_every_image_has_its_own_licence():
     ("modified", "expected"), [("2020-08-12", "CC BY-NC-SA 3.0"), ("2025-06-01", "proprietary"), (None, None)]
 )
 def test_the_texts_licence_follows_the_date_of_the_revision(modified, expected):
-    assert licences.text_license(on_wikihow=True, linked=None, modified=modified) == expected
-    assert licences.text_license(on_wikihow=False, linked=None, modified=modified) is None
-    assert licences.text_license(on_wikihow=True, linked="CC BY 4.0", modified=modified) == "CC BY 4.0"
+    assert licences.text_license(on_wikihow=True, linked=None, modified=modified).name == expected
+    assert licences.text_license(on_wikihow=False, linked=None, modified=modified).name is None
+    assert licences.text_license(on_wikihow=True, linked="CC BY 4.0", modified=modified).name == "CC BY 4.0"
 
 
 def test_a_linked_licence_is_read():

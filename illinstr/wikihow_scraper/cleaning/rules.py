@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, computed_field, model_validator
+from pydantic import Field, computed_field, field_validator, model_validator
 
 from illinstr.articles import MAX_STEPS, Article, Step, normalise_goal
 from illinstr.config import Config
@@ -16,6 +16,7 @@ from illinstr.wikihow_scraper.cleaning.image_rules import ImageRules, Lookalikes
 from illinstr.wikihow_scraper.cleaning.language import language_of
 from illinstr.wikihow_scraper.cleaning.tokens import counter, most_tokens, token_counts
 from illinstr.wikihow_scraper.licences import OPEN_KINDS
+from illinstr.wikihow_scraper.permissions import admits, is_filter, name_of
 from illinstr.wikihow_scraper.source import Dropped
 
 Memory = dict[str, list[str]]
@@ -26,7 +27,8 @@ class CleanRules(Config):
     """What an article must be to be kept.
 
     Lengths are characters. ``image_license`` "cc" keeps the bytes of images under Creative Commons or in the public
-    domain only; the address and licence of every image stay in the record either way. ``language`` asks both what the
+    domain only; the address and licence of every image stay in the record either way. ``licenses`` names what licences
+    pass (``permissions.admits``), one of them being enough, for texts and for images; none: all. ``language`` asks both what the
     page says and what its words tell. ``max_tokens`` bounds the goal and each headline, counted by the CLIP tokenizer
     in the folder ``tokenizer`` (the package's own when None).
     """
@@ -35,6 +37,7 @@ class CleanRules(Config):
     max_steps: int = Field(default=MAX_STEPS, ge=1, le=MAX_STEPS)
     language: str | None = None
     image_license: ImageLicense = "cc"
+    licenses: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)
     min_goal_chars: int = Field(default=10, ge=1)
     max_goal_chars: int = Field(default=200, ge=1)
     max_headline_chars: int = Field(default=500, ge=1)
@@ -55,9 +58,21 @@ class CleanRules(Config):
             raise ValueError("min_steps is larger than max_steps")
         return self
 
-    def allows_image(self, kind: str) -> bool:
-        """Whether images of this licence kind may be stored."""
-        return self.image_license == "any" or kind in OPEN_KINDS
+    @field_validator("licenses")
+    @classmethod
+    def _licenses_are_known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if not is_filter(name):
+                raise ValueError(f"{name!r} is no licence we know; for example open, non-commercial, CC BY-SA")
+        return () if "any" in names else tuple(dict.fromkeys(names))
+
+    def allows_image(self, kind: str, name: str | None = None) -> bool:
+        """Whether images of this licence (its kind, and its name or note) may be stored."""
+        return (self.image_license == "any" or kind in OPEN_KINDS) and self.admits(name)
+
+    def admits(self, name: str | None) -> bool:
+        """Whether a licence passes ``licenses``; one that nobody stated passes none."""
+        return not self.licenses or any(admits(name_of(name), wanted) for wanted in self.licenses)
 
 
 @dataclass
@@ -167,6 +182,8 @@ class Cleaner:
             return "other language"
         if rules.language is not None and article.extra.get("detected_language", rules.language) != rules.language:
             return "words in another language"
+        if not rules.admits(article.license):
+            return "licence"
         if not rules.min_steps <= article.num_steps <= rules.max_steps:
             return "too few steps" if article.num_steps < rules.min_steps else "too many steps"
         # A goal of one ideograph says as much as a word, so only alphabetic languages have a lower bound.

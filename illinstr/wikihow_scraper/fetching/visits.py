@@ -9,7 +9,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from illinstr.files import canonical_json, write_text
 from illinstr.wikihow_scraper.fetching.cache import Cache
@@ -30,7 +30,7 @@ class ImageVisit(BaseModel):
 class Visit(BaseModel):
     """One page.
 
-    ``sha256`` is the hash of its body where it was fetched, ``wants`` names the rules its images were chosen by,
+    ``sha256`` is the hash of its body where it was fetched (``asked`` names what was asked in place of its address), ``wants`` names the rules its images were chosen by,
     ``listed`` the day its sitemap gave, ``checked`` the time of the last look (seconds since 1970; no part of what
     the visit *is*).
     """
@@ -38,6 +38,7 @@ class Visit(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: str
+    asked: str | None = Field(default=None, exclude_if=lambda asked: asked is None)
     outcome: Outcome
     reason: str | None = None
     sha256: str | None = None
@@ -45,6 +46,11 @@ class Visit(BaseModel):
     wants: str = ""
     listed: str = ""
     checked: float = 0.0
+
+    @property
+    def place(self) -> str:
+        """The address its answer is kept under."""
+        return self.asked or self.url
 
     @property
     def identity(self) -> str:

@@ -96,7 +96,9 @@ def judge(
                 continue
             funnel.article()
             funnel.text(kept.extra["tokens"])
-            spool.article(attach(kept, facts, cleaner, funnel), find)
+            kept = attach(kept, facts, cleaner, funnel)
+            funnel.license(kept)
+            spool.article(kept, find)
 
 
 def write(spool: Spool, writer: ShardWriter) -> list[str]:

@@ -19,17 +19,13 @@ NAME = "README.md"
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
-def write(
-    folder: Path, settings: dict[str, Any], funnel: dict[str, Any], shards: Iterable[ShardInfo], attributions: list[str]
-) -> None:
-    """Write the card into a data folder; ``attributions`` are the lines of its file. Equal data, equal card."""
-    write_text(folder / NAME, text(settings, funnel, shards, attributions))
+def write(folder: Path, settings: dict[str, Any], funnel: dict[str, Any], shards: Iterable[ShardInfo]) -> None:
+    """Write the card into a data folder. Equal data, equal card."""
+    write_text(folder / NAME, text(settings, funnel, shards))
 
 
-def text(settings: dict[str, Any], funnel: dict[str, Any], shards: Iterable[ShardInfo], attributions: list[str]) -> str:
+def text(settings: dict[str, Any], funnel: dict[str, Any], shards: Iterable[ShardInfo]) -> str:
     """The card's Markdown."""
-    rows = [dict(zip(attribution.COLUMNS, line.split("\t"), strict=True)) for line in attributions]
-    licenses = Counter(row["license"] or "unknown" for row in rows)
     splits: Counter[str] = Counter()
     images: Counter[str] = Counter()
     for info in shards:
@@ -63,14 +59,24 @@ def text(settings: dict[str, Any], funnel: dict[str, Any], shards: Iterable[Shar
         "## What was left out",
         _funnel(funnel),
         "## Terms",
-        "Licence of the text, as each page states it or as it held on the day of the revision:",
-        _table(("licence", "articles"), sorted(licenses.items())),
+        "Licence of the text, as each page states it or as it held on the day of the revision, where it was found,\n"
+        "and whether it allows to train on the text and to share it. Unknown is not open.",
+        _table(("licence", "found", "train", "share", "articles"), _licenses(funnel["licenses"])),
+        "Licence of the images, each its own or that of the work it is part of:",
+        _table(
+            ("licence", "train", "share", "images"),
+            [(name, *rest) for name, _, *rest in _licenses(funnel["picture_licenses"])],
+        ),
         f"Every article and every stored image is credited in `{attribution.NAME}`, image licences included; keep\n"
         "that file with the data. What its site reserves against use in data sets is not here.",
         "To take something out, put its address, article id or page number on a line of `takedown.txt` in this\n"
         "folder: illinstr reads the data as if it were not there.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _licenses(rows: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return [(row["license"], row.get("found") or "", row["train"], row["share"], row["count"]) for row in rows]
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:

@@ -39,12 +39,12 @@ from illinstr.wikihow_scraper.fetching.fetch import (
 )
 from illinstr.wikihow_scraper.fetching.interrupt import Stop
 from illinstr.wikihow_scraper.fetching.sitemaps import Listed
+from illinstr.wikihow_scraper.fetching.sniffing import sniff
 from illinstr.wikihow_scraper.fetching.visits import ImageVisit, Outcome, Visit
 from illinstr.wikihow_scraper.pipeline import reading
 from illinstr.wikihow_scraper.reservations import IMAGES_ONLY
 from illinstr.wikihow_scraper.sites import registry
 from illinstr.wikihow_scraper.sites.site import WebPage
-from illinstr.wikihow_scraper.source import Source, no_image
 
 MAX_HOSTS_AT_ONCE = 8
 BuildTask = Callable[[int, list[Visit]], None]
@@ -127,7 +127,7 @@ async def crawl(
             _compare(
                 " ".join(request.discovery.sitemaps), listed, cache, reporter if request.refresh else SilentReporter()
             )
-        work = Crawl(request, fetcher, listed[: request.limit], cache, stop)
+        work = Crawl(request, fetcher, listed[: request.limit], cache, stop, reporter)
         with reporter.task("pages settled", total=len(work.listed)) as advance:
             try:
                 async with asyncio.TaskGroup() as group:
@@ -153,8 +153,17 @@ def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
 class Crawl:
     """The state of one crawl."""
 
-    def __init__(self, request: CrawlRequest, fetcher: Fetcher, listed: list[Listed], cache: Cache, stop: Stop) -> None:
+    def __init__(
+        self,
+        request: CrawlRequest,
+        fetcher: Fetcher,
+        listed: list[Listed],
+        cache: Cache,
+        stop: Stop,
+        reporter: Reporter,
+    ) -> None:
         self.request = request
+        self._reporter = reporter
         self.listed = listed
         self.visits: dict[str, Visit] = {}
         self.left_unbuilt = False
@@ -217,7 +226,8 @@ class Crawl:
         if page.refusal is not None:
             return Visit(url=page.url, outcome="failed", reason=page.refusal)
         if self.request.takedown.names(page.url):
-            self._cache.forget(page.url)
+            for kept in {page.url, registry.address(page.url, self.request.site)}:
+                self._cache.forget(kept)
             return Visit(url=page.url, outcome="opted out", reason="on the takedown list")
         former = visits.read(self._cache, page.url)
         ask = self._ask_again(page, former)
@@ -245,7 +255,7 @@ class Crawl:
             return True
         if self.request.retry_failed and former.incomplete:
             return False
-        entry = self._cache.entry(former.url)
+        entry = self._cache.entry(former.place)
         return entry is not None and entry.sha256 == former.sha256
 
     async def _fetch(self, page: Listed, former: Visit | None, ask: bool) -> tuple[Visit, bool]:
@@ -256,7 +266,7 @@ class Crawl:
             return Visit(url=page.url, outcome=outcome, reason=reason, **listed, **more)
 
         try:
-            entry, content = await self._fetcher.get(page.url, again=ask)
+            entry, content = await self._answer(page.url, ask)
         except NotAllowed as error:
             passing = isinstance(error, RulesUnavailable)
             if passing and former is not None and former.outcome == "fetched":
@@ -272,7 +282,24 @@ class Crawl:
                 return former, False  # asked again in vain: the kept page stands until the site is well
             return visit("failed", error.message), not isinstance(error, HostClosed)
         pictures, whole = await self._images(entry, content, former, ask)
-        return visit("fetched", sha256=entry.sha256, pictures=pictures), whole
+        asked = None if entry.url == page.url else entry.url
+        return visit("fetched", sha256=entry.sha256, asked=asked, pictures=pictures), whole
+
+    async def _answer(self, url: str, ask: bool) -> tuple[Entry, bytes]:
+        """What a site's interface for programs says of a page, where it has one that answers; else the page."""
+        asked = registry.address(url, self.request.site)
+        if asked != url:
+            try:
+                entry, content = await self._fetcher.get(asked, again=ask)
+                if sniff(content) == "json" and registry.claimed(
+                    WebPage(content, entry.final_url, entry.charset), self.request.site
+                ):
+                    return entry, content
+            except (HostClosed, RulesUnavailable, OptedOut, Stopped):
+                raise
+            except FetchError as error:
+                self._reporter.log(f"{asked}: {error.message}; the page is asked instead")
+        return await self._fetcher.get(url, again=ask)
 
     async def _images(
         self, entry: Entry, content: bytes, former: Visit | None, ask: bool
@@ -349,32 +376,3 @@ def _images_of(content: bytes, entry: Entry, cleaner: Cleaner, site: str | None)
         if isinstance(article, Article) and isinstance(cleaner.judge(article), Article):
             wanted = (record.get("url") for record in wanted_images(article, cleaner.rules))
             yield from (image for image in wanted if image)
-
-
-def source_of(visit: Visit, cache: Cache, *, images: bool = True) -> Source:
-    """What a visit gave."""
-    if visit.outcome != "fetched":
-        return Source(visit.url, url=visit.url, error=(visit.outcome, visit.reason or "no reason given"))
-    stored = cache.get(visit.url)
-    if stored is None or stored[0].sha256 != visit.sha256:
-        return Source(visit.url, url=visit.url, error=("failed", "gone from the cache"))
-    entry, content = stored
-    return Source(
-        visit.url,
-        url=entry.final_url,
-        content=content,
-        charset=entry.charset,
-        fetched=entry.fetched,
-        reservations=(*entry.reservations, "fetched"),
-        find_image=_Cached(cache) if images else no_image,
-    )
-
-
-@dataclass(frozen=True)
-class _Cached:
-    cache: Cache
-
-    def __call__(self, record: dict[str, Any]) -> bytes | None:
-        url = record.get("url")
-        stored = self.cache.get(url) if isinstance(url, str) else None
-        return stored[1] if stored is not None else None

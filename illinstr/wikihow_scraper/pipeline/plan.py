@@ -26,6 +26,7 @@ def plan(
     limit: int | None = None,
     refresh: bool = False,
     retry_failed: bool = False,
+    site: str | None = None,
 ) -> dict[str, Any]:
     """The pages that would be fetched, host by host, and the least time that takes.
 
@@ -34,14 +35,16 @@ def plan(
     """
     pages, unknown = _known_pages(discovery, cache)
     urls = list(dict.fromkeys([*discovery.asked, *pages]))[:limit]
-    wanted = [url for url in urls if _would_ask(url, cache, refresh=refresh, retry_failed=retry_failed)]
+    visited = {url: visits.read(cache, url) for url in urls}
+    kept = {url for url in urls if cache.entry(url) or cache.entry(registry.address(url, site))}
+    wanted = [url for url in urls if _would_ask(visited[url], url in kept, refresh=refresh, retry_failed=retry_failed)]
     hosts = Counter(check_url(url) for url in [*wanted, *unknown])
     seconds = {host: (count + SITE_FILES) * _pause_s(host, config) * JITTER for host, count in hosts.items()}
     return {
         "pages": len(urls),
         "settled": len(urls) - len(wanted),
         "to_fetch": dict(sorted(Counter(check_url(url) for url in wanted).items())),
-        "urls": wanted,
+        "urls": [registry.address(url, site) for url in wanted],
         "unknown_lists": unknown,
         "refused": dict(discovery.refused),
         "seconds": round(max(seconds.values(), default=0.0), 1),
@@ -59,10 +62,9 @@ def lines(planned: dict[str, Any]) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _would_ask(url: str, cache: Cache, *, refresh: bool, retry_failed: bool) -> bool:
-    visit = visits.read(cache, url)
+def _would_ask(visit: visits.Visit | None, kept: bool, *, refresh: bool, retry_failed: bool) -> bool:
     if visit is None:
-        return refresh or cache.entry(url) is None
+        return refresh or not kept
     return refresh or (retry_failed and visit.outcome in ("failed", "robots"))
 
 

@@ -152,7 +152,7 @@ class Tasks:
         writer = self._writer or self._begin()
         attribution.write(self.out, self._attributions)
         outcome = self.funnel.as_dict()
-        card.write(self.out, self._settings, outcome, writer.publish_open(), self._attributions)
+        card.write(self.out, self._settings, outcome, writer.publish_open())
         writer.set_outcome(funnel=outcome)
         self._writer = None
         writer.__exit__(None, None, None)

@@ -23,7 +23,7 @@ from illinstr.wikihow_scraper.sites.site import NotAnArticle, Site, Trust, WebPa
 
 PARSER = "ifixit/1"
 LICENCE = "CC BY-NC-SA 3.0"
-_GUIDE = re.compile(r"^(https?://[^/]+)(?:/[a-z]{2})?/Guide/[^/?#]+/(\d{1,9})", re.IGNORECASE)
+_GUIDE = re.compile(r"^(https?://[^/]+)/(?:Guide|Teardown)/[^/?#]+/(\d{1,9})", re.IGNORECASE)
 _SIGNS: tuple[tuple[str, NoteKind], ...] = (("caution", "warning"), ("reminder", "note"), ("note", "note"))
 _SIZES = ("original", "huge", "large", "medium", "standard", "thumbnail")
 
@@ -39,10 +39,11 @@ class IFixit(Site):
         """ifixit.com in every language."""
         return host == "ifixit.com" or host.endswith(".ifixit.com")
 
-    def address(self, url: str) -> str:
+    def address(self, url: str, *, forced: bool = False) -> str:
         """The API's address of a guide."""
         match = _GUIDE.match(url)
-        return f"{match[1]}/api/2.0/guides/{match[2]}" if match and self.owns_host(elements.host_of(url)) else url
+        ours = forced or self.owns_host(elements.host_of(url))
+        return f"{match[1]}/api/2.0/guides/{match[2]}" if match and ours else url
 
     def claim(self, page: WebPage) -> Trust | None:
         """By its host, by an answer of its API, or by the class its lines have."""

@@ -47,11 +47,11 @@ class MediaWiki(Site):
     parser = PARSER
     about = "how-tos on a MediaWiki (Wikibooks Cookbook, Appropedia, ...), from its API or its pages"
 
-    def address(self, url: str) -> str:
-        """The API's address of a page, on the wikis known to allow it."""
+    def address(self, url: str, *, forced: bool = False) -> str:
+        """The API's address of a page, on wikis whose addresses are known to have this form."""
         parts = urlsplit(url)
         title = parts.path.removeprefix("/wiki/")
-        if _known(elements.host_of(url)) is None or title == parts.path or not title or parts.query:
+        if not (forced or _known(elements.host_of(url))) or title == parts.path or not title or parts.query:
             return url
         asked = quote(unquote(title), safe="")
         fields = "text%7Cdisplaytitle%7Crevid%7Ccategories%7Clanglinks"

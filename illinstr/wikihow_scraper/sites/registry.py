@@ -116,6 +116,27 @@ def _read_by(site: Site, page: WebPage) -> list[Page]:
         raise DataError(f"{site.parser} cannot read the page: {type(error).__name__}: {error}") from error
 
 
+def address(url: str, site: str | None = None) -> str:
+    """What to ask in place of a page's address: that of an interface for programs, where a site has one for it.
+
+    Args:
+        url: the page's address.
+        site: the only site to read pages, whoever's host it is.
+
+    Raises:
+        UsageError: there is no such site.
+    """
+    asked = sites() if site is None else [site_named(site)]
+    others = (one.address(url, forced=site is not None) for one in asked)
+    return next((other for other in others if other != url), url)
+
+
+def claimed(page: WebPage, site: str | None = None) -> bool:
+    """Whether any site, or this one, can read the page as far as a first look tells."""
+    asked = sites() if site is None else [site_named(site)]
+    return any(one.claim(page) is not None for one in asked)
+
+
 def parsers(site: str | None = None) -> str:
     """Name and version of every parser that may read a page: what data made from pages depends on."""
     asked = sites() if site is None else [site_named(site)]

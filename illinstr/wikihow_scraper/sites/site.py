@@ -194,8 +194,9 @@ class Site(ABC):
         """Whether a host name (lower case) is this site's own, so that its ``terms`` hold there."""
         return False
 
-    def address(self, url: str) -> str:
-        """What to ask in place of a page's address, where the site has an interface for programs."""
+    def address(self, url: str, *, forced: bool = False) -> str:
+        """What to ask in place of a page's address, where the site has an interface for programs: on the site's own
+        hosts, and on any host where the user says that pages are this site's (``forced``)."""
         return url
 
     def listing(self, content: bytes, url: str) -> Listing | None:

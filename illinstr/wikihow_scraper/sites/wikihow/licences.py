@@ -12,6 +12,7 @@ from functools import lru_cache
 from bs4 import BeautifulSoup
 
 from illinstr.wikihow_scraper.licences import named_in
+from illinstr.wikihow_scraper.permissions import Licence
 from illinstr.wikihow_scraper.sentences import normalise
 from illinstr.wikihow_scraper.sites.wikihow.document import Document
 from illinstr.wikihow_scraper.sites.wikihow.text import attribute, classes, plain
@@ -40,10 +41,11 @@ def linked_license(document: Document) -> str | None:
     return None
 
 
-def text_license(*, on_wikihow: bool, linked: str | None, modified: str | None) -> str | None:
+def text_license(*, on_wikihow: bool, linked: str | None, modified: str | None) -> Licence:
     """The text's licence: the one the page links, else what held on wikiHow on the day of the revision."""
     if linked is not None:
-        return linked
+        return Licence(linked, "linked on the page")
     if not on_wikihow or modified is None:
-        return None
-    return "CC BY-NC-SA 3.0" if modified < LEFT_CREATIVE_COMMONS else "proprietary"
+        return Licence()
+    name = "CC BY-NC-SA 3.0" if modified < LEFT_CREATIVE_COMMONS else "proprietary"
+    return Licence(name, "the terms of wikiHow on the day of the revision")

@@ -70,7 +70,7 @@ def _assemble(document: Document, layout: str, methods: list[Method], url: str |
     modified = _first_date(blocks, "dateModified") or metadata.modified_on_byline(document)
     crumbs, every = metadata.categories(document)
     host = re.sub(r"^https?://([^/:]+).*$", r"\1", canonical or metadata.WIKIHOW)
-    license_text = licences.text_license(
+    licence = licences.text_license(
         on_wikihow=metadata.is_wikihow_host(host), linked=licences.linked_license(document), modified=modified
     )
     page = Page(
@@ -93,7 +93,8 @@ def _assemble(document: Document, layout: str, methods: list[Method], url: str |
         categories=_or_reason("categories", crumbs, "no breadcrumb", missing),
         all_categories=every,
         other_languages=metadata.other_languages(document, language, canonical or metadata.WIKIHOW),
-        license=_or_reason("license", license_text, "no licence link and no date of the revision", missing),
+        license=_or_reason("license", licence.name, "no licence link and no date of the revision", missing),
+        license_found=licence.where,
         opt_out=metadata.opt_out(document),
         intro=_or_reason("intro", _intro(document), "no text before the steps", missing),
         methods=tuple(methods),

@@ -115,6 +115,7 @@ def _article(page: _VgsiPage, index: int) -> Article | Dropped:
         "method_index": index,
         "method_count": len(page.methods),
         "step_images": [_record(step) for step, _, _ in kept],
+        "license_found": "the terms of the data set",
     }
     if page.goal_description:
         extra["intro"] = clean_text(page.goal_description)
