@@ -20,11 +20,11 @@ AVIF_QUALITY = 95
 
 def wanted_images(article: Article, rules: CleanRules) -> list[dict[str, Any]]:
     """The records of the article's step images that the rules allow to be stored."""
-    return [
-        record
-        for record in _records(article)
-        if record and rules.allows_image(record["license_kind"], record.get("license"))
-    ]
+    return [record for record in _records(article) if record and _allowed(record, rules)]
+
+
+def _allowed(record: dict[str, Any], rules: CleanRules) -> bool:
+    return rules.allows_image(record["license_kind"], record.get("license"))
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _facts(record: dict[str, Any], find: FindImage, cleaner: Cleaner, reserved: 
         return ImageFacts("opted out")
     if cleaner.takedown.names(record.get("url")):
         return ImageFacts("taken down")
-    if not cleaner.rules.allows_image(record["license_kind"], record.get("license")):
+    if not _allowed(record, cleaner.rules):
         return ImageFacts("licence")
     data = find(record)
     if data is None:

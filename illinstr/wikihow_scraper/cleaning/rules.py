@@ -28,9 +28,9 @@ class CleanRules(Config):
 
     Lengths are characters. ``image_license`` "cc" keeps the bytes of images under Creative Commons or in the public
     domain only; the address and licence of every image stay in the record either way. ``licenses`` names what licences
-    pass (``permissions.admits``), one of them being enough, for texts and for images; none: all. ``language`` asks both what the
-    page says and what its words tell. ``max_tokens`` bounds the goal and each headline, counted by the CLIP tokenizer
-    in the folder ``tokenizer`` (the package's own when None).
+    pass (``permissions.admits``), one of them being enough, for texts and for images; none: all. ``language`` asks both
+    what the page says and what its words tell. ``max_tokens`` bounds the goal and each headline, counted by the CLIP
+    tokenizer in the folder ``tokenizer`` (the package's own when None).
     """
 
     min_steps: int = Field(default=2, ge=1, le=MAX_STEPS)

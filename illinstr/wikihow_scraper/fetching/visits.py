@@ -30,9 +30,9 @@ class ImageVisit(BaseModel):
 class Visit(BaseModel):
     """One page.
 
-    ``sha256`` is the hash of its body where it was fetched (``asked`` names what was asked in place of its address), ``wants`` names the rules its images were chosen by,
-    ``listed`` the day its sitemap gave, ``checked`` the time of the last look (seconds since 1970; no part of what
-    the visit *is*).
+    ``sha256`` is the hash of its body where it was fetched, ``asked`` what was asked in place of its address, ``wants``
+    names the rules its images were chosen by, ``listed`` the day its sitemap gave, ``checked`` the time of the last
+    look (seconds since 1970; no part of what the visit *is*).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
