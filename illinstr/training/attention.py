@@ -7,13 +7,14 @@ rounding. On other devices it does nothing.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
+from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 
 _ARGUMENTS = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal")
 
@@ -55,6 +56,26 @@ def _bias(mask: Tensor | None, q: Tensor) -> Tensor:
     if mask.dtype == torch.bool:
         return torch.zeros(mask.shape, dtype=q.dtype, device=q.device).masked_fill_(~mask, -torch.inf)
     return mask.to(q.dtype)
+
+
+def checkpointed(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Activation checkpointing (arXiv 1604.06174) whose second pass attends as the first did.
+
+    Attention is routed, and made plain, by contexts around the forward pass. The second pass runs within the backward
+    pass, when they are over: they are entered again for it.
+    """
+    from torch.utils.checkpoint import checkpoint
+
+    modes = _get_current_function_mode_stack()
+
+    @contextmanager
+    def again() -> Iterator[None]:
+        with ExitStack() as stack:
+            for mode in modes:
+                stack.enter_context(mode)
+            yield
+
+    return checkpoint(function, *arguments, use_reentrant=False, context_fn=lambda: (nullcontext(), again()))
 
 
 def plain_attention(device: str | torch.device) -> AbstractContextManager[Any]:

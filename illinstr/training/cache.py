@@ -129,10 +129,10 @@ class TextCache:
             self._unwritten = {}
 
 
-def text_cache(text_encoder: nn.Module, tokenizer: Any, device: str, *, keep: bool) -> TextCache:
-    """The cache of texts encoded by this encoder with this tokenizer; on disk when ``keep``."""
+def text_cache(text_encoder: nn.Module, tokenizer: Any, device: str, *settings: object, keep: bool) -> TextCache:
+    """The cache of texts encoded by this encoder with this tokenizer, and ``settings``; on disk when ``keep``."""
     if not keep:
         return TextCache(None, device)
     vocabulary = sorted(tokenizer.get_vocab().items())
-    key = weights_sha256(text_encoder, vocabulary, tokenizer.model_max_length)
+    key = weights_sha256(text_encoder, vocabulary, tokenizer.model_max_length, *settings)
     return TextCache(files.cache_folder("texts") / key, device)

@@ -12,9 +12,11 @@ from illinstr.progress import Reporter
 from illinstr.training.presets import load_config
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import nn
 
-    from illinstr.training.tasks.stacked.config import UNetConfig
+    from illinstr.training.tasks.stacked.config import StackedConfig
 
 Weights = Literal["ema", "raw"]
 Dtype = Literal["float16", "bfloat16", "float32"]
@@ -23,7 +25,7 @@ Dtype = Literal["float16", "bfloat16", "float32"]
 def export_run(
     run: Path, out: Path, *, weights: Weights, checkpoint: str | None, dtype: Dtype | None, reporter: Reporter
 ) -> Path:
-    """Write the model of a U-Net run into ``out``; neither the data nor a finished run is needed.
+    """Write the model of a denoiser's run into ``out``; neither the data nor a finished run is needed.
 
     Args:
         run: run folder with a ``config.yaml`` and ``checkpoints/``.
@@ -37,7 +39,7 @@ def export_run(
         ``out``.
 
     Raises:
-        UsageError: no U-Net run, no such checkpoint, no averaged weights, or ``out`` is taken.
+        UsageError: no run of a denoiser, no such checkpoint, no averaged weights, or ``out`` is taken.
         DataError: the checkpoint does not fit the run's config.
         ModelError: the base of the run is gone.
     """
@@ -52,29 +54,49 @@ def export_run(
     if weights == "ema" and not (path / "ema.safetensors").is_file():
         raise UsageError(f"{path.name} has no moving average", hint="export its raw weights: --weights raw")
 
-    from illinstr.training.tasks.stacked.config import stacked_settings
-    from illinstr.training.tasks.stacked.export import write_unet_folder
-    from illinstr.training.tasks.stacked.parts import build_parts
-    from illinstr.training.tasks.stacked.task import CanvasModel
-
-    parts = build_parts(config)
-    _load_weights(CanvasModel(parts.unet, parts.text_encoder, config), path, weights)
+    module, write = _rebuilt(config)
+    _load_weights(module, path, weights)
     reporter.log(f"exporting {weights} weights of {path.name} in {config.export.dtype}")
     with files.atomic_folder(out, MODEL) as folder:
-        write_unet_folder(folder, parts, config, stacked_settings(config, _trained_steps(run, config)))
+        write(folder, _trained_steps(run, config))
     return out
 
 
-def _config_of(run: Path, dtype: Dtype | None) -> UNetConfig:
-    from illinstr.training.tasks.stacked.config import UNetConfig
+def _rebuilt(config: StackedConfig) -> tuple[nn.Module, Callable[[Path, tuple[int, int]], None]]:
+    """What a run trains, as its checkpoints name it, still with the weights of its base; and what writes the folder."""
+    from illinstr.training.tasks.flow.config import FlowConfig
+    from illinstr.training.tasks.stacked.config import UNetConfig, stacked_settings
+
+    if isinstance(config, FlowConfig):
+        from illinstr.training.tasks.flow.export import write_flow_folder
+        from illinstr.training.tasks.flow.parts import build_model, flow_settings
+        from illinstr.training.tasks.flow.task import FlowModel
+
+        model = build_model(config)
+        return FlowModel(model), lambda folder, trained: write_flow_folder(
+            folder, model, config, flow_settings(config, model, trained)
+        )
+    assert isinstance(config, UNetConfig)
+    from illinstr.training.tasks.stacked.export import write_unet_folder
+    from illinstr.training.tasks.stacked.parts import build_parts
+    from illinstr.training.tasks.stacked.task import model_of
+
+    parts = build_parts(config)
+    return model_of(parts, config), lambda folder, trained: write_unet_folder(
+        folder, parts, config, stacked_settings(config, trained)
+    )
+
+
+def _config_of(run: Path, dtype: Dtype | None) -> StackedConfig:
+    from illinstr.training.tasks.stacked.config import StackedConfig
 
     saved = run / "config.yaml"
     if not saved.is_file():
         raise UsageError(f"{run} holds no training run: no config.yaml", hint="give the --out folder of illinstr train")
     config = load_config(str(saved), [])
-    if not isinstance(config, UNetConfig):
+    if not isinstance(config, StackedConfig):
         raise UsageError(
-            f"{run} is a run of kind {config.kind!r}; only U-Net runs can be exported again",
+            f"{run} is a run of kind {config.kind!r}; only U-Nets and transformers can be exported again",
             hint=f"its model folder is {run / 'model'}",
         )
     if dtype is None:
@@ -115,7 +137,7 @@ def _load_weights(model: nn.Module, path: Path, weights: Weights) -> None:
         ) from error
 
 
-def _trained_steps(run: Path, config: UNetConfig) -> tuple[int, int]:
+def _trained_steps(run: Path, config: StackedConfig) -> tuple[int, int]:
     """As the finished run found them in its data; before that, the range the config lets in."""
     from illinstr.models.folder import read_settings
 

@@ -23,6 +23,7 @@ from illinstr.errors import DataError, IllinstrError, UsageError
 from illinstr.ownership import MODEL
 from illinstr.progress import Reporter
 from illinstr.training.accelerator import is_sharded, mean_over_processes
+from illinstr.training.attention import checkpointed
 from illinstr.training.batches import BatchReader, MicroBatch, assign
 from illinstr.training.cache import TextCache
 from illinstr.training.checkpoint import Checkpointer, Trained
@@ -379,10 +380,13 @@ def checkpoint_activations(model: nn.Module) -> None:
     """
     found = False
     for module in model.modules():
-        for switch in ("enable_gradient_checkpointing", "gradient_checkpointing_enable"):
-            if hasattr(module, switch):
-                getattr(module, switch)()
-                found = True
-                break
+        switch: Any = getattr(module, "enable_gradient_checkpointing", None)
+        if switch is not None:
+            switch(checkpointed)
+        else:
+            switch = getattr(module, "gradient_checkpointing_enable", None)
+            if switch is not None:
+                switch()
+        found |= switch is not None
     if not found:
         raise UsageError("train.gradient_checkpointing: this model cannot", hint="leave the setting out")

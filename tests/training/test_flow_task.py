@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from pydantic import ValidationError
 
 from illinstr.config import validate
@@ -20,9 +21,12 @@ from illinstr.training.noise import sample_generator
 from illinstr.training.tasks.flow.config import AnchorsConfig, FlowConfig, FlowNoiseConfig
 from illinstr.training.tasks.flow.noise import draw_clean, draw_levels, mean_over_panels, noised_panels
 from illinstr.training.tasks.flow.task import FlowTask
+from illinstr.training.tasks.stacked.config import UNetConfig
+from illinstr.training.tasks.stacked.task import UNetTask
 from tests.support import tiny_families
 from tests.support.tiny_data import TINY_PX, make_tiny_data
 from tests.support.tiny_model import make_tiny_model
+from tests.support.training_runs import run_training
 
 NEW = {
     "kind": "flow",
@@ -214,15 +218,34 @@ def exported(task: FlowTask, folder: Path) -> Path:
     return folder
 
 
+def sdxl_task(base: Path, data: Path, lora: dict[str, Any], dtype: str = "float32") -> UNetTask:
+    sections = {
+        "base": {"model": str(base), "dtype": dtype},
+        "noise": {"beta_schedule": "scaled_linear", "zero_snr": False, "prediction": "epsilon"},
+        "data": {"panel_px": TINY_PX, "val_limit": 1, "cache": False},
+        "stacking": {"drop_all": 0.0},
+        "train": {"batch_size": 2},
+        "export": {"dtype": "float32"},
+        "lora": lora,
+    }
+    return UNetTask(validate(UNetConfig, {"kind": "unet", **sections}), data, "cpu")
+
+
 @pytest.fixture(scope="module")
-def adapted(klein: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Path, str]]:
-    """Bases of two families, the folders exported after four steps of LoRA on them, and a layer with an adapter."""
+def adapted(
+    klein: Path, data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, tuple[Path, Path, str, str]]:
+    """Bases of families, folders exported after four steps of LoRA on them, a part and its layer with an adapter."""
     root, found = tmp_path_factory.mktemp("adapted"), {}
-    bases = {"flux2": klein, "z_image": tiny_families.z_image(root / "z_image_base", turbo=False)}
+    bases = {
+        "flux2": klein,
+        "z_image": tiny_families.z_image(root / "z_image_base", turbo=False),
+        "sdxl": tiny_families.sdxl(root / "sdxl_base"),
+    }
     for family, base in bases.items():
         lora = {"rank": 2, "alpha": 4, "targets": ("to_q", "to_v")}
         sections = {"base": {"model": str(base)}, "model": None, "lora": lora, "export": {"dtype": "float32"}}
-        task = FlowTask(settings(base, **sections), data, "cpu")
+        task = sdxl_task(base, data, lora) if family == "sdxl" else FlowTask(settings(base, **sections), data, "cpu")
         trained = [p for p in task.model.parameters() if p.requires_grad]
         assert trained and all(p.shape.numel() < 200 for p in trained)
         optimizer = torch.optim.AdamW(trained, lr=0.05)
@@ -232,9 +255,9 @@ def adapted(klein: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -
             ].backward()
             optimizer.step()
             optimizer.zero_grad()
-        module = task.backbone.pipe.transformer
-        layer = next(name for name, part in module.named_modules() if name.endswith("to_q") and hasattr(part, "lora_A"))
-        found[family] = (base, exported(task, root / family), layer)
+        part, module = next(iter((task.parts if family == "sdxl" else task.backbone).modules("denoiser").items()))
+        layer = next(name for name, each in module.named_modules() if name.endswith("to_q") and hasattr(each, "lora_A"))
+        found[family] = (base, exported(task, root / family), part, layer)
     return found
 
 
@@ -247,13 +270,13 @@ pipe = DiffusionPipeline.from_pretrained(new)
 image = pipe(prompt="How to paint red shapes", height=32, width=32, num_inference_steps=2, guidance_scale=2.0,
              max_sequence_length=77, text_encoder_out_layers=(-1,)).images[0]
 assert image.size == (32, 32)
-for base, folder, layer in zip(adapted[::3], adapted[1::3], adapted[2::3]):
+for base, folder, part, layer in zip(adapted[::4], adapted[1::4], adapted[2::4], adapted[3::4]):
     pipe = DiffusionPipeline.from_pretrained(base)
     pipe.load_lora_weights(folder + "/lora")
     pipe.fuse_lora()
-    weight = pipe.transformer.get_submodule(layer).base_layer.weight.detach()
-    merged = load_file(folder + "/transformer/diffusion_pytorch_model.safetensors")[layer + ".weight"]
-    given = load_file(base + "/transformer/diffusion_pytorch_model.safetensors")[layer + ".weight"]
+    weight = getattr(pipe, part).get_submodule(layer).base_layer.weight.detach()
+    merged = load_file(f"{folder}/{part}/diffusion_pytorch_model.safetensors")[layer + ".weight"]
+    given = load_file(f"{base}/{part}/diffusion_pytorch_model.safetensors")[layer + ".weight"]
     assert float((merged - given).abs().max()) > 1e-3
     assert float((weight - merged).abs().max()) < 1e-5, (base, float((weight - merged).abs().max()))
 assert "illinstr" not in sys.modules
@@ -261,7 +284,7 @@ assert "illinstr" not in sys.modules
 
 
 def test_what_is_exported_serves_plain_diffusers(
-    task: FlowTask, adapted: dict[str, tuple[Path, Path, str]], tmp_path: Path
+    task: FlowTask, adapted: dict[str, tuple[Path, Path, str, str]], tmp_path: Path
 ) -> None:
     """A new model draws there, and adapters loaded there are those that were added into the exported weights."""
     arguments = [str(exported(task, tmp_path / "new")), *(str(part) for each in adapted.values() for part in each)]
@@ -297,3 +320,81 @@ def test_what_does_not_fit_is_refused(base: Path, data: Path, klein: Path, tmp_p
         FlowTask(settings(base, base={"model": str(still)}, model=None, anchors={"share": 0.5}), data, "cpu")
     with pytest.raises(ConfigError, match="not a multiple of 8"):
         FlowTask(settings(base, data={"panel_px": 20}), data, "cpu")
+
+
+def test_sdxl_learns_with_the_goals_pooled_vector_and_the_sizes_of_one_panel(
+    adapted: dict[str, tuple[Path, Path, str, str]], data: Path
+) -> None:
+    task = sdxl_task(adapted["sdxl"][0], data, {"rank": 2}, "bfloat16")
+    seen: list[dict[str, Any]] = []
+    hook = task.unet.register_forward_pre_hook(lambda _, __, given: seen.append(given), with_kwargs=True)
+    batch = task.make_batch(task.units_of(0))
+    with torch.no_grad():
+        task.loss(task.model, batch, sample_generator(0, 0, range(2)))
+    hook.remove()
+    conditions = seen[0]["added_cond_kwargs"]
+    pooled = task.parts.encode_texts(batch.goals).pooled
+    assert pooled is not None
+    torch.testing.assert_close(conditions["text_embeds"].float(), pooled.float(), rtol=2e-2, atol=2e-2)
+    assert conditions["time_ids"].tolist() == [[TINY_PX, TINY_PX, 0, 0, TINY_PX, TINY_PX]] * 2
+    assert seen[0]["encoder_hidden_states"].shape[0] == 2 * 3  # each panel reads the goal and its own step
+
+
+def test_a_run_is_exported_again_from_its_checkpoints(base: Path, data: Path, tmp_path: Path) -> None:
+    """The statistics of a new model's latents are measured from data, which an export does not have."""
+    from safetensors.torch import load_file
+
+    from illinstr.progress import SilentReporter
+    from illinstr.training.export import export_run
+
+    loop = {"batch_size": 2, "steps": 2, "validate_every": 2, "checkpoint_every": 2, "channels_last": False}
+    sections = {"sample": {"sampling_steps": 1, "grid_articles": 1}, "train": loop}
+    config = tmp_path / "flow.yaml"
+    config.write_text(yaml.safe_dump(settings(base, **sections).model_dump(mode="json")))
+    run_training(str(config), [], data=data, out=tmp_path / "run")
+    out = export_run(
+        tmp_path / "run", tmp_path / "again", weights="raw", checkpoint=None, dtype=None, reporter=SilentReporter()
+    )
+    for part in ("transformer", "vae"):
+        file = f"{part}/diffusion_pytorch_model.safetensors"
+        again, before = load_file(out / file), load_file(tmp_path / "run" / "model" / file)
+        assert again.keys() == before.keys() and all(torch.equal(again[name], before[name]) for name in again)
+
+
+@pytest.mark.parametrize("preset", ["klein-lora", "zimage-lora", "sdxl-lora"])
+def test_each_preset_runs_as_it_stands_on_a_small_base(
+    adapted: dict[str, tuple[Path, Path, str, str]], data: Path, tmp_path: Path, preset: str
+) -> None:
+    """Everything but base, sizes and length is the preset's own."""
+    base = adapted[{"klein-lora": "flux2", "zimage-lora": "z_image", "sdxl-lora": "sdxl"}[preset]][0]
+    changes = {"base.model": base, "data.panel_px": TINY_PX, "data.val_limit": 1, "train.steps": 1}
+    changes |= {"train.batch_size": 2, "train.accumulate": 2, "train.validate_every": 1, "sample.sampling_steps": 1}
+    run_training(preset, [f"{key}={value}" for key, value in changes.items()], data=data, out=tmp_path / "run")
+    assert (tmp_path / "run" / "model" / "lora" / "adapter_config.json").is_file()
+    pipe = StackedDiffusionPipeline.from_folder(str(tmp_path / "run" / "model"))
+    assert pipe.trained_for_stacking and pipe.backbone.clean_anchors == (preset == "klein-lora")
+
+
+@pytest.mark.parametrize("family", ["flux2", "z_image"])
+def test_activation_checkpointing_changes_no_gradient(
+    adapted: dict[str, tuple[Path, Path, str, str]], data: Path, family: str
+) -> None:
+    """The second pass of a checkpointed block runs in the backward pass, where attention must still be routed."""
+    from illinstr.training.loop import checkpoint_activations
+
+    found = []
+    for checkpointed in (False, True):
+        base = adapted[family][0]
+        task = FlowTask(settings(base, base={"model": str(base)}, model=None, lora={"rank": 2}), data, "cpu")
+        for name, parameter in task.model.named_parameters():
+            if "lora_B" in name:
+                torch.nn.init.normal_(parameter, generator=torch.Generator().manual_seed(0))
+        if checkpointed:
+            checkpoint_activations(task.model)
+        task.model.train()
+        batch = task.make_batch(task.units_of(0))
+        task.loss(task.model, batch, sample_generator(0, 0, range(2)))[0].backward()
+        found.append([p.grad for p in task.model.parameters() if p.grad is not None])
+    assert len(found[0]) == len(found[1]) > 0
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)

@@ -13,12 +13,13 @@ from illinstr.models.backbone import Backbone
 from illinstr.models.flux2.backbone import Flux2
 from illinstr.models.flux2.building import NewShape, flux2_autoencoder, new_pipeline, scale_text_input
 from illinstr.models.loading import load_backbone
+from illinstr.models.settings import StackedSettings
 from illinstr.models.source import ModelSource
 from illinstr.models.stable_diffusion.backbone import StableDiffusion
 from illinstr.models.transformer import Transformer
 from illinstr.training.tasks.flow.config import FlowConfig
 from illinstr.training.tasks.stacked.config import stacked_settings
-from illinstr.training.tasks.stacked.parts import add_adapters, require_peft
+from illinstr.training.tasks.stacked.parts import add_adapters, require_peft, whole_adapters
 
 _SAMPLE_TEXTS = ("How to wash a red apple", "Rinse it under cold water.", "How to build a tower of blue blocks")
 
@@ -46,9 +47,7 @@ def build_model(config: FlowConfig) -> Transformer:
         )
     if config.lora.rank:
         add_adapters(model.pipe.transformer, config.lora, config.train.seed)
-        for parameter in model.pipe.transformer.parameters():
-            if parameter.requires_grad:
-                parameter.data = parameter.data.float()
+        whole_adapters(model.pipe.transformer)
     return replace(model, together=True) if isinstance(model, Flux2) else model
 
 
@@ -96,6 +95,14 @@ def _new(config: FlowConfig) -> Transformer:
     )
     scale_text_input(pipe, _spread(model))
     return model
+
+
+def flow_settings(config: FlowConfig, model: Transformer, trained_steps: tuple[int, int]) -> StackedSettings:
+    """What the exported folder says of itself; how text and positions are read stays as the base has it."""
+    fields = ("positions", "shift", "shift_by", "text_layers")
+    kept = {field: getattr(model.settings, field) for field in fields}
+    learnt = {"clean_anchors": config.anchors.share > 0}
+    return stacked_settings(config, trained_steps).model_copy(update=kept | learnt)
 
 
 def _spread(model: Flux2) -> float:

@@ -6,29 +6,26 @@ given clean, on which no loss is taken. Autoencoder and text encoders are frozen
 
 from __future__ import annotations
 
-import hashlib
 from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from illinstr import files
 from illinstr.images import DECODING
 from illinstr.models.flux2.building import set_statistics
 from illinstr.models.prompt import PromptEmbeds
 from illinstr.models.settings import StackedSettings
 from illinstr.models.transformer import Transformer
 from illinstr.training.attention import plain_attention
-from illinstr.training.cache import TextCache, weights_sha256
+from illinstr.training.cache import text_cache, weights_sha256
 from illinstr.training.data import panels_of
 from illinstr.training.latents import VERSION, LatentSet, encode_article, encode_by
 from illinstr.training.noise import randn, step_generator
 from illinstr.training.tasks.flow.config import FlowConfig
 from illinstr.training.tasks.flow.export import write_flow_folder
 from illinstr.training.tasks.flow.noise import draw_clean, draw_levels, mean_over_panels, noised_panels
-from illinstr.training.tasks.flow.parts import build_model
-from illinstr.training.tasks.stacked.config import stacked_settings
+from illinstr.training.tasks.flow.parts import build_model, flow_settings
 from illinstr.training.tasks.stacked.data import (
     ArticleBatch,
     AssignedUnit,
@@ -52,6 +49,7 @@ class FlowModel(nn.Module):
     def __init__(self, backbone: Transformer) -> None:
         super().__init__()
         self.transformer = backbone.pipe.transformer
+        self.latents = getattr(backbone.pipe.vae, "bn", None)  # statistics, which a new model measures: kept with it
         self.predict = backbone.predict
 
     def forward(self, panels_bnchw: Tensor, timesteps_b: Tensor, prompt: PromptEmbeds) -> Tensor:
@@ -78,7 +76,9 @@ class FlowTask:
         self.train_set, self.val_set = window_sets(data, config, self._latents)
         self.order = self.train_set.order(config.train.batch_size, config.train.seed)
         self.unreadable = self.train_set.unreadable
-        self.encoded = TextCache(self._texts_folder() if config.data.cache else None, device)
+        encoders, tokenizer = nn.ModuleList(self.backbone.modules("text").values()), self.backbone.pipe.tokenizer
+        read = (self.backbone.settings.text_layers, tokenizer.chat_template)
+        self.encoded = text_cache(encoders, tokenizer, device, *read, keep=config.data.cache)
         self.slots = TextSlots(self.backbone, config.stacking.conditioning, self.encoded)
 
     def _measure_latents(self, data: Path) -> None:
@@ -92,14 +92,6 @@ class FlowTask:
         px, vae = self.config.data.panel_px, self.backbone.pipe.vae
         key = partial(weights_sha256, vae, VERSION, DECODING, px, type(self.backbone).__name__)
         return encode_by(articles, partial(encode_article, self.backbone.encode_images, px, self.device), key, what)
-
-    def _texts_folder(self) -> Path:
-        """Keyed by the text encoders, vocabulary, template and hidden layers."""
-        tokenizer, digest = self.backbone.pipe.tokenizer, hashlib.sha256()
-        settings = (self.backbone.settings.text_layers, tokenizer.chat_template, tokenizer.model_max_length)
-        for module in self.backbone.modules("text").values():
-            digest.update(weights_sha256(module, sorted(tokenizer.get_vocab().items()), settings).encode())
-        return files.cache_folder("texts") / digest.hexdigest()[:32]
 
     def units_of(self, step: int) -> list[int]:
         """Windows of one optimiser step."""
@@ -160,10 +152,7 @@ class FlowTask:
 
     def _settings(self) -> StackedSettings:
         lengths = self.train_set.lengths
-        fields = ("positions", "shift", "shift_by", "text_layers")
-        kept = {field: getattr(self.backbone.settings, field) for field in fields}
-        learnt = {"clean_anchors": self.config.anchors.share > 0}
-        return stacked_settings(self.config, (min(lengths), max(lengths))).model_copy(update=kept | learnt)
+        return flow_settings(self.config, self.backbone, (min(lengths), max(lengths)))
 
     def export(self, folder: Path) -> None:
         """Write the whole model folder; adapters are added into the transformer and stored apart as well."""

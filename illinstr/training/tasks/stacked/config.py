@@ -13,10 +13,13 @@ from illinstr.training.config import TrainConfig
 
 
 class BaseConfig(Config):
-    """What the U-Net stands on: a whole Stable Diffusion 1.x or 2.x model, or a VAE and a CLIP folder of our own."""
+    """What the U-Net stands on: a whole Stable Diffusion or SDXL model, or a VAE and a CLIP folder of our own."""
 
     model: str | None = Field(default=None, description="folder or hub id; its U-Net is fine-tuned")
     revision: str | None = Field(default=None, description="branch, tag or commit of a hub id; main when left out")
+    dtype: Literal["float32", "bfloat16", "float16"] = Field(
+        default="float32", description="of the weights that stay as they are; what is trained is float32"
+    )
     vae: str | None = Field(default=None, description="autoencoder folder, for a new U-Net")
     clip: str | None = Field(default=None, description="CLIP folder, for a new U-Net")
 
@@ -107,6 +110,8 @@ class UNetConfig(StackedConfig):
     def _sections_fit(self) -> Self:
         if self.train_text and self.lora.rank:
             raise ValueError("train_text trains the whole text encoder; adapters leave it as it is")
+        if self.base.dtype != "float32" and not self.lora.rank:
+            raise ValueError("base.dtype is for frozen weights: set lora.rank, or leave it float32")
         if self.base.model is None:
             if self.lora.rank:
                 raise ValueError("lora.rank needs base.model: adapters on random weights learn nothing")

@@ -11,9 +11,11 @@ import yaml
 from illinstr import files
 from illinstr.models import folder as model_folder
 from illinstr.models.autoencoder import downsampling
+from illinstr.models.saving import save_pipeline, with_components
 from illinstr.models.settings import StackedSettings
 from illinstr.models.stable_diffusion.backbone import StableDiffusion
 from illinstr.models.stable_diffusion.saving import save_adapters, save_folder
+from illinstr.models.unet import UNetBackbone
 from illinstr.training.tasks.stacked.config import StackedConfig, UNetConfig
 from illinstr.training.tasks.stacked.parts import adapter_config, adapter_state, plain_copy
 from illinstr.version import __version__
@@ -24,7 +26,7 @@ SCHEDULER_KEYS = ("prediction_type", "rescale_betas_zero_snr", "timestep_spacing
 ADAPTER_FOLDER = "lora"
 
 
-def write_unet_folder(folder: Path, base: StableDiffusion, config: UNetConfig, settings: StackedSettings) -> None:
+def write_unet_folder(folder: Path, base: UNetBackbone, config: UNetConfig, settings: StackedSettings) -> None:
     """Write the parts into ``folder`` (made by the caller, who publishes it) in ``config.export.dtype``.
 
     Adapters are added into the U-Net, so that the folder needs nothing else, and stored in ``lora/`` as well.
@@ -33,15 +35,12 @@ def write_unet_folder(folder: Path, base: StableDiffusion, config: UNetConfig, s
     unet = plain_copy(base.unet, dtype)
     # A Stable Diffusion base names the size of *its* images; plain diffusers would draw that instead of a panel.
     unet.register_to_config(sample_size=settings.panel_px // downsampling(base.vae))
-    save_folder(
-        folder,
-        unet=unet,
-        vae=plain_copy(base.vae, dtype),
-        text_encoder=plain_copy(base.text_encoder, dtype),
-        tokenizer=base.tokenizer,
-        scheduler=base.scheduler,
-        settings=settings,
-    )
+    text = {name: plain_copy(encoder, dtype) for name, encoder in base.modules("text").items()}
+    parts = {"unet": unet, "vae": plain_copy(base.vae, dtype), "scheduler": base.scheduler, **text}
+    if isinstance(base, StableDiffusion):
+        save_folder(folder, tokenizer=base.tokenizer, settings=settings, **parts)
+    else:
+        save_pipeline(folder, with_components(base.pipe, **parts), settings)  # type: ignore[attr-defined]
     metadata = {CONFIG_KEY: json.dumps(config.model_dump(mode="json"), sort_keys=True), VERSION_KEY: __version__}
     model_folder.stamp_weights(folder / "unet", metadata)
     if config.lora.rank:
@@ -52,7 +51,7 @@ def write_unet_folder(folder: Path, base: StableDiffusion, config: UNetConfig, s
             file.chmod(0o644)  # weights are written for their owner alone; a model is for the whole laboratory
 
 
-def _write_adapters(folder: Path, base: StableDiffusion, dtype: torch.dtype, metadata: dict[str, str]) -> None:
+def _write_adapters(folder: Path, base: UNetBackbone, dtype: torch.dtype, metadata: dict[str, str]) -> None:
     layers = {name: tensor.to(dtype) for name, tensor in adapter_state(base.unet).items()}
     save_adapters(folder, layers, adapter_config(base.unet), base.scheduler)
     needed = json.dumps({key: base.scheduler.config[key] for key in SCHEDULER_KEYS})

@@ -17,13 +17,13 @@ from illinstr.models.settings import StackedSettings
 from illinstr.models.source import ModelSource
 from illinstr.models.stable_diffusion.attention import route_panels
 from illinstr.models.stable_diffusion.backbone import StableDiffusion
-from illinstr.models.stable_diffusion.family import STABLE_DIFFUSION
+from illinstr.models.unet import UNetBackbone
 from illinstr.training.tasks.stacked.config import AdapterConfig, UNetConfig, stacked_settings
 
 AUTOENCODERS = ("AutoencoderKL", "AutoencoderDC", "AutoencoderTiny")
 
 
-def build_parts(config: UNetConfig) -> StableDiffusion:
+def build_parts(config: UNetConfig) -> UNetBackbone:
     """Load or make everything ``config`` stands on, with the forward process it asks for.
 
     With adapters, only they require gradients.
@@ -39,18 +39,23 @@ def build_parts(config: UNetConfig) -> StableDiffusion:
     _check_panel(config.data.panel_px, parts)
     if config.lora.rank:
         add_adapters(parts.unet, config.lora, config.train.seed)
+        whole_adapters(parts.unet)
     route_panels(parts.unet)
     return parts
 
 
-def _from_base(config: UNetConfig) -> StableDiffusion:
-    base, revision = str(config.base.model), config.base.revision
+def _from_base(config: UNetConfig) -> UNetBackbone:
+    base, revision, dtype = str(config.base.model), config.base.revision, getattr(torch, config.base.dtype)
     family = family_of(base, revision)
-    loaded = load_backbone(base, dtype=torch.float32, revision=revision) if family is STABLE_DIFFUSION else None
-    if not isinstance(loaded, StableDiffusion):
+    loaded = load_backbone(base, dtype=dtype, revision=revision) if family.denoiser == "unet" else None
+    if not isinstance(loaded, UNetBackbone):
         raise ModelError(
-            f"{base} is of the family {family.title}; this kind of run trains {STABLE_DIFFUSION.title}",
-            hint="name another base.model",
+            f"{base} is of the family {family.title}; this kind of run trains U-Nets",
+            hint="transformers are trained with kind: flow, as klein-lora is",
+        )
+    if config.train_text and not isinstance(loaded, StableDiffusion):
+        raise ConfigError(
+            f"config key train_text: {base} has several text encoders, which stay as they are", hint="set it to false"
         )
     channels, expected = int(loaded.unet.config.in_channels), int(loaded.vae.config.latent_channels)
     if channels != expected:
@@ -103,7 +108,7 @@ def require_peft() -> None:
         raise UsageError("lora.rank needs peft", hint="pip install 'illinstr[lora]'")
 
 
-def _check_panel(panel_px: int, parts: StableDiffusion) -> None:
+def _check_panel(panel_px: int, parts: UNetBackbone) -> None:
     smallest = downsampling(parts.vae) * 2 ** (len(parts.unet.config.block_out_channels) - 1)
     if panel_px % smallest:
         raise ConfigError(
@@ -185,6 +190,13 @@ def add_adapters(unet: Any, lora: AdapterConfig, seed: int) -> None:
             unet.add_adapter(wanted)
         except ValueError as error:
             raise ConfigError(f"config key lora.targets: {str(error).splitlines()[0]}") from error
+
+
+def whole_adapters(denoiser: Any) -> None:
+    """Let what is trained be float32, whatever precision the frozen weights have."""
+    for parameter in denoiser.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
 
 
 def adapter_state(unet: Any) -> dict[str, torch.Tensor]:

@@ -18,7 +18,9 @@ from illinstr.models.prompt import PromptEmbeds
 from illinstr.models.settings import StackedSettings
 from illinstr.models.stable_diffusion.backbone import StableDiffusion, denoise
 from illinstr.models.stable_diffusion.text import encode_ids
-from illinstr.training.cache import text_cache
+from illinstr.models.stacking import unstack
+from illinstr.models.unet import UNetBackbone
+from illinstr.training.cache import TextCache, text_cache
 from illinstr.training.latents import encode_articles
 from illinstr.training.noise import randint, randn, step_generator
 from illinstr.training.tasks.stacked.config import UNetConfig, stacked_settings
@@ -52,6 +54,20 @@ class CanvasModel(nn.Module):
         return denoise(self.unet, panels, timesteps, prompt, step_code=self.step_code)
 
 
+class DenoisingModel(nn.Module):
+    """The U-Net of any family as one forward pass over panels."""
+
+    def __init__(self, backbone: UNetBackbone) -> None:
+        super().__init__()
+        self.unet = backbone.unet
+        self.denoise = backbone.denoise
+
+    def forward(self, panels: Tensor, timesteps: Tensor, prompt: PromptEmbeds) -> Tensor:
+        """Noised panels (b, n, c, h, w) -> the prediction, in their shape."""
+        panels = panels.to(self.unet.conv_in.weight.dtype)  # frozen weights may be of half precision
+        return unstack(self.denoise(panels, timesteps, prompt), panels.shape[1])
+
+
 class UNetTask:
     """Trains on windows of articles, one N a batch; a sample is a window."""
 
@@ -60,12 +76,13 @@ class UNetTask:
     def __init__(self, config: UNetConfig, data: Path, device: str) -> None:
         self.config = config
         self.device = device
-        self.parts: StableDiffusion = build_parts(config)
+        self.parts: UNetBackbone = build_parts(config)
         self.scheduler = self.parts.scheduler
         self.parts.vae.to(device).requires_grad_(False).eval()
-        self.parts.text_encoder.to(device).requires_grad_(config.train_text).eval()
+        for encoder in self.parts.modules("text").values():
+            encoder.to(device).requires_grad_(config.train_text).eval()
         self.unet = self.parts.unet
-        self.model: nn.Module = CanvasModel(self.unet, self.parts.text_encoder, config).to(device)
+        self.model: nn.Module = model_of(self.parts, config).to(device)
         self.train_set, self.val_set = window_sets(
             data,
             config,
@@ -73,9 +90,8 @@ class UNetTask:
         )
         self.order = self.train_set.order(config.train.batch_size, config.train.seed)
         self.unreadable = self.train_set.unreadable
-        text_encoder, tokenizer = self.parts.text_encoder, self.parts.tokenizer
-        cached = not config.train_text
-        self.encoded = text_cache(text_encoder, tokenizer, device, keep=config.data.cache) if cached else None
+        self.encoded = None if config.train_text else _text_cache(self.parts, device, keep=config.data.cache)
+        tokenizer = self.parts.tokenizer if isinstance(self.parts, StableDiffusion) else None
         self.slots = TextSlots(self.parts, config.stacking.conditioning, self.encoded, tokenizer)
 
     def units_of(self, step: int) -> list[int]:
@@ -162,3 +178,18 @@ class UNetTask:
     def export(self, folder: Path) -> None:
         """Write the whole model folder; adapters are added into the U-Net and stored apart as well."""
         write_unet_folder(folder, self.parts, self.config, self._settings())
+
+
+def model_of(parts: UNetBackbone, config: UNetConfig) -> nn.Module:
+    """What is trained of ``parts``, as the checkpoints of a run name it."""
+    if isinstance(parts, StableDiffusion):
+        return CanvasModel(parts.unet, parts.text_encoder, config)
+    return DenoisingModel(parts)
+
+
+def _text_cache(parts: UNetBackbone, device: str, *, keep: bool) -> TextCache:
+    if isinstance(parts, StableDiffusion):
+        return text_cache(parts.text_encoder, parts.tokenizer, device, keep=keep)
+    pipe = parts.pipe  # type: ignore[attr-defined]
+    zeros = pipe.config.get("force_zeros_for_empty_prompt")
+    return text_cache(nn.ModuleList(parts.modules("text").values()), pipe.tokenizer, device, zeros, keep=keep)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,6 +16,8 @@ from illinstr.training.cache import TextCache
 from illinstr.training.noise import rows_of
 from illinstr.training.tasks.stacked.config import StackingConfig
 from illinstr.training.tasks.stacked.data import ArticleBatch
+
+POOLED = "\0"  # before a text: no text of an article begins so
 
 
 class TextSlots:
@@ -47,16 +50,20 @@ class TextSlots:
             ids, mask = tokenize(self.tokenizer, [text for row in rows for text in row])
             return PromptEmbeds(ids.unflatten(0, shape), mask.unflatten(0, shape), numbers, self.conditioning)
         kept = [self._tokens(text, self.encoded) for row in rows for text in row]
+        pooled = [self.encoded[POOLED + row[0]] for row in rows if POOLED + row[0] in self.encoded]
         padded = nn.utils.rnn.pad_sequence(kept, batch_first=True)
         lengths = torch.tensor([len(tokens) for tokens in kept], device=padded.device)
         mask = torch.arange(padded.shape[1], device=padded.device)[None, :] < lengths[:, None]
-        return PromptEmbeds(padded.unflatten(0, shape), mask.unflatten(0, shape), numbers, self.conditioning)
+        embeds = PromptEmbeds(padded.unflatten(0, shape), mask.unflatten(0, shape), numbers, self.conditioning)
+        return replace(embeds, pooled=torch.stack(pooled)) if pooled else embeds
 
     def _tokens(self, text: str, encoded: TextCache) -> Tensor:
         if text not in encoded:
             # One at a time: beside other texts it would differ in the last bit, and with it a resumed run.
             embeds = self.base.encode_texts([text])
             encoded[text] = embeds.tokens[0][embeds.mask[0]].float()
+            if embeds.pooled is not None:
+                encoded[POOLED + text] = embeds.pooled[0].float()
         return encoded[text]
 
 
