@@ -137,7 +137,8 @@ class RunRecord(BaseModel):
         sampling_steps: denoising steps.
         guidance: classifier-free guidance scale.
         window: images drawn together at most; None is as many as the model was trained on.
-        changes: settings of the model's own that were asked to be others: panel size, conditioning, positions, shift.
+        changes: settings of the model's own that were asked to be others: panel size, conditioning, positions, shift,
+            upscaling.
         anchors: how held panels were given to a transformer: clean, or noised again at every step; None where none
             were held.
         model_id: name or folder of the model.

@@ -124,6 +124,14 @@ def command(
             show_default=False,
         ),
     ] = None,
+    upscale: Annotated[
+        int | None,
+        typer.Option(
+            help="Images 1, 2 or 4 times larger than drawn, by the embedded upscaler. \\[default: the model's own; "
+            "mini: 4]",
+            show_default=False,
+        ),
+    ] = None,
     first_picture: Annotated[
         Path | None, typer.Option(help="Your own image of step 1; the others are drawn to fit it.")
     ] = None,
@@ -181,6 +189,7 @@ def command(
         "positions": positions,
         "shift": shift,
         "shift_by": shift_by,
+        "upscale": upscale,
         "metadata": not no_metadata,
         "overwrite": overwrite,
         "model": model,

@@ -85,6 +85,10 @@ class FlowSampler:
         self.timesteps, self.sigmas = plan.timesteps, plan.sigmas
         self._index, self._last = 0, None
 
+    def set_begin_index(self, index: int) -> None:
+        """Begin at the noise level number ``index``; called after ``set_timesteps``."""
+        self._index = index
+
     def scale_model_input(self, latents: Tensor, t: Tensor) -> Tensor:
         """The latents as they are."""
         return latents

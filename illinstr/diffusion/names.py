@@ -10,3 +10,4 @@ SAMPLERS: tuple[str, ...] = ("dpm++2m", "dpm++2m-sde", "ddim", "unipc", "euler",
 CONDITIONINGS: tuple[str, ...] = ("routed", "joint", "single")
 POSITIONS: tuple[str, ...] = ("frame", "column", "reset")
 SHIFTS_BY: tuple[str, ...] = ("panel", "canvas")
+UPSCALES: tuple[int, ...] = (1, 2, 4)

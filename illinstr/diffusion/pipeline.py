@@ -3,7 +3,8 @@
 One noise canvas of N panels is denoised as a whole (``stacked``), or every panel on a canvas of its own
 (``independent``, the baseline: same weights, same text, nothing shared). Articles longer than the model was trained on
 are drawn window by window (``illinstr.diffusion.windows``). ``anchors`` hold panels to known images while the rest is
-drawn around them (``illinstr.diffusion.sampling_loop``).
+drawn around them (``illinstr.diffusion.sampling_loop``). Where the model's settings ask for it, drawn images are then
+enlarged (``illinstr.models.upscaler``); images given are not touched.
 """
 
 from __future__ import annotations
@@ -20,20 +21,19 @@ from PIL import Image
 from torch import Tensor
 
 from illinstr.diffusion.denoiser import Denoiser
+from illinstr.diffusion.draws import ArticleText, Draw, plan_draws
 from illinstr.diffusion.names import Method
 from illinstr.diffusion.samplers import default_sampler, sampler_of
 from illinstr.diffusion.sampling_loop import Report, sample
-from illinstr.diffusion.windows import long_windows, number_when_alone
 from illinstr.errors import ModelError, UsageError
 from illinstr.images import centre_square
 from illinstr.models.autoencoder import PANELS_AT_ONCE
 from illinstr.models.backbone import Backbone, Role
 from illinstr.models.changes import changed_backbone
 from illinstr.models.loading import load_backbone
-from illinstr.models.prompt import CanvasText
 from illinstr.models.settings import StackedSettings
+from illinstr.models.upscaler import Upscaler, embedded_upscaler, upscale
 
-ArticleText = tuple[str, Sequence[str]]  # a goal and its N step texts
 Anchors = Mapping[int, Image.Image]
 
 
@@ -68,15 +68,6 @@ class SamplingStep:
 
 
 OnStep = Callable[[SamplingStep], None]
-
-
-@dataclass(frozen=True)
-class _Draw:
-    """Canvases denoised at once: which article and which panels, (k,) and (k, m), and their words."""
-
-    rows: Tensor
-    panels: Tensor
-    texts: list[CanvasText]
 
 
 class StackedDiffusionPipeline:
@@ -139,7 +130,9 @@ class StackedDiffusionPipeline:
         window: int | None = None,
         on_step: OnStep | None = None,
     ) -> list[Image.Image]:
-        """Draw one article: exactly ``len(steps)`` RGB images of ``panel_px``; anchored ones come back as given.
+        """Draw one article: exactly ``len(steps)`` RGB images; anchored ones come back as given.
+
+        The others are ``panel_px`` wide, times ``defaults.upscale``.
 
         Raises:
             UsageError: no steps, an unknown sampler, or an anchor outside the article.
@@ -174,6 +167,7 @@ class StackedDiffusionPipeline:
         n = _common_length(articles)
         held = list(anchors) if anchors is not None else [{} for _ in articles]
         _check_anchors(held, n)
+        upscaler = self._upscaler()  # if it is not there, say so before anything is drawn
         known, where = self._known(held, n)
         latents = self.sample_latents(
             articles,
@@ -187,7 +181,7 @@ class StackedDiffusionPipeline:
             window=window,
             on_step=on_step,
         )
-        return self._images(latents, held)
+        return self._images(latents, held, upscaler)
 
     @torch.no_grad()
     def sample_latents(
@@ -224,7 +218,7 @@ class StackedDiffusionPipeline:
         noise = self._noise(seeds, n)
         latents = torch.zeros_like(noise) if known is None else known.clone()
         done = torch.zeros(len(articles), n, dtype=torch.bool) if where is None else where.clone()
-        draws = self._draws(articles, n, method, done, window or self.window_size or n)
+        draws = plan_draws(articles, method, done, window or self.window_size or n)
         generators = [torch.Generator().manual_seed(seed + (1 << 32)) for seed in seeds]
         for number, draw in enumerate(draws):
             rows, panels = draw.rows[:, None], draw.panels
@@ -269,23 +263,8 @@ class StackedDiffusionPipeline:
         """The sampler for ``n`` panels, some of them ``anchored``, or held in later windows of a long article."""
         return default_sampler(self.backbone, held=anchored or (window or self.window_size or n) < n)
 
-    def _draws(self, articles: Sequence[ArticleText], n: int, method: Method, held: Tensor, size: int) -> list[_Draw]:
-        """What is denoised at once, in order; canvases on which every panel is held are left out."""
-        windows = long_windows(n, size)
-        rows = range(len(articles))
-        if method == "independent":
-            numbers = number_when_alone(n, size)
-            cells = [(row, (panel,), (numbers[panel],)) for row in rows for panel in range(n)]
-            return _draw_of(articles, [cell for cell in cells if not held[cell[0], cell[1][0]]])
-        draws, done = [], held.clone()
-        for window in windows:
-            places = tuple(range(1, len(window) + 1))
-            draws += _draw_of(articles, [(row, window, places) for row in rows if not done[row, list(window)].all()])
-            done[:, list(window)] = True
-        return draws
-
     def _reporter(
-        self, on_step: OnStep | None, latents: Tensor, done: Tensor, draw: _Draw, number: int, draws: int
+        self, on_step: OnStep | None, latents: Tensor, done: Tensor, draw: Draw, number: int, draws: int
     ) -> Report | None:
         if on_step is None:
             return None
@@ -338,8 +317,15 @@ class StackedDiffusionPipeline:
         return known, where
 
     def _decode(self, latents: Tensor) -> list[list[Image.Image]]:
-        """(b, n, c, h, w) -> n images an article, each panel apart: a canvas decoded whole bleeds across seams."""
-        b, n = latents.shape[:2]
+        """(b, n, c, h, w) -> n images an article as they are drawn, without upscaling: quick, for a look."""
+        return [[_as_image(panel) for panel in row] for row in self._pixels(latents)]
+
+    def _pixels(self, latents: Tensor) -> Tensor:
+        """(b, n, c, h, w) -> (b, n, 3, H, W) in [-1, 1], each panel apart: a canvas decoded whole bleeds across seams.
+
+        Raises:
+            ModelError: what was drawn is not finite.
+        """
         with self._working("vae"):
             decoded = self.backbone.decode_latents(latents.flatten(0, 1), at_once=self.vae_batch)
         if not torch.isfinite(decoded).all():
@@ -347,29 +333,35 @@ class StackedDiffusionPipeline:
                 f"model {self.backbone.source.model_id} drew images that are not finite",
                 hint="try --dtype float32; else the model is damaged",
             )
-        pixels = ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
-        return [[Image.fromarray(pixels[row * n + panel]) for panel in range(n)] for row in range(b)]
+        return decoded.clamp(-1, 1).reshape(*latents.shape[:2], *decoded.shape[1:])
 
-    def _images(self, latents: Tensor, held: Sequence[Anchors]) -> list[list[Image.Image]]:
-        """Decoded panels; anchors are returned untouched."""
-        drawn = self._decode(latents)
-        for row, anchored in enumerate(held):
-            for panel, image in anchored.items():
-                drawn[row][panel] = image
-        return drawn
+    def _upscaler(self) -> Upscaler | None:
+        """What makes this model's images larger; None where they stay as they are drawn.
+
+        Raises:
+            ModelError: it is not part of this installation.
+        """
+        return embedded_upscaler(str(self.device)) if self.defaults.upscale != 1 else None
+
+    def _images(self, latents: Tensor, held: Sequence[Anchors], upscaler: Upscaler | None) -> list[list[Image.Image]]:
+        """Decoded panels, enlarged; anchors are returned untouched."""
+        articles = []
+        for row, anchored in zip(self._pixels(latents), held, strict=True):
+            images: list[Image.Image] = []
+            for panel, drawn in enumerate(row):
+                if panel in anchored:
+                    images.append(anchored[panel])
+                elif upscaler is None:
+                    images.append(_as_image(drawn))
+                else:
+                    images.append(_as_image(upscale(upscaler, drawn, self.defaults.upscale)))
+            articles.append(images)
+        return articles
 
 
-def _draw_of(
-    articles: Sequence[ArticleText], canvases: Sequence[tuple[int, tuple[int, ...], tuple[int, ...]]]
-) -> list[_Draw]:
-    if not canvases:
-        return []
-    texts = [
-        CanvasText(articles[row][0], tuple(articles[row][1][panel] for panel in panels), numbers)
-        for row, panels, numbers in canvases
-    ]
-    rows, panels = torch.tensor([row for row, _, _ in canvases]), torch.tensor([panels for _, panels, _ in canvases])
-    return [_Draw(rows, panels, texts)]
+def _as_image(panel_chw: Tensor) -> Image.Image:
+    """(3, H, W) in [-1, 1] as an image."""
+    return Image.fromarray(((panel_chw + 1) * 127.5).round().byte().permute(1, 2, 0).contiguous().cpu().numpy())
 
 
 def _common_length(articles: Sequence[ArticleText]) -> int:

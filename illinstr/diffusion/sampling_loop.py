@@ -26,6 +26,7 @@ def sample(
     known: Tensor,
     held: Tensor,
     clean: bool = False,
+    begin: int = 0,
     report: Report | None = None,
 ) -> Tensor:
     """Denoise canvases of m panels (k, m, c, h, w), starting from ``noise``.
@@ -43,6 +44,8 @@ def sample(
         known: latents of held panels; the others do not matter.
         held: (k, m), True where a panel is held.
         clean: whether the denoiser takes held panels clean.
+        begin: the first sampling step, from 0; a later one starts from the known latents at its noise level, so that
+            they are drawn again in part (SDEdit, arXiv 2108.01073).
         report: called after each step with steps done, steps in all, and the predicted latents.
 
     Raises:
@@ -52,7 +55,10 @@ def sample(
     anchored = bool(held.any())
     where = held.to(noise.device)[:, :, None, None, None]
     latents = noise * scheduler.init_noise_sigma
-    for index, t in enumerate(timesteps):
+    if begin:
+        latents = scheduler.add_noise(known, noise, timesteps[begin].reshape(1))
+        scheduler.set_begin_index(begin)
+    for index, t in enumerate(timesteps[begin:], start=begin):
         if anchored:
             given = known if clean else scheduler.add_noise(known, _randn_like(noise, generators), t.reshape(1))
             latents = torch.where(where, given, latents)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from illinstr.articles import Article, Step, clean_text, normalise_goal
-from illinstr.images import decode_image
+from illinstr.errors import DataError
+from illinstr.images import decode_image, encode_png
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -46,6 +48,31 @@ class Subject:
     texts: tuple[str, ...]
     panels: tuple[Panel, ...]
     category: str | None = None
+
+
+def at_most(articles: Iterable[Article], side_px: int) -> Iterator[Article]:
+    """The articles with every image of which both sides are over ``side_px`` brought to that size (Lanczos, PNG).
+
+    What compares images that were made at different sizes must not score the sizes. An image that cannot be decoded
+    stays as it is, for ``make_subject`` to name.
+    """
+    for article in articles:
+        smaller = {}
+        for index, step in enumerate(article.steps):
+            image = step.image
+            if image is None or image.data is None or min(image.width, image.height) <= side_px:
+                continue
+            with contextlib.suppress(DataError):
+                smaller[index] = _reduced(open_panel(image.data, article.id), side_px)
+        yield article.with_images(smaller) if smaller else article
+
+
+def _reduced(image: Image, side_px: int) -> bytes:
+    from PIL.Image import Resampling
+
+    scale = side_px / min(image.size)
+    size = (round(image.width * scale), round(image.height * scale))
+    return encode_png(image.resize(size, Resampling.LANCZOS))
 
 
 def keyed(articles: Iterable[Article], identify: Identify) -> Iterator[tuple[str, str, Article]]:

@@ -1,13 +1,14 @@
-"""What a user may ask of a model in place of its own settings: panel size, who reads what, positions, shift."""
+"""What a user may ask of a model in place of its own settings: panel size, conditioning, positions, shift, upscale."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from illinstr.errors import UsageError
 from illinstr.models.backbone import Backbone
+from illinstr.models.settings import Upscale
 
 # As the command line spells them, and the settings they stand for.
 CHANGES = {
@@ -16,6 +17,7 @@ CHANGES = {
     "positions": "positions",
     "shift": "shift",
     "shift_by": "shift_by",
+    "upscale": "upscale",
 }
 
 
@@ -44,6 +46,8 @@ def changed_backbone(backbone: Backbone, changes: Mapping[str, Any]) -> Backbone
             f"--conditioning is fixed in {title}, which reads text as it was trained to",
             hint="it is a switch of transformers; train a U-Net with another conditioning",
         )
+    if asked.get("upscale", 1) not in get_args(Upscale):
+        raise UsageError(f"--upscale {asked['upscale']}: images come out 1, 2 or 4 times larger", hint="--upscale 4")
     settings = backbone.settings.model_copy(update={CHANGES[name]: value for name, value in asked.items()})
     return replace(backbone, settings=settings)
 

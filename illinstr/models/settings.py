@@ -11,6 +11,7 @@ from illinstr.config import Config
 Conditioning = Literal["routed", "joint", "single"]
 Positions = Literal["frame", "column", "reset"]
 ShiftBy = Literal["panel", "canvas"]
+Upscale = Literal[1, 2, 4]
 
 
 class StackedSettings(Config):
@@ -43,5 +44,8 @@ class StackedSettings(Config):
     )
     text_layers: tuple[int, ...] | None = Field(
         default=None, description="hidden layers of the text encoder that FLUX.2 reads; None: its pipeline's own"
+    )
+    upscale: Upscale = Field(
+        default=1, description="times larger than drawn that images come out, by the embedded upscaler; 1 is as drawn"
     )
     training: dict[str, Any] = Field(default_factory=dict, description="the config the U-Net was trained with")

@@ -95,7 +95,7 @@ def _samples(config: TrainConfig, data: Path) -> tuple[ArticleSet, list[int]]:
         kept = kept.first(max(1, round(len(kept) * config.data.fraction)))
         return kept, [window.length for window in find_windows(kept, config)]
     articles = training_articles(data, config.data)
-    return articles, [1] * sum(articles.lengths) if config.kind == "vae" else articles.lengths
+    return articles, [1] * sum(articles.lengths) if config.kind in ("vae", "upscaler") else articles.lengths
 
 
 def _val_articles(config: TrainConfig, data: Path) -> int:

@@ -26,24 +26,29 @@ VERSION = 2  # raise when what is stored changes
 ARTICLES_PER_PART = 256
 
 
-class LatentSet(Sequence[Tensor]):
-    """Scaled posterior means of articles, one float16 tensor (n, c, h, w) each.
+class ArticleTensors(Sequence[Tensor]):
+    """A tensor of each article, computed once: latents, or what else a frozen model makes of its images.
 
-    Each article is encoded by itself: beside others its last bits would depend on them. Without a cache that happens
-    when it is asked for, else ``encode_articles`` has done it before.
+    Each article is computed by itself: beside others its last bits would depend on them. Without a cache that happens
+    whenever it is asked for, else ``fill`` has done it before.
+
+    Args:
+        articles: whose.
+        compute: one article's tensor, in main memory.
+        cache: where tensors are kept.
 
     Attributes:
-        unreadable: articles that could not be encoded, with the reason; asking for one raises a DataError.
+        unreadable: articles that could not be computed, with the reason; asking for one raises a DataError.
     """
 
     def __init__(
-        self, articles: Sequence[Article], encode: Callable[[Article], Tensor], cache: TensorCache | None
+        self, articles: Sequence[Article], compute: Callable[[Article], Tensor], cache: TensorCache | None
     ) -> None:
         self.articles = articles
         self.cache = cache
         self.keys = contents_of(articles)
         self.unreadable: dict[int, str] = {}
-        self._encode = encode
+        self._compute = compute
         self._one_at_a_time = threading.Lock()
 
     def __len__(self) -> int:
@@ -54,7 +59,7 @@ class LatentSet(Sequence[Tensor]):
     @overload
     def __getitem__(self, index: slice) -> list[Tensor]: ...
     def __getitem__(self, index: int | slice) -> Tensor | list[Tensor]:
-        """The latents of one article, or of several.
+        """The tensor of one article, or of several.
 
         Raises:
             DataError: it cannot be read.
@@ -65,22 +70,22 @@ class LatentSet(Sequence[Tensor]):
         if number in self.unreadable:
             raise DataError(self.unreadable[number])
         if self.cache is not None:
-            with contextlib.suppress(KeyError):  # its part has been damaged or removed meanwhile: encode it again
+            with contextlib.suppress(KeyError):  # its part has been damaged or removed meanwhile: compute it again
                 return self.cache.get(self.keys[number])
         with self._one_at_a_time:
-            return self._encode(self.articles[number])
+            return self._compute(self.articles[number])
 
     def fill(self, what: str) -> None:
-        """Encode what the cache does not have; several processes share the work."""
+        """Compute what the cache does not have, under the name of ``what``; several processes share the work."""
         if self.cache is None:
             return
         missing = [number for number, key in enumerate(self.keys) if key not in self.cache]
         group = join_process_group()
         part: dict[str, Tensor] = {}
-        with current_reporter().task(f"encode {what}", len(missing)) as advance:
+        with current_reporter().task(what, len(missing)) as advance:
             for number in group.slice_of(missing):
                 try:
-                    part[self.keys[number]] = self._encode(self.articles[number])
+                    part[self.keys[number]] = self._compute(self.articles[number])
                 except DataError as error:
                     self.unreadable[number] = error.message
                 if len(part) >= ARTICLES_PER_PART:
@@ -103,7 +108,7 @@ def encode_article(encode: Callable[[Tensor], Tensor], panel_px: int, device: st
     return encode(panels).half().cpu().contiguous()
 
 
-def encode_articles(articles: Sequence[Article], vae: Any, panel_px: int, device: str, what: str) -> LatentSet:
+def encode_articles(articles: Sequence[Article], vae: Any, panel_px: int, device: str, what: str) -> ArticleTensors:
     """The latents of ``articles`` by an autoencoder, encoded now unless the cache has them."""
     shift = getattr(vae.config, "shift_factor", None)
     key = partial(weights_sha256, vae, VERSION, DECODING, panel_px, vae.config.scaling_factor, shift)
@@ -112,7 +117,7 @@ def encode_articles(articles: Sequence[Article], vae: Any, panel_px: int, device
 
 def encode_by(
     articles: Sequence[Article], encode: Callable[[Article], Tensor], key: Callable[[], str], what: str
-) -> LatentSet:
+) -> ArticleTensors:
     """The latents of ``articles``, encoded now unless the cache has them; ``articles.cached`` False keeps no cache.
 
     Args:
@@ -122,8 +127,8 @@ def encode_by(
         what: for the progress.
     """
     cached = getattr(articles, "cached", True)
-    latents = LatentSet(articles, encode, TensorCache(files.cache_folder("latents") / key()) if cached else None)
-    latents.fill(what)
+    latents = ArticleTensors(articles, encode, TensorCache(files.cache_folder("latents") / key()) if cached else None)
+    latents.fill(f"encode {what}")
     return latents
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
@@ -106,13 +106,21 @@ class PanelSet(Sequence[bytes]):
         """
         if isinstance(index, slice):
             return [self[number] for number in range(len(self))[index]]
-        number = range(len(self))[index]
-        article = bisect_right(self._ends, number)
-        first = self._ends[article - 1] if article else 0
-        image = self.articles[article].steps[number - first].image
+        article, step = self.place(range(len(self))[index])
+        image = self.articles[article].steps[step].image
         if image is None or image.data is None:
-            raise DataError(f"{self.articles[article].id}: step {number - first + 1} has no image")
+            raise DataError(f"{self.articles[article].id}: step {step + 1} has no image")
         return image.data
+
+    def of_articles(self, messages: Mapping[int, str]) -> dict[int, str]:
+        """What is said of articles, said of each of their images."""
+        said = ((number, self.place(number)[0]) for number in range(len(self))) if messages else ()
+        return {number: messages[article] for number, article in said if article in messages}
+
+    def place(self, number: int) -> tuple[int, int]:
+        """The article and the step, both from 0, that image ``number`` belongs to."""
+        article = bisect_right(self._ends, number)
+        return article, number - (self._ends[article - 1] if article else 0)
 
 
 def _chosen(values: Sequence[ValueT], numbers: Sequence[int]) -> list[ValueT]:

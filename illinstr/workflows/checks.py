@@ -49,14 +49,14 @@ def check_range(option: str, value: float | None, low: float, high: float | None
         raise UsageError(f"{option} {shown} is not between {low:.15g} and {high:.15g}", hint=hint)
 
 
-def check_choice(option: str, value: str | None, known: tuple[str, ...]) -> None:
+def check_choice(option: str, value: str | int | None, known: tuple[str | int, ...]) -> None:
     """Refuse a value that is not among the known ones; None is the caller's default.
 
     Raises:
         UsageError: what it may be.
     """
     if value is not None and value not in known:
-        raise UsageError(f"{option} {value!r} is unknown", hint=f"choose from {', '.join(known)}")
+        raise UsageError(f"{option} {value!r} is unknown", hint=f"choose from {', '.join(map(str, known))}")
 
 
 def validated(cls: type[ConfigT], settings: Mapping[str, Any], options: Mapping[str, str]) -> ConfigT:

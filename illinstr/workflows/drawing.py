@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from illinstr.articles import MAX_STEPS
 from illinstr.diffusion.loading import EMBEDDED, check_model, load_pipeline
-from illinstr.diffusion.names import CONDITIONINGS, METHODS, POSITIONS, SAMPLERS, SHIFTS_BY
+from illinstr.diffusion.names import CONDITIONINGS, METHODS, POSITIONS, SAMPLERS, SHIFTS_BY, UPSCALES
 from illinstr.engine.devices import check_device
 from illinstr.workflows.checks import check_choice, check_dtype, check_range
 from illinstr.workflows.request import Request
@@ -100,6 +100,7 @@ def check_drawing(
     check_choice("--conditioning", changed.get("conditioning"), CONDITIONINGS)
     check_choice("--positions", changed.get("positions"), POSITIONS)
     check_choice("--shift-by", changed.get("shift_by"), SHIFTS_BY)
+    check_choice("--upscale", changed.get("upscale"), UPSCALES)
     check_choice("--method", method, METHODS)
     check_choice("--sampler", sampler, SAMPLERS)
     check_dtype(request.dtype)

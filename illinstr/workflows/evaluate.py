@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -304,6 +304,7 @@ def _faults(work: Evaluating) -> EvaluateResult:
     source = open_source(run, split=request.split)
     articles = list(islice(source.articles, request.limit))
     world = embedded_world(articles, draw=False)
+    articles = list(_sized(articles, world))
     identify = world.identify if world else goal_identity
     true = Source(source.name, articles)
 
@@ -340,10 +341,10 @@ def _prepare(work: Evaluating, run: Path, others: list[Path], *, every_pair: boo
     articles = list(islice(source.articles, request.limit))
     world = embedded_world(articles, draw=request.truth is None)
     return prepare(
-        Source(source.name, articles),
+        Source(source.name, _sized(articles, world)),
         work.settings,
-        others=[open_source(other, left_out=work.left_out) for other in others],
-        truth=_truth(request, articles, world),
+        others=[_sized_source(open_source(other, left_out=work.left_out), world) for other in others],
+        truth=_truth(request, world),
         spare_goals=world.goals if world else (),
         identify=world.identify if world else goal_identity,
         kin=world.family if world else None,
@@ -353,10 +354,23 @@ def _prepare(work: Evaluating, run: Path, others: list[Path], *, every_pair: boo
     )
 
 
-def _truth(request: EvaluateRequest, articles: list[Article], world: EmbeddedWorld | None) -> Source | None:
+def _truth(request: EvaluateRequest, world: EmbeddedWorld | None) -> Source | None:
     if request.truth is not None:
-        return open_source(Path(request.truth))
+        return _sized_source(open_source(Path(request.truth)), world)
     return world.truth if world else None
+
+
+def _sized_source(source: Source, world: EmbeddedWorld | None) -> Source:
+    from illinstr.evaluation.evaluate import Source
+
+    return Source(source.name, _sized(source.articles, world))
+
+
+def _sized(articles: Iterable[Article], world: EmbeddedWorld | None) -> Iterable[Article]:
+    """Articles of the embedded world at the size it is scored at; others as they are."""
+    from illinstr.evaluation.subjects import at_most
+
+    return at_most(articles, world.panel_px) if world else articles
 
 
 def _score(work: Evaluating, prepared: Prepared) -> Evaluation:

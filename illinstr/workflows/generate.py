@@ -22,7 +22,7 @@ from illinstr.workflows.writers import DEFAULT_EXAMPLES, announce, choose_writer
 
 if TYPE_CHECKING:
     from illinstr.diffusion.names import Method
-    from illinstr.models.settings import Conditioning, Positions, ShiftBy
+    from illinstr.models.settings import Conditioning, Positions, ShiftBy, Upscale
     from illinstr.sampling.drawing.batch import Failure, Job
     from illinstr.sampling.drawing.illustrator import DrawingSettings, Illustrator
     from illinstr.sampling.drawing.revision import FinishedRun
@@ -47,6 +47,7 @@ class ArticleRequest(DrawRequest):
         size: pixels a side of an image, where the model draws other sizes than its own.
         conditioning, positions: what a transformer's panels read, and how it is told which is which.
         shift, shift_by: the shift of a flow's noise levels, or what a dynamic one counts the tokens of.
+        upscale: 1, 2 or 4 times larger than drawn, by the embedded upscaler.
         metadata: whether images carry their recipes.
         overwrite: replace finished articles.
     """
@@ -67,13 +68,15 @@ class ArticleRequest(DrawRequest):
     positions: Positions | None = None
     shift: float | None = None
     shift_by: ShiftBy | None = None
+    upscale: Upscale | None = None
     metadata: bool = True
     overwrite: bool = False
 
     @property
     def changes(self) -> dict[str, Any]:
         """What is asked of the model in place of its own settings."""
-        asked = {name: getattr(self, name) for name in ("size", "conditioning", "positions", "shift", "shift_by")}
+        names = ("size", "conditioning", "positions", "shift", "shift_by", "upscale")
+        asked = {name: getattr(self, name) for name in names}
         return {name: value for name, value in asked.items() if value is not None}
 
 

@@ -32,6 +32,7 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     **dict.fromkeys(
         ("Method", "Conditioning", "Positions", "ShiftBy"), (lambda value: isinstance(value, str), "a text")
     ),
+    "Upscale": (_whole, "a whole number"),
     "Step": (lambda value: isinstance(value, Step), "a Step"),
     "Writer": (lambda value: hasattr(value, "write"), "a Writer"),
     "FinishedRun": (lambda value: hasattr(value, "record"), "a Run"),

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from illinstr.articles import Article, Provenance, Step, make_id
 from illinstr.engine.executor import Placement
@@ -174,10 +174,15 @@ class MiniHowWriter:
 
 @dataclass(frozen=True)
 class EmbeddedWorld:
-    """What MiniHow knows about articles whose goals are all its own: the truth, other goals, which wordings are one."""
+    """What MiniHow knows about articles whose goals are all its own: the truth, other goals, which wordings are one.
+
+    ``panel_px`` is the side in pixels at which its images are scored: the truth is drawn so, and what is compared with
+    it is brought to that size.
+    """
 
     truth: Source | None
     goals: tuple[str, ...]
+    panel_px: ClassVar[int] = 128
 
     @staticmethod
     def identify(goal: str) -> str:
@@ -215,6 +220,7 @@ def embedded_world(articles: Sequence[Article], *, draw: bool) -> EmbeddedWorld 
         with contextlib.suppress(PlanError, UsageError):
             split = article.extra.get("split")
             wording = split if split in minihow.SPLITS else "train"
-            drawn.append(minihow.illustrate(minihow.plan(article.goal, article.num_steps, seed=seed, split=wording)))
+            planned = minihow.plan(article.goal, article.num_steps, seed=seed, split=wording)
+            drawn.append(minihow.illustrate(planned, panel_px=EmbeddedWorld.panel_px))
     truth = Source("MiniHow", drawn) if drawn else None
     return EmbeddedWorld(truth, tuple(minihow.all_goals()))

@@ -11,8 +11,10 @@ from illinstr.diffusion.schedule import SAMPLERS
 from illinstr.errors import ModelError, UsageError
 from illinstr.models.loading import check_folder, load_backbone
 from illinstr.models.prompt import CanvasText
+from illinstr.models.upscaler import upscale
 from tests.support import fork_server
 from tests.support.tiny_model import PANEL_PX, make_tiny_model
+from tests.support.tiny_upscaler import embedded_in
 
 GOAL = "How to make apple juice"
 STEPS = ["Wash the apple", "Cut it in half", "Blend it"]
@@ -118,6 +120,41 @@ def test_anchors_come_back_untouched_and_steer_the_rest(pipe):
     assert not same(held[:1], pipe(GOAL, STEPS)[:1])
     with pytest.raises(UsageError, match="step 4"):
         pipe(GOAL, STEPS, anchors={3: photo})
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_drawn_images_come_out_larger_and_given_ones_as_they_are(pipe, tmp_path, factor):
+    """The reference is the upscaler itself on what is drawn without it."""
+    given = Image.new("RGB", (50, 50), (10, 200, 90))
+    plain = pipe(GOAL, STEPS, sampling_steps=2, anchors={1: given})
+    previews = []
+    with embedded_in(tmp_path) as upscaler:
+        larger = pipe.changed({"upscale": factor})
+        images = larger(
+            GOAL, STEPS, sampling_steps=2, anchors={1: given}, on_step=lambda step: previews.append(step.preview())
+        )
+        assert images[1] is given
+        for place in (0, 2):
+            assert images[place].size == (factor * PANEL_PX, factor * PANEL_PX)
+            drawn = torch.from_numpy(np.asarray(plain[place]).copy()).permute(2, 0, 1).float() / 127.5 - 1
+            expected = ((upscale(upscaler, drawn, factor) + 1) * 127.5).permute(1, 2, 0).numpy()
+            assert np.abs(np.asarray(images[place], float) - expected).mean() < 1  # plain was rounded to bytes
+    assert previews[0][0][0].size == (PANEL_PX, PANEL_PX)
+    assert pipe.changed({"upscale": 1})(GOAL, STEPS, sampling_steps=2)[0].size == (PANEL_PX, PANEL_PX)
+
+
+def test_a_model_can_ask_for_larger_images_itself(tmp_path):
+    settled = StackedDiffusionPipeline.from_folder(str(make_tiny_model(tmp_path / "model", upscale=2)))
+    with embedded_in(tmp_path / "upscaler"):
+        assert settled(GOAL, STEPS, sampling_steps=2)[0].size == (2 * PANEL_PX, 2 * PANEL_PX)
+        assert settled.changed({"upscale": 1})(GOAL, STEPS, sampling_steps=2)[0].size == (PANEL_PX, PANEL_PX)
+
+
+def test_no_upscaler_is_said_before_anything_is_drawn(pipe, tmp_path):
+    with embedded_in(tmp_path / "none", present=False), pytest.raises(ModelError, match="no upscaler"):
+        pipe.changed({"upscale": 4})(GOAL, STEPS, on_step=lambda step: pytest.fail("drawn"))
+    with pytest.raises(UsageError, match="1, 2 or 4 times"):
+        pipe.changed({"upscale": 3})
 
 
 def test_panels_are_decoded_apart(pipe):

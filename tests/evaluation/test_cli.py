@@ -14,12 +14,15 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from illinstr import minihow
 from illinstr.cli.app import main
+from illinstr.evaluation.subjects import at_most
 from tests.support import fork_server
-from tests.support.eval_world import GOAL_COLOURS, article
+from tests.support.eval_world import GOAL_COLOURS, article, make_image
 from tests.support.eval_world import write_runs as write
+from tests.support.image_bytes import encoded
 from tests.support.tiny_clip import make_tiny_clip
 
 
@@ -101,6 +104,43 @@ def test_minihow_goals_bring_their_truth_and_distractors(tmp_path, clip):
     lines = [json.loads(line) for line in (run / "eval" / "samples.jsonl").read_text().splitlines()]
     chosen = [line["candidates"] for line in lines if line["metric"] == "goal_faithfulness"]
     assert chosen and all(len(set(texts)) == 4 and set(texts) <= set(goals) for texts in chosen)
+
+
+def test_minihow_is_scored_at_one_size_whatever_the_run_was_drawn_at(tmp_path, clip):
+    """The reference is the same run, brought to that size by hand."""
+    planned = [minihow.plan(goal, 3, seed=5) for goal in minihow.all_goals()[:2]]
+    large = [minihow.illustrate(each, panel_px=256) for each in planned]
+    small = []
+    for each in large:
+        images = [Image.open(io.BytesIO(step.image.data)) for step in each.steps]
+        reduced = [encoded(image.resize((128, 128), Image.Resampling.LANCZOS)) for image in images]
+        small.append(each.with_images(dict(enumerate(reduced))))
+    found = []
+    for name, articles in (("large", large), ("small", small)):
+        run = write(tmp_path / name, articles)
+        assert illinstr(run, "--encoder", clip, "--against", write(tmp_path / f"{name}-2", large)).returncode == 0
+        found.append(results(run))
+        assert not any("sizes" in warning for warning in found[-1]["warnings"])
+    assert found[0]["metrics"] == found[1]["metrics"]
+    assert found[0]["side_metrics"] == found[1]["side_metrics"]
+
+
+def test_images_no_larger_or_not_readable_stay_as_they_are():
+    broken = article("red", images=[make_image("red", "blue", 40), make_image("red", "blue", 24)])
+    broken = broken.model_copy(
+        update={
+            "steps": tuple(
+                step.model_copy(update={"image": step.image.model_copy(update={"data": b"no image"})})
+                if number == 1
+                else step
+                for number, step in enumerate([*broken.steps[:2], *broken.steps[:1]])
+            )
+        }
+    )
+    [made] = at_most([broken], 24)
+    assert [step.image.width for step in made.steps] == [24, 24, 24]
+    assert made.steps[1].image.data == b"no image"
+    assert list(at_most([broken], 40)) == [broken]
 
 
 def test_against_truth_split_and_data_folders(run, tmp_path, clip):

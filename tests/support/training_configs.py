@@ -52,6 +52,21 @@ UNET: dict[str, Any] = {
         "checkpoint_every": 5,
     },
 }
+UPSCALER: dict[str, Any] = {
+    "kind": "upscaler",
+    "data": {"panel_px": 4 * TINY_PX, "val_limit": 2},
+    "model": {"coarse": 8, "middle": 4, "fine": 4, "blocks": 1},
+    "loss": {"crop_px": 16},
+    "optim": {"lr": 1e-3, "warmup_steps": 2},
+    "train": {
+        "steps": 3,
+        "batch_size": 4,
+        "ema_decay": 0.9,
+        "log_every": 1,
+        "validate_every": 3,
+        "checkpoint_every": 3,
+    },
+}
 
 
 def write_config(path: Path, settings: dict[str, Any], **sections: dict[str, Any]) -> Path:

@@ -13,11 +13,11 @@ from illinstr.training.checkpoint import Checkpointer, Trained
 from illinstr.training.config import OptimConfig
 from illinstr.training.data import BatchOrder, Prefetcher
 from illinstr.training.ema import Ema
+from illinstr.training.image_losses import edge_ratio, gradient_l1, psnr_db
 from illinstr.training.loop import step_generator
 from illinstr.training.meter import Meter
 from illinstr.training.presets import load_config, preset_names
 from illinstr.training.tasks.clip import soft_cross_entropy
-from illinstr.training.tasks.vae import gradient_l1, psnr_db
 
 
 @given(st.lists(st.integers(2, 5), min_size=1, max_size=60), st.integers(1, 8), st.integers(0, 3))
@@ -104,6 +104,24 @@ def test_step_noise_differs_by_seed_step_rank_and_stream_and_repeats():
     drawn = [draw(s, k, r, m) for s in (0, 1) for k in (0, 1) for r in (0, 1) for m in (0, 1)]
     assert len({tuple(values) for values in drawn}) == 16
     assert draw(1, 1, 1, 1) == drawn[-1]
+
+
+def test_edge_ratio_is_its_formula():
+    rng = np.random.default_rng(5)
+    truth, image = (rng.uniform(-1, 1, (2, 3, 12, 10)) for _ in range(2))
+
+    def slope(x):
+        grey = x.mean(axis=1)
+        right, below = np.zeros_like(grey), np.zeros_like(grey)
+        right[:, :, :-1], below[:, :-1] = np.diff(grey, axis=2), np.diff(grey, axis=1)
+        return np.hypot(right, below)
+
+    expected = []
+    for true, mine in zip(slope(truth), slope(image), strict=True):
+        edges = true > np.quantile(true, 0.95)
+        expected.append(mine[edges].mean() / true[edges].mean())
+    assert np.allclose(edge_ratio(torch.tensor(truth), torch.tensor(image)).numpy(), expected)
+    assert torch.allclose(edge_ratio(torch.tensor(truth), torch.tensor(truth)), torch.ones(2, dtype=torch.double))
 
 
 def test_gradient_l1_and_psnr_are_their_formulas():

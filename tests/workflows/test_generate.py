@@ -32,7 +32,8 @@ from illinstr.sampling.drawing.illustrator import (
 )
 from illinstr.sampling.writing import UserSteps, parse_step, plan_article
 from tests.support import fork_server
-from tests.support.tiny_model import make_tiny_model
+from tests.support.tiny_model import PANEL_PX, make_tiny_model
+from tests.support.tiny_upscaler import embedded_in
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = ("--step", "Wash the apple", "--step", "Cut it in half | With a knife.", "--step", "Blend it")
@@ -233,6 +234,7 @@ class TestBatch:
             (("--guidance", "1"), "guidance"),
             (("--sampling-steps", "9"), "sampling steps"),
             (("--method", "independent"), "method"),
+            (("--upscale", "2"), "settings of the model"),
         ],
     )
     def test_other_settings_are_not_mixed_in(
@@ -244,6 +246,22 @@ class TestBatch:
         assert "--overwrite" in (caught.value.hint or "")
         with pytest.raises(UsageError, match=r"made otherwise \(text"):
             generate(GOAL, "--out", tmp_path / "b", "--num-variants", "3", steps=("--step", "x", *STEPS[2:]))
+
+    def test_larger_images_are_made_recorded_and_edited_alike(self, generate, tmp_path: Path) -> None:
+        with embedded_in(tmp_path / "upscaler"):
+            generate(GOAL, "--out", tmp_path / "a", "--upscale", "4")
+            [article] = read_run(tmp_path / "a")
+            assert {step.image.width for step in article.steps} == {4 * PANEL_PX}
+            assert read_record(tmp_path / "a").changes == {"upscale": 4}
+            before = [step.image.data for step in article.steps]
+            app(["edit", str(tmp_path / "a"), "--step", "2", "--redraw", "--device", "cpu"], standalone_mode=False)
+            [edited] = read_run(tmp_path / "a")
+            after = [step.image.data for step in edited.steps]
+            assert [a == b for a, b in zip(before, after, strict=True)] == [True, False, True]
+            assert edited.steps[1].image.width == 4 * PANEL_PX
+        with pytest.raises(UsageError, match="--upscale 3 is unknown") as caught:
+            generate(GOAL, "--out", tmp_path / "b", "--upscale", "3")
+        assert caught.value.hint == "choose from 1, 2, 4"
 
     def test_other_models_are_not_mixed_in(self, generate, tmp_path: Path) -> None:
         generate(GOAL, "--out", tmp_path / "b", "--num-variants", "2")

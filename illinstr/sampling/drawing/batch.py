@@ -207,6 +207,7 @@ def _check_same(job: Job, settings: DrawingSettings) -> None:
         ("sampling steps", record.sampling_steps, settings.sampling_steps or record.sampling_steps),
         ("guidance", record.guidance, record.guidance if settings.guidance is None else settings.guidance),
         ("window", record.window, settings.window),
+        ("settings of the model", record.changes, dict(settings.changes)),
         ("text", article.id, job.article.id),
         ("first image", _first_image(article, record.given), _first_image(job.article, (1,))),
     ]

@@ -1,4 +1,4 @@
-"""What can be trained: a VAE, a CLIP pair, a StackedDiffusion U-Net, a transformer by flow matching.
+"""What can be trained: a VAE, a CLIP pair, a StackedDiffusion U-Net, a transformer by flow matching, an upscaler.
 
 One module or folder each, config beside code.
 """
@@ -12,6 +12,7 @@ from illinstr.training.loop import TrainingTask
 from illinstr.training.tasks.clip import ClipConfig
 from illinstr.training.tasks.flow.config import FlowConfig
 from illinstr.training.tasks.stacked.config import UNetConfig
+from illinstr.training.tasks.upscaler import UpscalerTrainConfig
 from illinstr.training.tasks.vae import VaeConfig
 
 CONFIG_BY_KIND: dict[str, type[TrainConfig]] = {
@@ -19,6 +20,7 @@ CONFIG_BY_KIND: dict[str, type[TrainConfig]] = {
     "clip": ClipConfig,
     "unet": UNetConfig,
     "flow": FlowConfig,
+    "upscaler": UpscalerTrainConfig,
 }
 
 
@@ -45,4 +47,8 @@ def build_task(config: TrainConfig, data: Path, device: str = "cpu") -> Training
         from illinstr.training.tasks.flow.task import FlowTask
 
         return FlowTask(config, data, device)
+    if isinstance(config, UpscalerTrainConfig):
+        from illinstr.training.tasks.upscaler import UpscalerTask
+
+        return UpscalerTask(config, data, device)
     raise TypeError(f"no task for {type(config).__name__}")

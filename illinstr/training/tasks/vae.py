@@ -7,22 +7,26 @@ and a small KL term. No adversary, no perceptual network: the world it is traine
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from illinstr import files
+from illinstr.articles import Article
 from illinstr.config import Config
 from illinstr.images import decode_panel
 from illinstr.training.config import TrainConfig
 from illinstr.training.data import BatchOrder, read_split, to_unit_range, training_articles
-from illinstr.training.noise import randn
+from illinstr.training.image_losses import edge_ratio, gradient_l1, psnr_db, save_rows
+from illinstr.training.latents import ArticleTensors
+from illinstr.training.noise import randn, rows_of
+from illinstr.training.reading import ArticleSet
+from illinstr.training.redrawing import Redrawer, RedrawnConfig
 
 VAL_BATCH = 32
 
@@ -59,25 +63,20 @@ class VaeConfig(TrainConfig):
     freeze_encoder: bool = Field(default=False, description="train the decoder alone; keeps base's scaling factor")
     model: VaeModelConfig = VaeModelConfig()
     loss: VaeLossConfig = VaeLossConfig()
+    redrawn: RedrawnConfig = Field(
+        default=RedrawnConfig(), description="with a frozen encoder: panels decoded from latents as a model draws them"
+    )
+    noise: float = Field(
+        default=0.0, ge=0, description="with a frozen encoder: own latents get noise of a deviation up to this, scaled"
+    )
 
     @model_validator(mode="after")
     def _something_to_freeze(self) -> Self:
         if self.freeze_encoder and self.base is None:
             raise ValueError("freeze_encoder keeps the encoder of a trained VAE: name its folder as base")
+        if (self.redrawn.share or self.noise) and not self.freeze_encoder:
+            raise ValueError("redrawn.share and noise are for a decoder alone: set freeze_encoder and base")
         return self
-
-
-def gradient_l1(first: Tensor, second: Tensor) -> Tensor:
-    """Mean |d first - d second| over horizontal and vertical neighbour differences; (n, c, h, w) each."""
-    horizontal = (first.diff(dim=-1) - second.diff(dim=-1)).abs().mean()
-    vertical = (first.diff(dim=-2) - second.diff(dim=-2)).abs().mean()
-    return horizontal + vertical
-
-
-def psnr_db(truth: Tensor, image: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio per image, in dB, of images in [-1, 1] (peak-to-peak 2); (n, c, h, w) -> (n,)."""
-    squared = (truth - image.clamp(-1, 1)).square().mean(dim=(1, 2, 3))
-    return 10 * torch.log10(4.0 / squared.clamp_min(1e-12))
 
 
 class _Autoencode(nn.Module):
@@ -92,12 +91,25 @@ class _Autoencode(nn.Module):
                 if isinstance(part, nn.Module):
                     part.requires_grad_(False)
 
-    def forward(self, panels_nchw: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, panels_nchw: Tensor, noise: Tensor | None, latents: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Panels, or their latents as the decoder reads them, to images; the KL of latents that are given is 0."""
+        if latents is not None:
+            return self.vae.decode(latents).sample, latents.new_zeros(())  # type: ignore[operator]
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.freeze_encoder):
             posterior: Any = self.vae.encode(panels_nchw).latent_dist  # type: ignore[operator]
         latents = posterior.mean if noise is None else posterior.mean + posterior.std * noise
         kl = 0.5 * (posterior.mean.square() + posterior.var - 1.0 - posterior.logvar).mean()
         return self.vae.decode(latents).sample, kl  # type: ignore[operator]
+
+
+@dataclass(frozen=True)
+class VaeBatch:
+    """Panels (n, 3, h, w) in [-1, 1] and, where the decoder alone learns from drawn latents, these (n, c, h/f, w/f)."""
+
+    panels: Tensor
+    latents: Tensor | None = None
 
 
 class VaeTask:
@@ -108,33 +120,59 @@ class VaeTask:
     def __init__(self, config: VaeConfig, data: Path, device: str) -> None:
         self.config = config
         self.device = device
-        self.panels = training_articles(data, config.data).panels()
+        articles = training_articles(data, config.data)
+        self.panels = articles.panels()
         val = read_split(data, config.data.val_split, config.data, limit=config.data.val_limit)
         self.val_panels = _all_panels(val)[: 4 * config.data.val_limit]
         self.order = BatchOrder([1] * len(self.panels), config.train.batch_size, config.train.seed)
         self.vae = _build(config)
         self.factor = 2 ** (len(self.vae.config.block_out_channels) - 1)
         self.model: nn.Module = _Autoencode(self.vae, freeze_encoder=config.freeze_encoder).to(device)
+        self.drawn: ArticleTensors | None = None
+        self.val_drawn: tuple[list[bytes], Tensor] | None = None
+        self.unreadable: dict[int, str] = {}
+        if config.redrawn.share or config.noise:
+            self._draw(articles, val)
+
+    def _draw(self, articles: ArticleSet, val: list[Article]) -> None:
+        """The latents a decoder alone learns from: redrawn for a share of articles, the encoder's own for others."""
+        redrawer = Redrawer(self.config.redrawn, self.config.data.panel_px, self.device)
+        redrawer.check(self.vae)
+        keep = self.config.data.cache
+        self.drawn = redrawer.latents(articles, self.config.redrawn.share, "training panels", keep=keep)
+        self.unreadable = self.panels.of_articles(self.drawn.unreadable)
+        few = val[: max(1, self.config.data.val_limit // 8)]
+        redrawn = redrawer.latents(few, 1.0, "validation panels", keep=keep)
+        self.val_drawn = _all_panels(few), torch.cat(list(redrawn))
 
     def units_of(self, step: int) -> list[int]:
         """Panels of one optimiser step."""
         return self.order.batch(step)
 
-    def make_batch(self, units: list[int]) -> Tensor:
-        """Panels as (n, 3, h, w) in [-1, 1]."""
-        return self._load([self.panels[unit] for unit in units])
+    def make_batch(self, units: list[int]) -> VaeBatch:
+        """Panels and, for a decoder alone, what they are to be drawn from."""
+        panels = self._load([self.panels[unit] for unit in units])
+        if self.drawn is None:
+            return VaeBatch(panels)
+        places = [self.panels.place(unit) for unit in units]
+        return VaeBatch(panels, torch.stack([self.drawn[article][step] for article, step in places]).float())
 
     def _load(self, encoded: list[bytes]) -> Tensor:
         panels = to_unit_range(np.stack([decode_panel(data, self.config.data.panel_px) for data in encoded]))
         return panels.contiguous(memory_format=torch.channels_last)
 
-    def loss(self, model: nn.Module, batch: Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, model: nn.Module, batch: VaeBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         """L1, squared error, gradient L1, L1 of pooled pixels and KL, weighted."""
-        panels = batch.to(self.device)
+        panels = batch.panels.to(self.device)
         n, _, h, w = panels.shape
         shape = (n, self.vae.config.latent_channels, h // self.factor, w // self.factor)
-        noise = randn(shape, generator).to(self.device)
-        image, kl = model(panels, noise)
+        noise = randn(shape, generator)
+        if batch.latents is None:
+            image, kl = model(panels, noise.to(self.device))
+        else:
+            deviation = self.config.noise * torch.cat([torch.rand(1, generator=row) for row in rows_of(generator, n)])
+            noised = batch.latents + deviation[:, None, None, None] * noise
+            image, kl = model(panels, None, _unscaled(self.vae, noised.to(self.device)))
         error = image.float() - panels
         l1, squared = error.abs().mean(), error.square().mean()
         gradient = gradient_l1(image.float(), panels)
@@ -147,15 +185,28 @@ class VaeTask:
         return loss, {f"loss_{name}": float(value.detach()) for name, value in parts.items()}
 
     def validate(self, folder: Path | None, step: int) -> dict[str, float]:
-        """PSNR in dB over the validation panels; truth above reconstruction as an image."""
-        scores: list[Tensor] = []
+        """PSNR in dB over the validation panels; truth above reconstruction as an image.
+
+        Where drawn latents are learnt from: also of redrawn panels, and how crisp the edges of both are.
+        """
+        scores: list[tuple[float, float]] = []
         for start in range(0, len(self.val_panels), VAL_BATCH):
             panels = self._load(self.val_panels[start : start + VAL_BATCH]).to(self.device)
             image, _ = self.model(panels, None)
-            scores.append(psnr_db(panels, image.float()))
+            scores += _scores(panels, image.float())
             if start == 0 and folder is not None:
-                _save_pairs(folder / f"step-{step:08d}.png", panels[:12], image.float()[:12])
-        return {"val_psnr_db": float(torch.cat(scores).mean())}
+                save_rows(folder / f"step-{step:08d}.png", panels[:12], image.float()[:12])
+        decibel, edges = np.mean(scores, axis=0)
+        if self.val_drawn is None:
+            return {"val_psnr_db": float(decibel)}
+        encoded, latents = self.val_drawn
+        truth = self._load(encoded).to(self.device)
+        image, _ = self.model(truth, None, _unscaled(self.vae, latents.float().to(self.device)))
+        redrawn = np.mean(_scores(truth, image.float()), axis=0)
+        if folder is not None:
+            save_rows(folder / f"step-{step:08d}-redrawn.png", truth[:12], image.float()[:12])
+        figures = {"val_psnr_db": decibel, "val_edges": edges, "val_redrawn_db": redrawn[0]}
+        return {name: float(value) for name, value in (figures | {"val_redrawn_edges": redrawn[1]}).items()}
 
     @torch.no_grad()
     def export(self, folder: Path) -> None:
@@ -207,12 +258,15 @@ def _keep_variance(vae: nn.Module) -> None:
                 module.weight.data.mul_(0.2)
 
 
+def _unscaled(vae: Any, latents: Tensor) -> Tensor:
+    """Latents as a denoiser sees them -> as the decoder reads them."""
+    raw = latents / float(vae.config.scaling_factor) + float(getattr(vae.config, "shift_factor", None) or 0.0)
+    return raw.contiguous(memory_format=torch.channels_last)
+
+
+def _scores(truth: Tensor, image: Tensor) -> list[tuple[float, float]]:
+    return list(zip(psnr_db(truth, image).tolist(), edge_ratio(truth, image).tolist(), strict=True))
+
+
 def _all_panels(articles: list[Any]) -> list[bytes]:
     return [step.image.data for article in articles for step in article.steps]
-
-
-def _save_pairs(path: Path, truth: Tensor, image: Tensor) -> None:
-    rows = torch.cat([torch.cat(list(truth), dim=-1), torch.cat(list(image), dim=-1)], dim=-2)
-    pixels = ((rows.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
-    with files.atomic_open(path) as stream:
-        Image.fromarray(pixels).save(stream, format="PNG")

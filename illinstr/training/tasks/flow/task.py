@@ -20,7 +20,7 @@ from illinstr.models.transformer import Transformer
 from illinstr.training.attention import plain_attention
 from illinstr.training.cache import text_cache, weights_sha256
 from illinstr.training.data import panels_of
-from illinstr.training.latents import VERSION, LatentSet, encode_article, encode_by
+from illinstr.training.latents import VERSION, ArticleTensors, encode_article, encode_by
 from illinstr.training.noise import randn, step_generator
 from illinstr.training.tasks.flow.config import FlowConfig
 from illinstr.training.tasks.flow.export import write_flow_folder
@@ -88,7 +88,7 @@ class FlowTask:
         panels = torch.cat([panels_of(article, wanted.panel_px) for article in IllustratedSteps(some)])
         set_statistics(self.backbone.pipe.vae, self.backbone.encode_images(panels.to(self.device)).cpu())
 
-    def _latents(self, articles: IllustratedSteps, what: str) -> LatentSet:
+    def _latents(self, articles: IllustratedSteps, what: str) -> ArticleTensors:
         px, vae = self.config.data.panel_px, self.backbone.pipe.vae
         key = partial(weights_sha256, vae, VERSION, DECODING, px, type(self.backbone).__name__)
         return encode_by(articles, partial(encode_article, self.backbone.encode_images, px, self.device), key, what)

@@ -15,7 +15,7 @@ from illinstr.errors import DataError
 from illinstr.progress import current_reporter
 from illinstr.shards import ArticleTable
 from illinstr.training.data import BatchOrder
-from illinstr.training.latents import LatentSet
+from illinstr.training.latents import ArticleTensors
 from illinstr.training.reading import ArticleSet, ErrorBudget
 from illinstr.training.tasks.stacked.config import StackedConfig
 from illinstr.training.tasks.stacked.windows import Window, cut, has_image, windows_of
@@ -129,7 +129,7 @@ class WindowSet:
     """
 
     def __init__(
-        self, articles: ArticleSet, encode: Callable[[IllustratedSteps], LatentSet], config: StackedConfig
+        self, articles: ArticleSet, encode: Callable[[IllustratedSteps], ArticleTensors], config: StackedConfig
     ) -> None:
         self.articles = articles
         self.windows: list[Window] = find_windows(articles, config)
@@ -165,7 +165,7 @@ class WindowSet:
 
 
 def window_sets(
-    data: Path, config: StackedConfig, encode: Callable[[IllustratedSteps, str], LatentSet]
+    data: Path, config: StackedConfig, encode: Callable[[IllustratedSteps, str], ArticleTensors]
 ) -> tuple[WindowSet, WindowSet]:
     """The windows of the training articles and of those for validation.
 
