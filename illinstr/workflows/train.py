@@ -30,7 +30,8 @@ class TrainRequest(Request):
     """What to train, on what.
 
     Attributes:
-        config: a preset's name (``mini-vae``, ``mini-clip``, ``mini-judge``, ``mini-unet``) or a YAML file.
+        config: a preset's name (``mini-vae``, ``mini-clip``, ``mini-judge``, ``mini-unet``,
+            ``mini-flow``, ``mini-upscaler``) or a YAML file.
         data: data folder, as ``minihow`` and ``scrape`` make it.
         out: run folder to make: log, checkpoints, samples and the trained model.
         settings: ``section.key=value`` each, over the config.
