@@ -11,7 +11,7 @@ from illinstr.cli.options import AsJson
 
 
 def command(
-    config: Annotated[str, typer.Option(help="Preset name (mini-vae, mini-clip, mini-judge, mini-unet) or YAML file.")],
+    config: Annotated[str, typer.Option(help="Preset name (mini-vae, mini-clip, mini-unet, ...) or YAML file.")],
     data: Annotated[Path, typer.Option(help="Data folder, as written by minihow or scrape.")],
     out: Annotated[Path, typer.Option(help="Run folder: log, checkpoints, samples and the trained model.")],
     settings: Annotated[
