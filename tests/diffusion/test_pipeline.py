@@ -161,8 +161,8 @@ def test_panels_are_decoded_apart(pipe):
     """Two flat latents side by side on the canvas must not bleed into each other's image."""
     latents = torch.zeros(1, 2, 4, 8, 8)
     latents[0, 1] = 3.0
-    together = pipe._images(latents, [{}])[0]
-    alone = [pipe._images(latents[:, i : i + 1], [{}])[0][0] for i in range(2)]
+    together = pipe._decode(latents)[0]
+    alone = [pipe._decode(latents[:, i : i + 1])[0][0] for i in range(2)]
     assert distance(together, alone) <= 1
 
 
