@@ -172,6 +172,17 @@ def _ended_by_signals() -> Iterator[None]:
         signal.signal(number, signal.SIG_DFL)  # a second one ends at once
         raise Ended(number)
 
+    def swallowed(unraisable: Any) -> None:
+        """A signal that met the program in a destructor is lost there: it is sent again when that is over."""
+        if isinstance(unraisable.exc_value, (Ended, KeyboardInterrupt)):
+            again = getattr(unraisable.exc_value, "number", signal.SIGINT)
+            if again in former:
+                signal.signal(again, end)
+            threading.Timer(0.05, os.kill, (os.getpid(), again)).start()
+        else:
+            hook(unraisable)
+
+    hook, sys.unraisablehook = sys.unraisablehook, swallowed
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is signal.SIG_DFL:
@@ -179,5 +190,6 @@ def _ended_by_signals() -> Iterator[None]:
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         for listened, handler in former.items():
             signal.signal(listened, handler)

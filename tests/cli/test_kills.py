@@ -10,6 +10,7 @@ import hashlib
 import json
 import random
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 
 from illinstr.runs import write_run
 from tests.support.killing import Point, Runner
+from tests.support.surroundings import SURROUNDINGS
 from tests.support.tiny_clip import make_tiny_clip
 from tests.support.tiny_data import make_tiny_data
 from tests.support.tiny_model import make_tiny_model
@@ -175,6 +177,31 @@ def test_a_killed_command_given_again_makes_the_same(runner: Runner, world: Worl
     expected = calm(runner, COMMANDS[name], world, tmp_path / "calm")
     killed, found = killed_once(runner, COMMANDS[name], world, tmp_path / "killed", ("renamed", "*", 2), expected)
     assert killed and found == expected
+
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Of a signal that came before the program listened, or of a second one, the system itself ends the process.
+ENDS = {0, 1, 2, 3, 4, *(128 + number for number in SIGNALS), *(-number for number in SIGNALS)}
+QUIET = ("no stderr", "a reader that went away", "SIGINT")  # nobody is there to read it, or who ends it knows
+
+
+@pytest.mark.parametrize("around", SURROUNDINGS)
+@pytest.mark.parametrize(
+    "name", ["minihow", *(pytest.param(name, marks=pytest.mark.slow) for name in ("batch", "eval", "train"))]
+)
+def test_a_command_ends_in_one_line_whatever_is_around_it(
+    runner: Runner, world: World, tmp_path: Path, name: str, around: str
+) -> None:
+    """Done, or an end that the contract names, without a traceback; the same command then does it."""
+    command = COMMANDS[name]
+    arguments = [str(part) for part in command.arguments(world, ready(command, world, tmp_path / "run"))]
+    ended = runner.run(arguments, around=around)
+    assert ended.code in ENDS, (ended.code, ended.errors)
+    assert "Traceback" not in ended.errors and "Exception ignored" not in ended.errors, ended.errors
+    if ended.code != 0:
+        assert "error:" in ended.errors or ended.code < 0 or around.startswith(QUIET) or ended.code == 130, ended.errors
+        again = runner.run(arguments)
+        assert again.code == 0 or "is not empty" in again.errors, again.errors
 
 
 @pytest.mark.slow

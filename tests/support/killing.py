@@ -83,10 +83,10 @@ class Runner:
         assert self._parent.stdout is not None
         self._parent.stdout.close()
 
-    def start(self, arguments: list[str], point: Point | None = None) -> int:
+    def start(self, arguments: list[str], point: Point | None = None, around: str | None = None) -> int:
         """Start ``illinstr ARGUMENTS``; its process id."""
         assert self._parent.stdin is not None and self._parent.stdout is not None
-        job = {"arguments": arguments, "point": point, "errors": str(self._errors)}
+        job = {"arguments": arguments, "point": point, "around": around, "errors": str(self._errors)}
         print(json.dumps(job), file=self._parent.stdin, flush=True)
         return int(self._parent.stdout.readline())
 
@@ -98,9 +98,9 @@ class Runner:
         code = os.waitstatus_to_exitcode(status)
         return Ended(killed, code, self._errors.read_text())
 
-    def run(self, arguments: list[str], point: Point | None = None) -> Ended:
-        """Start a run and wait for it."""
-        self.start(arguments, point)
+    def run(self, arguments: list[str], point: Point | None = None, around: str | None = None) -> Ended:
+        """Start a run, in surroundings of ``tests.support.surroundings``, and wait for it."""
+        self.start(arguments, point, around)
         return self.wait()
 
 
@@ -173,6 +173,10 @@ def _child(job: dict) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         if job["point"] is not None:
             _arm(tuple(job["point"]))
+        if job["around"] is not None:
+            from tests.support.surroundings import SURROUNDINGS
+
+            SURROUNDINGS[job["around"]]()
         from illinstr.cli import app
 
         sys.argv = ["illinstr", *job["arguments"]]
@@ -181,8 +185,9 @@ def _child(job: dict) -> None:
             code = 0
         except SystemExit as ended:
             code = ended.code if isinstance(ended.code, int) else 0
-        sys.stderr.flush()
-        sys.stdout.flush()
+        with contextlib.suppress(OSError, ValueError):  # closed, by the surroundings
+            sys.stderr.flush()
+            sys.stdout.flush()
     finally:
         os._exit(code)
 
