@@ -14,7 +14,7 @@ must be the one that ``article.json`` names by hash, and nothing outside the fol
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -268,16 +268,31 @@ def write_run(
     return out
 
 
-def read_run(run: Path) -> list[Article]:
+def read_run(run: Path, *, on_damaged: Callable[[DataError], None] | None = None) -> list[Article]:
     """Read the articles of a run folder, images attached.
 
     Args:
         run: the folder of one article, or a folder of such folders (read in order of their names).
+        on_damaged: told of each article that cannot be read; the others are. None: the first one raises.
 
     Raises:
-        DataError: no such folder, not a run folder, or a file in it that is missing or damaged.
+        DataError: no such folder, not a run folder, a file in it that is missing or damaged, or no article is whole.
     """
-    return [read_article(folder) for folder in article_folders(run)]
+    found: list[Article] = []
+    failures: list[DataError] = []
+    for folder in article_folders(run):
+        try:
+            found.append(read_article(folder))
+        except DataError as error:
+            if on_damaged is None:
+                raise
+            failures.append(error)
+    if not found:
+        raise failures[0]
+    for failure in failures:
+        assert on_damaged is not None
+        on_damaged(failure)
+    return found
 
 
 def article_folders(run: Path) -> list[Path]:

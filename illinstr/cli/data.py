@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,8 @@ import typer
 
 from illinstr.cli.options import AsJson
 from illinstr.console import emit, reporter
+from illinstr.errors import IllinstrError, PartialError
+from illinstr.progress import Reporter
 
 app = typer.Typer(
     help="Look at a data folder, check it, assign it again.", no_args_is_help=True, rich_markup_mode="rich"
@@ -84,8 +87,30 @@ def stats(data: Data, split: Split = None, as_json: AsJson = False, quiet: Quiet
     from illinstr.shards.statistics import describe
 
     found = describe(data, split=split, reporter=reporter(quiet)).model_dump(mode="json")
+    damaged = found["damaged"]
     lines = [f"{name.replace('_', ' ')}: {_told(value)}" for name, value in found.items() if value not in (None, {})]
     emit(found, None, as_json=as_json, lines=tuple(lines))
+    if damaged:
+        raise _left_out(damaged)
+
+
+@dataclass
+class _Damaged:
+    """Tells of articles that cannot be read, and counts them."""
+
+    reporter: Reporter
+    count: int = 0
+
+    def __call__(self, error: IllinstrError) -> None:
+        self.count += 1
+        self.reporter.log(f"left out: {error.message}")
+
+
+def _left_out(damaged: int) -> IllinstrError:
+    return PartialError(
+        f"{damaged} articles could not be read and are left out; the lines above say which",
+        hint="copy their shard again from where it was made, or make the data again",
+    )
 
 
 def _told(value: object) -> str:
@@ -119,10 +144,14 @@ def preview(
     from illinstr.shards.preview import render_preview, sample
 
     target = check_file(out if out is not None else data / "preview.html", inputs=[data / "index.json"])
-    samples = sample(data, count, seed=seed, split=split, reporter=reporter(quiet))
+    told = reporter(quiet)
+    damaged = _Damaged(told)
+    samples = sample(data, count, seed=seed, split=split, reporter=told, on_damaged=damaged)
     files.write_text(target, render_preview(data, samples))
     ids = [article.id for _, article in samples]
     emit({"out": str(target), "articles": ids}, str(target), as_json=as_json, lines=(f"{len(ids)} articles",))
+    if damaged.count:
+        raise _left_out(damaged.count)
 
 
 @app.command("validate")
@@ -166,12 +195,23 @@ def split(
     """
     from illinstr.shards.resplit import resplit
 
+    told = reporter(quiet)
+    damaged = _Damaged(told)
     made = resplit(
-        data, out, seed=seed, fractions=_fractions(fractions), near=near, overwrite=overwrite, reporter=reporter(quiet)
+        data,
+        out,
+        seed=seed,
+        fractions=_fractions(fractions),
+        near=near,
+        overwrite=overwrite,
+        reporter=told,
+        on_damaged=damaged,
     )
     counts = {name: info.samples for name, info in made.splits.items()}
     lines = tuple(f"{name}: {count} articles" for name, count in counts.items())
     emit({"out": str(out), "splits": counts}, str(out), as_json=as_json, lines=lines)
+    if damaged.count:
+        raise _left_out(damaged.count)
 
 
 def _fractions(text: str) -> dict[str, float]:

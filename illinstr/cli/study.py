@@ -50,6 +50,8 @@ def make(
     )
     result = make_study_page(request)
     emit(result.as_dict(), str(result.page), as_json=as_json)
+    if result.error is not None:
+        raise result.error
 
 
 @app.command("score")

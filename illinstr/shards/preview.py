@@ -8,6 +8,7 @@ encoded again, small, so that no byte of an image from elsewhere reaches the bro
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,17 @@ THUMBNAIL_PX = 240
 
 
 def sample(
-    data: Path, count: int, *, seed: int = 0, split: str | None = None, reporter: Reporter | None = None
+    data: Path,
+    count: int,
+    *,
+    seed: int = 0,
+    split: str | None = None,
+    reporter: Reporter | None = None,
+    on_damaged: Callable[[DataError], None] | None = None,
 ) -> list[tuple[str, Article]]:
     """``count`` random articles (all of them, where there are no more) with their splits, in the order they lie in.
 
-    Only the chosen articles are read.
+    Only the chosen articles are read; ``on_damaged`` is told of those that cannot be. None: the first one raises.
 
     Raises:
         UsageError: a count below 1.
@@ -53,11 +60,17 @@ def sample(
     with (reporter or SilentReporter()).task("articles read", total=len(chosen)) as advance:
         for shard, row in (places[place] for place in chosen):
             tar = shard.tar(data)
-            if row.offset is None or row.bytes is None:
-                raise DataError(f"{shard.parquet(data)}: {row.key!r} has no place in the tar")
-            article = to_article(read_sample(tar, row.offset, row.bytes), tar)
-            found.append((shard.split, takedown.without(article) or article))
             advance()
+            try:
+                if row.offset is None or row.bytes is None:
+                    raise DataError(f"{shard.parquet(data)}: {row.key!r} has no place in the tar")
+                article = to_article(read_sample(tar, row.offset, row.bytes), tar)
+            except DataError as error:
+                if on_damaged is None:
+                    raise
+                on_damaged(error)
+                continue
+            found.append((shard.split, takedown.without(article) or article))
     return found
 
 

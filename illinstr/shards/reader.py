@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -49,7 +49,13 @@ class _Member:
         return self.offset + BLOCK + -(-len(self.data) // BLOCK) * BLOCK
 
 
-def iter_articles(data: Path, *, split: str | None = None, verify: bool = False) -> Iterator[Article]:
+def iter_articles(
+    data: Path,
+    *,
+    split: str | None = None,
+    verify: bool = False,
+    on_damaged: Callable[[DataError], None] | None = None,
+) -> Iterator[Article]:
     """Stream the articles of a data folder in the order they were written, images attached as bytes.
 
     Memory holds one article at a time. Every image's SHA-256 is checked against the article's record. What the
@@ -59,22 +65,38 @@ def iter_articles(data: Path, *, split: str | None = None, verify: bool = False)
         data: a data folder.
         split: one split only; None reads all.
         verify: also check each shard's SHA-256 against the index before its first article is yielded.
+        on_damaged: told of each article, or rest of a shard, that cannot be read; the others are yielded. None: the
+            first one raises.
 
     Raises:
         DataError: no index, no such split, or a shard that is missing, truncated, not a tar or not as described.
     """
+
+    def damaged(error: DataError) -> None:
+        if on_damaged is None:
+            raise error
+        on_damaged(error)
+
     takedown = Takedown.of_folder(data)
     for shard in read_index(data).of_split(split):
         if verify:
             check_shard_bytes(data, shard)
-        seen = 0
-        for sample in iter_samples(shard.tar(data)):
-            seen += 1
-            article = takedown.without(to_article(sample, shard.tar(data)))
-            if article is not None:
-                yield article
+        tar, seen = shard.tar(data), 0
+        try:
+            for sample in iter_samples(tar):
+                seen += 1
+                try:
+                    article = takedown.without(to_article(sample, tar))
+                except DataError as error:
+                    damaged(error)
+                    continue
+                if article is not None:
+                    yield article
+        except DataError as error:
+            damaged(error)
+            continue
         if seen != shard.samples:
-            raise DataError(f"{shard.tar(data)} holds {seen} samples, the index says {shard.samples}", hint=_AGAIN)
+            damaged(DataError(f"{tar} holds {seen} samples, the index says {shard.samples}", hint=_AGAIN))
 
 
 def check_shard_bytes(data: Path, shard: ShardInfo) -> None:
@@ -196,7 +218,8 @@ def _read_member(stream: BinaryIO, header: bytes, offset: int, where: str) -> _M
 def _group(members: Iterator[_Member], where: str) -> Iterator[Sample]:
     finished: set[str] = set()
     run: list[_Member] = []
-    for member in members:
+    broken: list[DataError] = []
+    for member in _until_broken(members, broken):
         if run and member.key != run[0].key:
             finished.add(run[0].key)
             yield _to_sample(run, where)
@@ -206,8 +229,18 @@ def _group(members: Iterator[_Member], where: str) -> Iterator[Sample]:
         if len(run) > 100:  # one JSON and 100 steps; the names allow no more, a repeated name would
             raise DataError(f"{where}: {member.key!r} has too many members")
         run.append(member)
-    if run:
+    if run:  # whole or not: whoever takes it compares it with its record
         yield _to_sample(run, where)
+    if broken:
+        raise broken[0]
+
+
+def _until_broken(members: Iterator[_Member], broken: list[DataError]) -> Iterator[_Member]:
+    """The members up to the first that cannot be read; why it cannot goes to ``broken``."""
+    try:
+        yield from members
+    except DataError as error:
+        broken.append(error)
 
 
 def _to_sample(run: list[_Member], where: str) -> Sample:

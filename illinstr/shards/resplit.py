@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
@@ -66,6 +66,7 @@ def resplit(
     near: float = 0.8,
     overwrite: bool = False,
     reporter: Reporter | None = None,
+    on_damaged: Callable[[DataError], None] | None = None,
 ) -> ShardIndex:
     """Copy a data folder into ``out`` with its articles assigned again; ``data`` stays as it is.
 
@@ -78,6 +79,7 @@ def resplit(
             the split of a goal independent of the other goals.
         overwrite: replace what ``out`` holds.
         reporter: receives progress.
+        on_damaged: told of each article that cannot be read and is left out; None: the first one raises.
 
     Raises:
         UsageError: ``out`` is ``data``, lies in it or around it, or holds what illinstr did not write.
@@ -104,7 +106,7 @@ def resplit(
         ShardWriter(out, source_config=config, existing="overwrite" if overwrite else "refuse") as writer,
         reporter.task("articles written", total=total) as advance,
     ):
-        for article in iter_articles(data):
+        for article in iter_articles(data, on_damaged=on_damaged):
             leader = led.get(goal_signature(article.goal))
             if leader is None:
                 raise DataError(

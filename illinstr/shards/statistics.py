@@ -12,11 +12,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from illinstr.articles import Article
+from illinstr.errors import DataError
 from illinstr.progress import Reporter, SilentReporter
 from illinstr.shards.layout import read_index, read_rows
-from illinstr.shards.reader import iter_samples, to_article
+from illinstr.shards.reader import iter_articles
 from illinstr.shards.splits import goal_signature
-from illinstr.shards.takedown import Takedown
 
 TOKEN_LIMIT = 77
 _LISTED = 20
@@ -42,6 +42,7 @@ class DataStats(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     articles: int
+    damaged: int = 0
     goals: int
     steps: int
     images: int
@@ -106,27 +107,31 @@ class _Tally:
 
 
 def describe(data: Path, *, split: str | None = None, reporter: Reporter | None = None) -> DataStats:
-    """Count what a data folder, or one split of it, holds.
+    """Count what a data folder, or one split of it, holds; what is damaged is told and counted apart.
 
     Raises:
-        DataError: no index, no such split, or a damaged shard.
+        DataError: no index, no such split, or a damaged index of a shard.
     """
-    index = read_index(data)
-    shards, takedown = index.of_split(split), Takedown.of_folder(data)
-    tally = _Tally()
-    with (reporter or SilentReporter()).task("shards read", total=len(shards)) as advance:
-        for shard in shards:
-            for sample in iter_samples(shard.tar(data)):
-                article = takedown.without(to_article(sample, shard.tar(data)))
-                if article is not None:
-                    tally.article(article)
-            for row in read_rows(shard.parquet(data)):
-                if row.status == "failed":
-                    tally.name("failures", (row.reason or "no reason").split(":")[0])
-            advance(status=shard.name)
+    index, told = read_index(data), reporter or SilentReporter()
+    shards, tally = index.of_split(split), _Tally()
+
+    def damaged(error: DataError) -> None:
+        tally.counts["damaged"] += 1
+        told.log(f"not counted: {error.message}")
+
+    articles = sum(shard.samples for shard in shards)
+    with told.task("articles read", total=articles) as advance:
+        for article in iter_articles(data, split=split, on_damaged=damaged):
+            tally.article(article)
+            advance()
+    for shard in shards:
+        for row in read_rows(shard.parquet(data)):
+            if row.status == "failed":
+                tally.name("failures", (row.reason or "no reason").split(":")[0])
     funnel = index.source_config.get("funnel")
     return DataStats(
         articles=tally.counts["articles"],
+        damaged=tally.counts["damaged"],
         goals=len(tally.goals),
         steps=sum(number * count for number, count in tally.steps_per_article.items()),
         images=tally.counts["images"],

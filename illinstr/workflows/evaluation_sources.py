@@ -17,31 +17,22 @@ def open_source(path: Path, *, split: str | None = None, left_out: list[DataErro
     Args:
         path: the folder.
         split: of a data folder, this split only.
-        left_out: takes what is wrong with single articles of a run; the others are read. None refuses the run.
+        left_out: takes what is wrong with single articles, of a data folder as they are read; the others count. None
+            refuses the folder.
 
     Raises:
         DataError: no such folder, or nothing readable in it.
         UsageError: a split is asked of a run.
     """
     from illinstr.evaluation.evaluate import Source
-    from illinstr.runs import article_folders, read_article, read_run
+    from illinstr.runs import read_run
     from illinstr.shards import iter_articles
 
     if not path.exists():
         raise DataError(f"no such folder: {path}", hint='make a run with: illinstr generate "How to make apple juice"')
+    on_damaged = None if left_out is None else left_out.append
     if (path / "index.json").is_file():
-        return Source(str(path), iter_articles(path, split=split))
+        return Source(str(path), iter_articles(path, split=split, on_damaged=on_damaged))
     if split is not None:
         raise UsageError(f"--split {split}: {path} is a run, and only data folders have splits")
-    if left_out is None:
-        return Source(str(path), read_run(path))
-    found, failures = [], []
-    for folder in article_folders(path):
-        try:
-            found.append(read_article(folder))
-        except DataError as error:
-            failures.append(error)
-    if not found:
-        raise failures[0]
-    left_out += failures
-    return Source(str(path), found)
+    return Source(str(path), read_run(path, on_damaged=on_damaged))

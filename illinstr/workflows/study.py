@@ -53,6 +53,17 @@ class StudyResult:
     pairs: int
     checks: int
     left_out: dict[str, tuple[str, ...]]
+    damaged: tuple[str, ...] = ()
+
+    @property
+    def error(self) -> PartialError | None:
+        """What could not be read, if anything could not."""
+        if not self.damaged:
+            return None
+        return PartialError(
+            f"{len(self.damaged)} articles could not be read and are left out, the first: {self.damaged[0]}",
+            hint="generate them again with --overwrite, and make the study again",
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -64,6 +75,7 @@ class StudyResult:
             "pairs": self.pairs,
             "checks": self.checks,
             "left_out": self.left_out,
+            "damaged": list(self.damaged),
         }
 
 
@@ -137,7 +149,14 @@ def make_study_page(request: StudyRequest) -> StudyResult:
     )
     systems = list(made.key.systems)
     return StudyResult(
-        out / PAGE_FILE, out / KEY_FILE, made.key.study, systems, pairs, request.checks, dict(made.left_out)
+        out / PAGE_FILE,
+        out / KEY_FILE,
+        made.key.study,
+        systems,
+        pairs,
+        request.checks,
+        dict(made.left_out),
+        tuple(error.message for error in made.damaged),
     )
 
 

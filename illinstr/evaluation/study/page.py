@@ -66,11 +66,12 @@ class Key(BaseModel):
 
 @dataclass(frozen=True)
 class Made:
-    """What ``make_study`` made."""
+    """What ``make_study`` made: goals left out because not every run has them, and articles that cannot be read."""
 
     folder: Path
     key: Key
     left_out: dict[str, tuple[str, ...]]
+    damaged: tuple[DataError, ...] = ()
 
 
 def make_study(systems: Mapping[str, Path], out: Path, *, seed: int, checks: int, max_goals: int | None = None) -> Made:
@@ -91,7 +92,8 @@ def make_study(systems: Mapping[str, Path], out: Path, *, seed: int, checks: int
         raise UsageError("a study compares two runs at least", hint="illinstr study make RUN_A RUN_B --out study")
     if not 0 <= checks <= 100 or (max_goals is not None and max_goals < 1):
         raise UsageError("--checks is from 0 to 100, and --goals at least 1")
-    articles = {name: _by_goal(name, folder) for name, folder in systems.items()}
+    damaged: list[DataError] = []
+    articles = {name: _by_goal(name, folder, damaged) for name, folder in systems.items()}
     shared = sorted(set.intersection(*(set(found) for found in articles.values())))
     if not shared:
         raise DataError(f"{', '.join(systems)} have no goal in common", hint="generate the same goals with each system")
@@ -103,7 +105,7 @@ def make_study(systems: Mapping[str, Path], out: Path, *, seed: int, checks: int
     with atomic_folder(out, STUDY) as folder:
         (folder / PAGE_FILE).write_text(render_study(data), encoding="utf-8")
         (folder / KEY_FILE).write_text(canonical_json(key.model_dump(mode="json")), encoding="utf-8")
-    return Made(out, key, left_out)
+    return Made(out, key, left_out, tuple(damaged))
 
 
 def read_key(path: Path) -> Key:
@@ -148,9 +150,9 @@ def render_study(data: dict[str, Any]) -> str:
     return page + "\n"
 
 
-def _by_goal(name: str, folder: Path) -> dict[str, list[Article]]:
+def _by_goal(name: str, folder: Path, damaged: list[DataError]) -> dict[str, list[Article]]:
     found: dict[str, list[Article]] = defaultdict(list)
-    for article in read_run(folder):
+    for article in read_run(folder, on_damaged=damaged.append):
         for number, step in enumerate(article.steps, start=1):
             if step.image is None:
                 raise DataError(f'step {number} of "{article.goal}" in {name} has no image to judge')
