@@ -7,7 +7,7 @@ position has to be stored.
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
@@ -77,10 +77,12 @@ def _bytes_of(article: Article, index: int) -> bytes:
 
 
 class BatchOrder:
-    """Which units form the batch of each optimiser step, bucketed so that a batch has one step count.
+    """Which units form the batch of each optimiser step; every unit counts the same in expectation, whatever its N.
 
-    Every epoch shuffles each bucket, cuts it into batches and shuffles the batches. A bucket's remainder is left out of
-    that epoch (another one takes its place in the next), unless the bucket is smaller than one batch.
+    Every epoch leaves out as many units as do not fill a batch, drawn from all alike. The rest is shuffled and cut, N
+    by N, into batches of one N. What is left of each N is joined to batches of several, sorted by N, which are computed
+    as several micro-batches of one N each (``batches.assign``). So each unit of an epoch has the weight 1 / batch_size,
+    that of a rare N as well: one batch a bucket would give 13 articles 30 times the weight of 384.
 
     Args:
         lengths: the bucket of each unit (an article's N; all equal for single panels).
@@ -92,21 +94,30 @@ class BatchOrder:
         self.batch_size = batch_size
         self.seed = seed
         self.lengths = lengths
-        buckets: dict[int, list[int]] = defaultdict(list)
-        for unit, length in enumerate(lengths):
-            buckets[length].append(unit)
-        self.buckets = {length: np.array(units) for length, units in sorted(buckets.items())}
-        self.batches_per_epoch = sum(max(1, len(units) // batch_size) for units in self.buckets.values())
+        self._lengths = np.asarray(lengths)
+        self.batches_per_epoch = max(1, len(lengths) // batch_size)
         self._epoch = lru_cache(maxsize=2)(self._shuffled_epoch)
 
     def _shuffled_epoch(self, epoch: int) -> list[np.ndarray]:
         rng = np.random.default_rng([self.seed, epoch])
+        kept = rng.permutation(len(self._lengths))[: self.batches_per_epoch * self.batch_size]
         batches: list[np.ndarray] = []
-        for units in self.buckets.values():
-            shuffled = rng.permutation(units)
-            count = max(1, len(units) // self.batch_size)
-            batches += [shuffled[i * self.batch_size : (i + 1) * self.batch_size] for i in range(count)]
+        left: list[np.ndarray] = []
+        for length in np.unique(self._lengths):
+            units = kept[self._lengths[kept] == length]
+            whole = len(units) // self.batch_size * self.batch_size
+            batches += [units[start : start + self.batch_size] for start in range(0, whole, self.batch_size)]
+            left.append(units[whole:])
+        joined = np.concatenate(left)
+        batches += [joined[start : start + self.batch_size] for start in range(0, len(joined), self.batch_size)]
         return [batches[i] for i in rng.permutation(len(batches))]
+
+    def like(self, unit: int) -> Iterator[int]:
+        """Other units of the N of ``unit``, the next ones first, assigned for the same step."""
+        assigned = getattr(unit, "another", int)
+        alike = np.flatnonzero(self._lengths == self._lengths[unit])
+        start = int(np.searchsorted(alike, unit))
+        yield from (assigned(int(other)) for other in np.roll(alike, -start)[1:])
 
     def images_in(self, units: Sequence[int]) -> int:
         """How many images ``units`` hold."""

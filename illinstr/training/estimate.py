@@ -7,6 +7,7 @@ depends on the machine, so it is measured rather than looked up.
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections import Counter
@@ -40,10 +41,14 @@ def estimate(config: TrainConfig, data: Path, num_processes: int) -> dict[str, A
 
     Returns:
         ``articles``, ``panels``, ``samples`` (panels, articles, or windows of long articles), ``by_steps`` (N ->
-        articles), ``val_articles``, ``steps``, ``batches_per_epoch``, ``epochs``, ``processes``, ``micro_batch``
-        (samples per process and backward pass), ``parameters``, ``trainable``, ``state_gb`` (weights, gradients,
-        optimiser, average), ``device``, and where a step was measured ``activations_gb``, ``step_s``, ``total_s``
-        (validation and saving left out).
+        articles), ``val_articles``, ``steps``, ``batches_per_epoch``, ``joined_batches`` (of several N, in an epoch),
+        ``rare`` (N whose samples fill no batch), ``epochs``, ``processes``, ``micro_batch`` (samples per process and
+        backward pass), ``parameters``, ``trainable``, ``state_gb`` (weights, gradients, optimiser, average),
+        ``beside_gb`` (frozen models beside the trained one), ``exchange_gb`` (buckets in which several processes add
+        up gradients), ``device``, and where a step was measured ``activations_gb`` (with the copies of weights that
+        bfloat16 computes with), ``memory_gb`` (all of these), ``fits`` (samples per process and backward pass that the
+        device's memory has room for), ``step_s``, ``total_s`` (validation and saving left out). Where none was
+        measured, ``copies_gb`` are those copies alone.
 
     Raises:
         DataError: the data do not fit the config.
@@ -52,11 +57,13 @@ def estimate(config: TrainConfig, data: Path, num_processes: int) -> dict[str, A
     figures = _counts(config, data, num_processes)
     task = _trial_task(config, data)
     parameters = sum(p.numel() for p in task.model.parameters())
-    figures |= {"parameters": parameters, "state_gb": _state_bytes(task.model, config) / GIB}
-    figures["trainable"] = sum(p.numel() for p in task.model.parameters() if p.requires_grad)
-    figures["device"] = str(next(task.model.parameters()).device)
+    trainable = sum(p.numel() for p in task.model.parameters() if p.requires_grad)
+    device = next(task.model.parameters()).device
+    figures |= {"parameters": parameters, "trainable": trainable, "device": str(device)}
+    figures |= _resident(task, config, num_processes)
     if parameters > MAX_CPU_PARAMETERS and not torch.accelerator.is_available():
-        return figures
+        half = resolve_precision(config.train.precision, device.type) != "no"
+        return figures | {"copies_gb": (2 * parameters if half else 0) / GIB}
     if config.train.gradient_checkpointing:
         checkpoint_activations(task.model)
     samples = figures["micro_batch"]
@@ -64,7 +71,35 @@ def estimate(config: TrainConfig, data: Path, num_processes: int) -> dict[str, A
     backward_s = _along(one[0], two[0], samples)
     step_s = backward_s * config.train.accumulate
     figures["activations_gb"] = _along(one[1], two[1], samples) / GIB
+    resident = figures["state_gb"] + figures["beside_gb"] + figures["exchange_gb"]
+    figures["memory_gb"] = resident + figures["activations_gb"]
+    each = two[1] - one[1] if samples > 1 else one[1]
+    room = memory_of(device, num_processes) - resident * GIB - (one[1] - each)
+    figures["fits"] = max(0, int(room // max(each, 1)))
     return figures | {"step_s": step_s, "total_s": step_s * config.train.steps}
+
+
+def _resident(task: TrainingTask, config: TrainConfig, num_processes: int) -> dict[str, float]:
+    """What lies on the device whatever the batch: state of the optimisation, frozen models, buckets of DDP."""
+    own = {id(parameter) for parameter in task.model.parameters()}
+    frozen: list[nn.Module] = getattr(task, "frozen", [])
+    weights = {
+        id(p): p.numel() * p.element_size() for module in frozen for p in module.parameters() if id(p) not in own
+    }
+    # DistributedDataParallel keeps each gradient once more, in the buckets that it sends.
+    buckets = sum(4 * p.numel() for p in task.model.parameters() if p.requires_grad) if num_processes > 1 else 0
+    return {
+        "state_gb": _state_bytes(task.model, config) / GIB,
+        "beside_gb": sum(weights.values()) / GIB,
+        "exchange_gb": buckets / GIB,
+    }
+
+
+def memory_of(device: torch.device, processes: int) -> int:
+    """Bytes that one of ``processes`` may use: a GPU's own memory, or its part of the machine's."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")) // processes
 
 
 def _counts(config: TrainConfig, data: Path, num_processes: int) -> dict[str, Any]:
@@ -72,11 +107,15 @@ def _counts(config: TrainConfig, data: Path, num_processes: int) -> dict[str, An
     panels = sum(articles.lengths)
     order = BatchOrder(lengths, config.train.batch_size, config.train.seed)
     per_process = -(-config.train.batch_size // num_processes)
+    by_samples = dict(sorted(Counter(lengths).items()))
+    epoch = [order.batch(step) for step in range(order.batches_per_epoch)]
     return {
         "articles": len(articles),
         "panels": panels,
         "samples": len(lengths),
         "by_steps": dict(sorted(Counter(articles.lengths).items())),
+        "joined_batches": sum(len({lengths[unit] for unit in batch}) > 1 for batch in epoch),
+        "rare": [length for length, count in by_samples.items() if count < config.train.batch_size],
         "val_articles": _val_articles(config, data),
         "steps": config.train.steps,
         "batches_per_epoch": order.batches_per_epoch,
@@ -189,28 +228,47 @@ def _along(one: float, two: float, samples: int) -> float:
 
 def estimate_lines(config: TrainConfig, figures: dict[str, Any]) -> list[str]:
     """The resolved config and the estimate, as YAML with comments."""
-    by_steps = ", ".join(f"N={steps}: {count}" for steps, count in figures["by_steps"].items())
+    total = figures["articles"]
+    by_steps = ", ".join(f"N={n}: {count} ({count / total:.1%})" for n, count in figures["by_steps"].items())
     lines = [
         *config_text(config).splitlines(),
-        f"# training articles: {figures['articles']} ({figures['panels']} panels; {by_steps})",
+        f"# training articles: {total} ({figures['panels']} panels; {by_steps})",
         f"# validation articles: {figures['val_articles']}",
         f"# {figures['steps']} steps of {config.train.batch_size} are {figures['epochs']:.1f} epochs of"
         f" {figures['batches_per_epoch']} batches; {figures['micro_batch']} samples per process and backward pass",
+        *_joined_lines(figures),
         f"# parameters: {figures['parameters']:,}, {figures['trainable']:,} of them trained; weights, gradients,"
         f" optimiser and average: {figures['state_gb']:.2f} GiB per process unless sharded",
+        f"# beside them: frozen models {figures['beside_gb']:.2f} GiB, gradients that processes exchange"
+        f" {figures['exchange_gb']:.2f} GiB",
     ]
     if (said := precision_line(config.train.precision, choose_device())) is not None:
         lines.append(f"# {said}")
     if "step_s" not in figures:
+        copies = (
+            f"; copies of weights in half precision: {figures['copies_gb']:.2f} GiB" if figures["copies_gb"] else ""
+        )
         return [
             *lines,
-            f"# time and activations: not measured, this model is too large for a trial on {_device(figures)}",
+            f"# time and activations: not measured, this model is too large for a trial on {_device(figures)}{copies}",
         ]
     return [
         *lines,
-        f"# activations: about {figures['activations_gb']:.2f} GiB per process",
+        f"# activations: about {figures['activations_gb']:.2f} GiB per process, {figures['memory_gb']:.2f} GiB in all;"
+        f" there is room for about {figures['fits']} samples per process and backward pass",
         f"# time: about {figures['step_s']:.2f} s a step, {_duration(figures['total_s'])} in all on {_device(figures)}"
         " (with nothing else running here; validation, drawing and saving come on top)",
+    ]
+
+
+def _joined_lines(figures: dict[str, Any]) -> list[str]:
+    if not figures["joined_batches"]:
+        return []
+    rare = ", ".join(f"N={length}" for length in figures["rare"])
+    never = f"; {rare} alone would fill no batch" if rare else ""
+    return [
+        f"# {figures['joined_batches']} batches of an epoch join several N, a backward pass for each, so that every"
+        f" sample counts the same{never}"
     ]
 
 

@@ -24,11 +24,11 @@ from illinstr.ownership import MODEL
 from illinstr.progress import Reporter
 from illinstr.training.accelerator import is_sharded, mean_over_processes
 from illinstr.training.attention import checkpointed
-from illinstr.training.batches import BatchReader, MicroBatch, assign
+from illinstr.training.batches import BatchReader, MicroBatch, Share, assign
 from illinstr.training.cache import TextCache
 from illinstr.training.checkpoint import Checkpointer, Trained
 from illinstr.training.config import TrainConfig
-from illinstr.training.data import Prefetcher
+from illinstr.training.data import BatchOrder, Prefetcher
 from illinstr.training.ema import Ema
 from illinstr.training.meter import Meter, all_finite, describe
 from illinstr.training.noise import mixed_seed, sample_generator, step_generator
@@ -52,8 +52,8 @@ class TrainingTask(Protocol):
     """What is trained and how it is scored.
 
     A task may also have ``order`` (its BatchOrder: images are then counted), ``unreadable`` (a dict from unit to
-    message: samples found to be unreadable while the task was built) and ``encoded`` (a TextCache, written to disk with
-    every checkpoint).
+    message: samples found to be unreadable while the task was built), ``encoded`` (a TextCache, written to disk with
+    every checkpoint) and ``frozen`` (models that lie on the device beside the trained one).
     """
 
     model: nn.Module
@@ -143,7 +143,8 @@ class Trainer:
         self.signals = self.extras.signals or StopSignals()
         self._stops = False  # agreed on by all processes
         self.budget = ErrorBudget(task.config.data.max_errors, reporter)
-        self.reader = BatchReader(task.make_batch, self.budget)
+        self.order: BatchOrder | None = getattr(task, "order", None)
+        self.reader = BatchReader(task.make_batch, self.budget, self.order.like if self.order is not None else None)
 
     def fit(self, *, resume: bool = True) -> Path:
         """Train to ``train.steps`` and export.
@@ -184,28 +185,35 @@ class Trainer:
 
     def _begin(self, resume: bool) -> int:
         """The step to go on from; 0 begins, and then nothing of an earlier attempt's log stays."""
-        start = self.saved.go_on(self.loop.steps, getattr(self.task, "order", None)) if resume else 0
+        start = self.saved.go_on(self.loop.steps, self.order) if resume else 0
         if start == 0 and self.main:
             self.checkpointer.forget()
             forget_run(self.run)
         return start
 
     def _read(self, step: int) -> list[MicroBatch]:
-        rank, world_size = self.accelerator.process_index, self.accelerator.num_processes
-        return self.reader.read(assign(self.task.units_of(step), rank, world_size, self.loop.accumulate))
+        return self.reader.read(self._shares(step, self.accelerator.process_index))
+
+    def _shares(self, step: int, rank: int) -> list[Share]:
+        units = self.task.units_of(step)
+        lengths = [self.order.lengths[unit] for unit in units] if self.order is not None else None
+        return assign(units, rank, self.accelerator.num_processes, self.loop.accumulate, lengths)
 
     def _train_one(self, step: int, batches: Iterator[list[MicroBatch]], meter: Meter) -> None:
         waiting = time.monotonic()
         micro_batches = next(batches)
         waited_s = time.monotonic() - waiting
         parts = self._step(step, micro_batches)
-        units, order = self.task.units_of(step), getattr(self.task, "order", None)
-        images = order.images_in(units) if order is not None else 0
+        units = self.task.units_of(step)
+        images = self.order.images_in(units) if self.order is not None else 0
         meter.add(parts, samples=len(units), images=images, waited_s=waited_s)
 
     def _step(self, step: int, micro_batches: list[MicroBatch]) -> dict[str, float]:
         # Dropout layers draw from the global generators; ours is keyed by step, so that resuming finds it again.
         torch.manual_seed(mixed_seed(self.loop.seed, step, self.accelerator.process_index, _DROPOUT_STREAM))
+        # A batch of several N has more micro-batches than another: the gradients meet after the last one of each.
+        self.accelerator.gradient_accumulation_steps = len(micro_batches)
+        self.accelerator.step = 0
         losses: list[Tensor] = []
         totals: dict[str, float] = {}
         for micro in micro_batches:
@@ -237,7 +245,7 @@ class Trainer:
         guilty = [
             unit
             for rank, row in enumerate(everywhere)
-            for share, bad in zip(assign(units, rank, len(everywhere), self.loop.accumulate), row, strict=True)
+            for share, bad in zip(self._shares(step, rank), row, strict=True)
             for unit in share.units
             if bad
         ]
@@ -352,7 +360,7 @@ class Trainer:
         yield self._whole if self.main else None
 
     def _save(self, done: int) -> None:
-        self.saved.save(done, getattr(self.task, "order", None))
+        self.saved.save(done, self.order)
         if isinstance(encoded := getattr(self.task, "encoded", None), TextCache):
             encoded.flush()
         self.accelerator.wait_for_everyone()

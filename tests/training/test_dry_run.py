@@ -1,16 +1,18 @@
 """What is said before a run (``--dry-run``) and what is judged during it (``--faithfulness``)."""
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from illinstr.cli.app import app
 from illinstr.errors import UsageError
 from illinstr.progress import SilentReporter
+from illinstr.training import estimate
 from illinstr.training.estimate import _along, _duration
 from illinstr.workflows.validation_scores import make_judge
 from tests.support.tiny_data import make_tiny_data
 from tests.support.tiny_model import make_tiny_model
-from tests.support.training_configs import UNET, VAE, write_config
+from tests.support.training_configs import CLIP, UNET, VAE, write_config
 from tests.support.training_runs import run_training
 
 
@@ -53,6 +55,38 @@ def test_dry_run_counts_measures_a_step_and_writes_nothing(tmp_path, monkeypatch
     assert any("activations: about" in line for line in result["lines"])
     assert not (tmp_path / "run").exists()
     assert not (tmp_path / "cache").exists()
+
+
+def test_dry_run_tells_shares_of_lengths_and_which_are_joined(tmp_path, config, data):
+    vae = dry_run(config, data, tmp_path / "run")
+    assert vae["estimate"]["joined_batches"] == 0  # panels have no length
+    assert not any("join" in line for line in vae["lines"])
+    clip = write_config(tmp_path / "clip.yaml", CLIP, train={"batch_size": 9})
+    result = dry_run(clip, data, tmp_path / "run")
+    figures, lines = result["estimate"], "\n".join(result["lines"])
+    counts = figures["by_steps"]
+    assert figures["rare"] == [n for n, count in counts.items() if count < 9]
+    assert figures["joined_batches"] >= 1
+    assert f"# {figures['joined_batches']} batches of an epoch join several N" in lines
+    assert all(f"N={n}: {count} ({count / 24:.1%})" in lines for n, count in counts.items())
+
+
+def test_dry_run_counts_what_lies_beside_the_model(tmp_path, config, data, monkeypatch):
+    from illinstr.training.tasks.vae import VaeTask
+
+    plain = dry_run(config, data, tmp_path / "run")["estimate"]
+    assert plain["beside_gb"] == plain["exchange_gb"] == 0
+    assert plain["memory_gb"] == pytest.approx(plain["state_gb"] + plain["activations_gb"])
+    frozen = torch.nn.Linear(1000, 1000, bias=False).half()
+    monkeypatch.setattr(VaeTask, "frozen", property(lambda task: [frozen, task.model]), raising=False)
+    two = dry_run(config, data, tmp_path / "run", num_processes=2)["estimate"]
+    assert two["beside_gb"] * 2**30 == 2e6  # the model's own weights are not counted twice
+    assert two["exchange_gb"] * 2**30 == 4 * two["trainable"]
+    assert 0 < two["fits"] < plain["fits"]  # a part of the machine's memory each
+    monkeypatch.setattr(estimate, "MAX_CPU_PARAMETERS", 0)
+    large = dry_run(config, data, tmp_path / "run", "train.precision=bf16")
+    assert large["estimate"]["copies_gb"] * 2**30 == 2 * two["parameters"]
+    assert "copies of weights in half precision" in large["lines"][-1]
 
 
 def test_dry_run_follows_the_switches_that_cost_memory(tmp_path, config, data):

@@ -3,8 +3,6 @@ import csv
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import nn
 
 from illinstr.errors import ConfigError, DataError
@@ -18,20 +16,6 @@ from illinstr.training.loop import step_generator
 from illinstr.training.meter import Meter
 from illinstr.training.presets import load_config, preset_names
 from illinstr.training.tasks.clip import soft_cross_entropy
-
-
-@given(st.lists(st.integers(2, 5), min_size=1, max_size=60), st.integers(1, 8), st.integers(0, 3))
-def test_a_batch_has_one_step_count_and_an_epoch_repeats_nobody(lengths, batch_size, seed):
-    order = BatchOrder(lengths, batch_size, seed)
-    seen = []
-    for step in range(order.batches_per_epoch):
-        batch = order.batch(step)
-        assert len({lengths[unit] for unit in batch}) == 1
-        assert 1 <= len(batch) <= batch_size
-        seen += batch
-    assert len(seen) == len(set(seen))
-    for length in set(lengths):  # a bucket loses less than one batch
-        assert lengths.count(length) - sum(lengths[unit] == length for unit in seen) < batch_size
 
 
 def test_order_is_a_function_of_seed_and_step_alone():

@@ -36,6 +36,10 @@ class AssignedUnit(int):
         assigned.step = step
         return assigned
 
+    def another(self, unit: int) -> AssignedUnit:
+        """``unit``, assigned for the same step."""
+        return AssignedUnit(unit, self.step)
+
     def __reduce__(self) -> tuple[type[AssignedUnit], tuple[int, int]]:
         """Both numbers, so that a unit can be sent to a worker process."""
         return AssignedUnit, (int(self), self.step)
@@ -143,7 +147,7 @@ class WindowSet:
         return [window.length for window in self.windows]
 
     def order(self, batch_size: int, seed: int) -> BatchOrder:
-        """Batches of one N each."""
+        """Batches of one N each, but for what is left of each N."""
         return BatchOrder(self.lengths, batch_size, seed)
 
     def batch(self, units: Sequence[int]) -> ArticleBatch:

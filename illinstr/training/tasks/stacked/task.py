@@ -94,6 +94,11 @@ class UNetTask:
         tokenizer = self.parts.tokenizer if isinstance(self.parts, StableDiffusion) else None
         self.slots = TextSlots(self.parts, config.stacking.conditioning, self.encoded, tokenizer)
 
+    @property
+    def frozen(self) -> list[nn.Module]:
+        """What lies on the device beside the trained model."""
+        return [self.parts.vae, self.parts.text_encoder]
+
     def units_of(self, step: int) -> list[int]:
         """Windows of one optimiser step."""
         return [AssignedUnit(unit, step) for unit in self.order.batch(step)]
