@@ -31,7 +31,7 @@ from illinstr.engine.devices import silence_libraries
 from illinstr.minihow.dataset import write_dataset
 from illinstr.progress import SilentReporter
 from illinstr.training.accelerator import make_accelerator
-from illinstr.training.batches import MicroBatch, assign
+from illinstr.training.batches import MicroBatch, Share, assign
 from illinstr.training.data import Prefetcher
 from illinstr.training.loop import Trainer
 from illinstr.training.meter import Meter
@@ -61,8 +61,15 @@ class Both:
         self.ahead: Iterator[list[MicroBatch]] = iter(
             Prefetcher(first, 0, steps, workers=config.data.workers, ahead=config.data.ahead)
         )
-        self.ready = {step: self.task.make_batch(self.task.units_of(step)) for step in range(steps)}
+        self.shares = {step: self._shares(step) for step in range(steps)}
+        self.ready = {
+            step: [self.task.make_batch(list(each.units)) for each in self.shares[step]] for step in self.shares
+        }
         self.task.model.train()
+
+    def _shares(self, step: int) -> list[Share]:
+        units = self.task.units_of(step)
+        return assign(units, 0, 1, 1, [self.trainer.order.lengths[unit] for unit in units])
 
     def loop(self, step: int) -> None:
         """As ``Trainer.fit`` does it."""
@@ -71,10 +78,10 @@ class Both:
 
     def bare(self, step: int) -> None:
         """The same mathematics and nothing else."""
-        (share,) = assign(self.task.units_of(step), 0, 1, 1)
-        generator = sample_generator(self.task.config.train.seed, step, share.places)
-        loss, _ = self.task.loss(self.task.model, self.ready[step], generator)
-        loss.backward()
+        for share, batch in zip(self.shares[step], self.ready[step], strict=True):
+            generator = sample_generator(self.task.config.train.seed, step, share.places)
+            loss, _ = self.task.loss(self.task.model, batch, generator)
+            (loss * share.weight / len(self.shares[step])).backward()
         torch.nn.utils.clip_grad_norm_(self.task.model.parameters(), self.task.config.optim.clip_norm)
         self.trainer.optimizer.step()
         self.trainer.optimizer.zero_grad(set_to_none=True)

@@ -28,6 +28,8 @@ class NoiseConfig(Config):
     """The forward process."""
 
     beta_schedule: Literal["squaredcos_cap_v2", "scaled_linear", "linear"] = "squaredcos_cap_v2"
+    beta_start: float = Field(default=0.00085, gt=0, lt=1, description="of scaled_linear and linear")
+    beta_end: float = Field(default=0.012, gt=0, lt=1, description="of scaled_linear and linear")
     train_timesteps: int = Field(default=1000, ge=2)
     zero_snr: bool = Field(default=True, description="rescale betas to zero terminal SNR")
     prediction: Literal["v_prediction", "epsilon"] = "v_prediction"
@@ -67,8 +69,8 @@ def training_scheduler(config: NoiseConfig) -> Any:
 
     scheduler = DDPMScheduler(
         num_train_timesteps=config.train_timesteps,
-        beta_start=0.00085,
-        beta_end=0.012,
+        beta_start=config.beta_start,
+        beta_end=config.beta_end,
         beta_schedule=config.beta_schedule,
         prediction_type=config.prediction,
         rescale_betas_zero_snr=config.zero_snr,
@@ -177,19 +179,26 @@ def shift_timesteps(timesteps: Tensor, total: int, shift: float) -> Tensor:
     return moved
 
 
-def loss_weights(scheduler: Any, timesteps: Tensor, min_snr_gamma: float | None, floor: float = 0.0) -> Tensor:
+def loss_weights(
+    scheduler: Any, timesteps: Tensor, min_snr_gamma: float | None, floor: float = 0.0, share_of_v: float = 1.0
+) -> Tensor:
     """Weight of each sample's squared error, (b,): ones, or min-SNR-gamma (arXiv 2303.09556, section 3.4).
 
-    For v-prediction min(SNR, gamma) / (SNR + 1), for epsilon min(SNR, gamma) / SNR; never under ``floor``. With zero
-    terminal SNR the former is exactly 0 at the last timestep, so that the step sampling starts from would never be
-    learned: hence the floor.
+    The paper weighs the error of the image by min(SNR, gamma). With tan(p)^2 = 1 / SNR an error e of the image is one
+    of e cos((1 - r) p) / sin(p) in the target of ``training_target`` with ``share_of_v`` r: the weight is
+    min(SNR, gamma) sin(p)^2 / cos((1 - r) p)^2, which is min(SNR, gamma) / (SNR + 1) for v and min(SNR, gamma) / SNR
+    for epsilon; never under ``floor``. With zero terminal SNR the former is exactly 0 at the last timestep, so that the
+    step sampling starts from would never be learned: hence the floor.
     """
     if min_snr_gamma is None:
         return torch.ones(len(timesteps))
     abar = scheduler.alphas_cumprod[timesteps.cpu()]
     snr = abar / (1 - abar)
-    divisor = snr + 1 if scheduler.config.prediction_type == "v_prediction" else snr
-    weights: Tensor = (snr.clamp_max(min_snr_gamma) / divisor).clamp_min(floor)
+    capped = (min_snr_gamma / snr).clamp_max(1.0)  # min(SNR, gamma) / SNR; 1 where there is no signal
+    if scheduler.config.prediction_type == "v_prediction" and share_of_v > 0:
+        angle = torch.atan2((1 - abar).sqrt(), abar.sqrt())
+        capped = capped * abar / ((1 - share_of_v) * angle).cos().square()
+    weights: Tensor = capped.clamp_min(floor)
     return weights
 
 

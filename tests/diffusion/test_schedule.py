@@ -120,6 +120,38 @@ def test_min_snr_weights_are_their_formula(prediction):
     assert torch.equal(loss_weights(scheduler, t, None), torch.ones(3))
 
 
+@pytest.mark.parametrize("turned", [0.0, 0.3, 0.7, 1.0])
+def test_min_snr_weighs_by_where_the_turning_target_is(turned):
+    """The weight of the image's error is min(SNR, gamma) all the way: by the slope of the target over the image."""
+    scheduler = training_scheduler(NoiseConfig(beta_schedule="linear", zero_snr=False))
+    t = torch.tensor([1, 300, 500, 900])
+    bars = _alpha_bars("linear", False)[t.numpy()]
+    snr, angle = bars / (1 - bars), np.arccos(np.sqrt(bars))
+
+    def target(image, noised=0.4):
+        noise = (noised - np.cos(angle) * image) / np.sin(angle)
+        return np.cos(turned * angle) * noise - np.sin(turned * angle) * image
+
+    slope = (target(1.0) - target(0.0)) / 1.0
+    expected = np.minimum(snr, 5.0) / slope**2
+    assert np.allclose(loss_weights(scheduler, t, 5.0, 0.0, turned).numpy(), expected, rtol=1e-3)
+
+
+def test_an_untrained_turn_weighs_as_epsilon_does_and_is_finite_without_a_signal():
+    scheduler = training_scheduler(NoiseConfig(min_snr_gamma=5.0, min_snr_floor=0.1))
+    t = torch.tensor([500, 999])
+    assert loss_weights(scheduler, t, 5.0, 0.1, 0.0).tolist() == [1.0, 1.0]
+    for turned in (0.01, 0.5, 1.0):
+        assert float(loss_weights(scheduler, t, 5.0, 0.1, turned)[1]) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("key", "value"), [("beta_start", 0.002), ("beta_end", 0.02)])
+def test_betas_begin_and_end_where_the_config_says(key, value):
+    config = NoiseConfig(beta_schedule="linear", zero_snr=False, **{key: value})
+    betas = training_scheduler(config).betas
+    assert float(betas[0 if key == "beta_start" else -1]) == pytest.approx(value)
+
+
 def test_guidance_rescale_works_panel_by_panel():
     guided, conditional = torch.randn(2, 3, 4, 5, 5) * 3, torch.randn(2, 3, 4, 5, 5)
     rescaled = rescale_guidance(guided, conditional, 0.7).numpy()

@@ -29,6 +29,7 @@ from scripts.variants import (
 )
 from tests.support.tiny_data import make_tiny_data
 from tests.support.tiny_model import make_tiny_model
+from tests.support.training_runs import units_of_one_length
 
 CHANNELS, SIDE, TEXT = 4, 8, 32
 TINY = ("--steps=2", "--batch-size=2", "--val-articles=2", "--set=data.panel_px=32", "--set=train.precision=no")
@@ -214,7 +215,7 @@ def test_variants_meet_the_same_and_differ_in_what_they_say(tmp_path, monkeypatc
         for name, parameter in task.unet.named_parameters():
             if name.startswith("proj_out"):
                 torch.nn.init.normal_(parameter, std=0.1)
-        batch = task.make_batch(task.units_of(3))
+        batch = task.make_batch(units_of_one_length(task, 3))
         batches[variant.name] = (batch.goals, batch.latents.sum().item())
         with torch.no_grad():
             losses[variant.name] = float(task.loss(task.model, batch, step_generator(0, 3, 0))[0])

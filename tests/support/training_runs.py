@@ -31,3 +31,9 @@ def run_training(
     )
     result = train_model(request)
     return result.as_dict() | {"lines": list(result.lines)}
+
+
+def units_of_one_length(task: Any, step: int) -> list[int]:
+    """What one backward pass may hold of the batch of ``step``: its units of the first N."""
+    units = task.units_of(step)
+    return [unit for unit in units if task.order.lengths[unit] == task.order.lengths[units[0]]]

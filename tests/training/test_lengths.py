@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from illinstr.errors import DataError
@@ -20,6 +20,7 @@ from tests.support.toy_task import ToyTask, toy_config, toy_trainer
 LENGTHS = st.lists(st.integers(2, 5), min_size=1, max_size=60)
 
 
+@settings(deadline=None)
 @given(LENGTHS, st.integers(1, 8), st.integers(0, 3), st.integers(0, 3))
 def test_an_epoch_repeats_nobody_and_leaves_out_less_than_a_batch(lengths, batch_size, seed, epoch):
     order = BatchOrder(lengths, batch_size, seed)
@@ -56,6 +57,7 @@ def test_articles_like_one_are_of_its_length_and_remember_its_step():
     assert [(unit, unit.step) for unit in order.like(AssignedUnit(3, 7))] == [(1, 7)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(2, 4), min_size=1, max_size=20), st.integers(1, 4), st.integers(1, 3))
 def test_shares_have_one_length_and_add_up_to_the_mean(lengths, world_size, accumulate):
     lengths = sorted(lengths)

@@ -17,9 +17,11 @@ from illinstr.shards import ShardWriter
 from illinstr.training.loop import step_generator
 from illinstr.training.tasks.stacked.config import UNetConfig
 from illinstr.training.tasks.stacked.data import AssignedUnit
+from illinstr.training.tasks.stacked.parts import check_prediction, check_schedule
 from illinstr.training.tasks.stacked.task import UNetTask
 from tests.support.tiny_data import tiny_article
 from tests.support.tiny_sd import SD_PANEL_PX, make_tiny_sd
+from tests.support.training_runs import units_of_one_length
 
 BASE = {
     "kind": "unet",
@@ -76,7 +78,9 @@ def losses(task, steps=4):
     found = []
     with torch.no_grad():
         for step in range(steps):
-            loss, _ = task.loss(task.model, task.make_batch(task.units_of(step)), step_generator(0, step, 0))
+            loss, _ = task.loss(
+                task.model, task.make_batch(units_of_one_length(task, step)), step_generator(0, step, 0)
+            )
             found.append(float(loss))
     return found
 
@@ -130,7 +134,7 @@ def test_dropouts_leave_out_their_share(base, data, change):
     from illinstr.training.tasks.stacked.text import drop_texts
 
     task = task_of(base, data, stacking={"drop_all": 0.0, **change})
-    batch = task.make_batch(task.units_of(0))
+    batch = task.make_batch(units_of_one_length(task, 0))
     generator = torch.Generator().manual_seed(0)
     drawn = [drop_texts(batch, task.config.stacking, generator) for _ in range(300)]
     goals = [goal == "" for goals, _ in drawn for goal in goals]
@@ -181,7 +185,7 @@ def gappy(tmp_path_factory):
 @torch.no_grad()
 def test_the_loss_is_its_formula(base, data, gappy, gaps):
     task = task_of(base, gappy if gaps else data, stacking={"min_pictured": 0.5})
-    batch = task.make_batch(task.units_of(0))
+    batch = task.make_batch(units_of_one_length(task, 0))
     assert bool(batch.illustrated.all()) != gaps
     mine, _ = task.loss(task.model, batch, torch.Generator().manual_seed(3))
     assert float(mine) == pytest.approx(_reference_loss(task, batch, torch.Generator().manual_seed(3)), rel=1e-3)
@@ -190,7 +194,7 @@ def test_the_loss_is_its_formula(base, data, gappy, gaps):
 def test_panels_without_a_image_get_no_gradient(base, gappy):
     """Neither their own output nor their (absent) latents may pull at the weights."""
     task = task_of(base, gappy, stacking={"min_pictured": 0.5})
-    batch = task.make_batch(task.units_of(0))
+    batch = task.make_batch(units_of_one_length(task, 0))
     outputs = []
 
     def watched(*inputs):
@@ -214,11 +218,11 @@ def test_articles_with_gaps_are_left_out_unless_asked_for(base, gappy):
     assert len(task_of(base, gappy, stacking={"min_pictured": 0.5}).train_set.windows) == 2
 
 
-def test_long_articles_give_windows_with_true_numbers(base, data):
+def test_long_articles_give_windows_numbered_as_they_are_drawn(base, data):
     task = task_of(base, data)
     assert sorted(task.train_set.lengths) == [2, 3, 4, 4, 4, 4]
     last = task.train_set.batch([len(task.train_set.windows) - 1])
-    assert last.numbers.tolist() == [[4, 5, 6, 7]]
+    assert last.numbers.tolist() == [[1, 2, 3, 4]]
     assert [text.split()[-1] for text in last.steps[0]] == ["3", "4", "5", "6"]
     assert sorted(task_of(base, data, stacking={"windows": False}).train_set.lengths) == [2, 3, 4, 4]
     assert task._settings().trained_steps == (2, 4)
@@ -230,7 +234,7 @@ def test_a_window_carries_the_step_codes_of_its_place(base, data):
 
     task = task_of(base, data)
     batch = task.train_set.batch([len(task.train_set.windows) - 1])
-    moved = dataclasses.replace(batch, numbers=batch.numbers - 3)
+    moved = dataclasses.replace(batch, numbers=batch.numbers + 3)
     first, second = (task.loss(task.model, b, torch.Generator().manual_seed(0))[0] for b in (batch, moved))
     assert float(first) != float(second)
 
@@ -305,6 +309,45 @@ def test_leaving_the_schedule_of_a_base_must_be_said(base, data):
     with pytest.raises(ConfigError, match="trained on the scaled_linear schedule") as caught:
         UNetTask(validate(UNetConfig, silent), data, "cpu")
     assert "noise.beta_schedule=scaled_linear" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("theirs", "message", "hint"),
+    [
+        ({"beta_start": 1e-4}, "beta_start 0.0001", "noise.beta_start=0.0001"),
+        ({"beta_start": 1e-4, "beta_end": 0.02}, "beta_end 0.02", "noise.beta_start=0.0001 noise.beta_end=0.02"),
+        ({"num_train_timesteps": 500}, "num_train_timesteps 500", "noise.train_timesteps=500"),
+        ({"trained_betas": [1e-4, 2e-4, 3e-4]}, "betas of its own", "a base that was trained on a named schedule"),
+        (
+            {"beta_schedule": "sigmoid"},
+            "trained on the sigmoid schedule",
+            "set noise.beta_schedule=squaredcos_cap_v2 to",
+        ),
+    ],
+)
+def test_schedules_are_compared_whole_and_the_hint_leads_on(theirs, message, hint):
+    from diffusers import DDPMScheduler
+
+    base = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "linear"}
+    scheduler = DDPMScheduler(**{**base, **theirs}).config
+    noise = {} if "beta_schedule" in theirs else {"beta_schedule": "linear"}
+    config = NoiseConfig(**noise)
+    with pytest.raises(ConfigError, match=message) as caught:
+        check_schedule("the base", scheduler, config)
+    assert hint in caught.value.hint
+    check_schedule("the base", DDPMScheduler(**base).config, NoiseConfig(beta_schedule="linear"))
+    said = dict(word.removeprefix("noise.").split("=") for word in caught.value.hint.split() if "=" in word)
+    if "trained_betas" not in theirs:
+        check_schedule("the base", scheduler, NoiseConfig(**{**noise, **said}))
+
+
+def test_a_prediction_there_is_no_way_from_is_not_answered_with_a_setting_that_is_set():
+    with pytest.raises(ConfigError, match="predicts sample") as caught:
+        check_prediction("the base", "sample", NoiseConfig())
+    assert "noise.prediction" not in caught.value.hint
+    with pytest.raises(ConfigError, match="no way from it to epsilon") as caught:
+        check_prediction("the base", "v_prediction", NoiseConfig(prediction="epsilon", zero_snr=False))
+    assert caught.value.hint == "set noise.prediction=v_prediction"
 
 
 def test_adapters_without_peft_are_refused_before_the_base_is_loaded(tmp_path, data, monkeypatch):

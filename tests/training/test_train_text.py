@@ -17,7 +17,7 @@ from illinstr.training.tasks.stacked.task import UNetTask
 from tests.support.tiny_data import make_tiny_data
 from tests.support.tiny_sd import SD_PANEL_PX, make_tiny_sd
 from tests.support.training_configs import write_config
-from tests.support.training_runs import run_training
+from tests.support.training_runs import run_training, units_of_one_length
 
 TEXT = "text_encoder/model.safetensors"
 
@@ -88,7 +88,7 @@ def test_each_distinct_text_is_read_once(base, data):
 def test_the_same_loss_reaches_the_text_encoder_only_when_asked(base, data, learns):
     def first_loss(train_text):
         task = UNetTask(validate(UNetConfig, settings(base, train_text=train_text)), data, "cpu")
-        loss, _ = task.loss(task.model, task.make_batch(task.units_of(0)), step_generator(0, 0, 0))
+        loss, _ = task.loss(task.model, task.make_batch(units_of_one_length(task, 0)), step_generator(0, 0, 0))
         return task, loss
 
     task, loss = first_loss(learns)

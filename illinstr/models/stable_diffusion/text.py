@@ -90,7 +90,7 @@ def encode_ids(text_encoder: Any, ids: PromptEmbeds) -> PromptEmbeds:
 def condition(prompt: PromptEmbeds, *, with_step_code: bool) -> TextCondition:
     """Lay encoded slots out for the U-Net, as ``prompt.conditioning`` says.
 
-    The step code is of ``prompt.numbers``: a step drawn alone keeps its true number.
+    The step code is of ``prompt.numbers``: a step drawn alone keeps the number it has among others.
     """
     tokens, mask = prompt.tokens, prompt.mask
     k, slots, length, dim = tokens.shape

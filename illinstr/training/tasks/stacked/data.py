@@ -50,7 +50,8 @@ class ArticleBatch:
     """b windows of n steps.
 
     ``latents`` are scaled, (b, n, c, h, w), zero where ``illustrated`` (b, n) is False; ``numbers`` (b, n) are the
-    steps' numbers in their articles, from 1; ``step`` is the optimiser step the batch was assigned for (from 0).
+    steps' numbers in their windows, from 1, as in the windows of a long article that is drawn; ``step`` is the
+    optimiser step the batch was assigned for (from 0).
     """
 
     latents: Tensor
@@ -157,7 +158,7 @@ class WindowSet:
         return ArticleBatch(
             latents=torch.stack([panels.float() for _, _, panels in rows]),
             illustrated=torch.tensor([[has_image(step) for step in _steps(a, w)] for w, a, _ in rows]),
-            numbers=torch.tensor([list(range(w.start + 1, w.start + w.length + 1)) for w in windows]),
+            numbers=torch.arange(1, windows[0].length + 1).repeat(len(windows), 1),
             goals=[article.goal for _, article, _ in rows],
             steps=[[step.headline for step in _steps(a, w)] for w, a, _ in rows],
             step=getattr(units[0], "step", 0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from illinstr.models.stable_diffusion.backbone import StableDiffusion
 from illinstr.models.unet import UNetBackbone
 from illinstr.training.tasks.stacked.config import AdapterConfig, UNetConfig, stacked_settings
 
+BETA_SCHEDULES = ("squaredcos_cap_v2", "scaled_linear", "linear")
 AUTOENCODERS = ("AutoencoderKL", "AutoencoderDC", "AutoencoderTiny")
 
 
@@ -63,8 +65,8 @@ def _from_base(config: UNetConfig) -> UNetBackbone:
             f"{base} is no text-to-image model: its U-Net takes {channels} channels, its VAE makes {expected}",
             hint="inpainting and editing models cannot be a base; take the model they were made from",
         )
-    _check_prediction(base, loaded.scheduler.config.get("prediction_type", "epsilon"), config.noise)
-    _check_schedule(base, loaded.scheduler.config.get("beta_schedule"), config.noise)
+    check_prediction(base, loaded.scheduler.config.get("prediction_type", "epsilon"), config.noise)
+    check_schedule(base, loaded.scheduler.config, config.noise)
     return replace(loaded, settings=_settings(config), scheduler=training_scheduler(config.noise))
 
 
@@ -73,7 +75,12 @@ def _settings(config: UNetConfig) -> StackedSettings:
     return stacked_settings(config, (config.data.min_steps, config.data.max_steps))
 
 
-def _check_prediction(base: str, predicts: str, noise: NoiseConfig) -> None:
+def check_prediction(base: str, predicts: str, noise: NoiseConfig) -> None:
+    """Refuse a base whose prediction does not lead to that of the config.
+
+    Raises:
+        ConfigError: it does not, or the config does not say how, or says it where there is no need.
+    """
     if predicts == noise.prediction:
         if noise.transition_steps is not None:
             raise ConfigError(
@@ -86,18 +93,48 @@ def _check_prediction(base: str, predicts: str, noise: NoiseConfig) -> None:
                 hint="set noise.transition_steps, for example 1000; 0 changes the target at once",
             )
     else:
+        known = predicts in ("epsilon", "v_prediction")
         raise ConfigError(
             f"config key noise.prediction: {base} predicts {predicts}, there is no way from it to {noise.prediction}",
-            hint="set noise.prediction=v_prediction",
+            hint=f"set noise.prediction={predicts}" if known else "take a base that predicts epsilon or v_prediction",
         )
 
 
-def _check_schedule(base: str, has: str | None, noise: NoiseConfig) -> None:
-    """Leaving a base's schedule is a choice, not what happens to who does not think of it."""
-    if has not in (None, noise.beta_schedule) and "beta_schedule" not in noise.model_fields_set:
+def check_schedule(base: str, scheduler: Any, noise: NoiseConfig) -> None:
+    """Leaving a base's schedule is a choice, not what happens to who does not think of it.
+
+    Raises:
+        ConfigError: the base's betas are not those of the config, and the config does not say that they are to change.
+    """
+    has: str | None = scheduler.get("beta_schedule")
+    if has is None:
+        return
+    if scheduler.get("trained_betas") is not None:
+        raise ConfigError(
+            f"{base} was trained on betas of its own (trained_betas), which no setting names",
+            hint="take a base that was trained on a named schedule",
+        )
+    if has != noise.beta_schedule and "beta_schedule" not in noise.model_fields_set:
+        keep = f"{has} to keep it, or {noise.beta_schedule}" if has in BETA_SCHEDULES else noise.beta_schedule
         raise ConfigError(
             f"{base} was trained on the {has} schedule and the config does not say which to use",
-            hint=f"set noise.beta_schedule={has} to keep it, or {noise.beta_schedule} to change it",
+            hint=f"set noise.beta_schedule={keep} to change it",
+        )
+    names = {"train_timesteps": "num_train_timesteps"}
+    if has == noise.beta_schedule and has != "squaredcos_cap_v2":
+        names |= {"beta_start": "beta_start", "beta_end": "beta_end"}
+    theirs = {key: scheduler[name] for key, name in names.items() if scheduler.get(name) is not None}
+    differing = {
+        key: value
+        for key, value in theirs.items()
+        if not math.isclose(value, getattr(noise, key), rel_tol=1e-6) and key not in noise.model_fields_set
+    }
+    if differing:
+        said = ", ".join(f"{names[key]} {value:g}" for key, value in differing.items())
+        settings = " ".join(f"noise.{key}={value:g}" for key, value in differing.items())
+        raise ConfigError(
+            f"{base} was trained with {said}, and the config does not say what to use",
+            hint=f"set {settings} to keep it",
         )
 
 

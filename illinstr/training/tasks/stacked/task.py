@@ -119,7 +119,8 @@ class UNetTask:
         share_of_v = noise_config.share_of_v(batch.step)
         with self._adapter_dropout(generator):
             errors = self._errors(model, batch, (goals, steps), timesteps, noise, share_of_v)
-        weights = loss_weights(self.scheduler, timesteps, noise_config.min_snr_gamma, noise_config.min_snr_floor)
+        gamma, floor = noise_config.min_snr_gamma, noise_config.min_snr_floor
+        weights = loss_weights(self.scheduler, timesteps, gamma, floor, share_of_v)
         parts = {"turned": share_of_v} if noise_config.transition_steps else {}
         return (weights.to(errors.device) * errors).mean(), parts
 

@@ -39,7 +39,7 @@ class TextSlots:
         self.tokenizer = tokenizer
 
     def __call__(self, goals: list[str], steps: list[list[str]], numbers: Tensor) -> PromptEmbeds:
-        """The slots of b goals and b lists of n step texts whose true numbers are ``numbers`` (b, n)."""
+        """The slots of b goals and b lists of n step texts whose numbers in their windows are ``numbers`` (b, n)."""
         firsts = numbers[:, 0].tolist()
         rows = [
             slot_texts(goal, own, self.conditioning, first=first)

@@ -1,7 +1,9 @@
 """Windows of long articles: an article of more steps than a canvas holds is learnt in parts.
 
-A window is a run of consecutive steps that keep their true numbers. The windows of one article are as few as cover it,
-all of the full length, spread evenly; neighbours overlap by what is left over.
+A window is a run of consecutive steps. They are numbered from 1 in it, as the panels of a long article are when they
+are drawn (``illinstr.diffusion.windows``): a model meets no step code there that it was not trained with, however long
+the article. The windows of one article are as few as cover it, all of the full length, spread evenly; neighbours
+overlap by what is left over.
 """
 
 from __future__ import annotations
