@@ -97,7 +97,7 @@ class UNetTask:
     @property
     def frozen(self) -> list[nn.Module]:
         """What lies on the device beside the trained model."""
-        return [self.parts.vae, self.parts.text_encoder]
+        return [self.parts.vae, *self.parts.modules("text").values()]
 
     def units_of(self, step: int) -> list[int]:
         """Windows of one optimiser step."""
