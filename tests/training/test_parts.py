@@ -15,6 +15,7 @@ from illinstr.training.image_losses import edge_ratio, gradient_l1, psnr_db
 from illinstr.training.loop import step_generator
 from illinstr.training.meter import Meter
 from illinstr.training.presets import load_config, preset_names
+from illinstr.training.tasks import CONFIG_BY_KIND
 from illinstr.training.tasks.clip import soft_cross_entropy
 
 
@@ -199,7 +200,7 @@ def test_the_log_refuses_a_number_named_as_one_of_its_own_columns(tmp_path):
 def test_every_preset_is_valid():
     assert set(preset_names()) >= {"mini-vae", "mini-clip", "mini-judge", "mini-unet", "mini-flow"}
     for name in preset_names():
-        assert load_config(name, []).kind in {"vae", "clip", "unet", "flow"}
+        assert load_config(name, []).kind in CONFIG_BY_KIND
 
 
 @pytest.mark.parametrize(
