@@ -79,14 +79,17 @@ def load_pipeline(
     import torch
 
     from illinstr.diffusion.pipeline import StackedDiffusionPipeline
-    from illinstr.models.loading import load_backbone
+    from illinstr.models.loading import load_backbone, load_compact
 
     folder = check_model(model)
     device = choose_device(device)
     if offload and device == "cpu":
         raise UsageError("--offload moves parts between an accelerator and the CPU; this runs on the CPU alone")
-    silence_libraries()
-    backbone = load_backbone(folder, dtype=getattr(torch, dtype or choose_dtype(device)))
+    precision = getattr(torch, dtype or choose_dtype(device))
+    backbone = load_compact(folder, dtype=precision)
+    if backbone is None:
+        silence_libraries()
+        backbone = load_backbone(folder, dtype=precision)
     if model == EMBEDDED:  # wherever it is installed
         backbone = dataclasses.replace(backbone, source=dataclasses.replace(backbone.source, model_id=EMBEDDED))
     return StackedDiffusionPipeline(backbone, device, offload=offload, vae_slicing=vae_slicing)

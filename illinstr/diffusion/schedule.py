@@ -15,8 +15,11 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from illinstr.config import Config
+from illinstr.diffusion.dpm_solver import DpmSolver
 from illinstr.diffusion.names import SAMPLERS
+from illinstr.engine.devices import silence_libraries
 from illinstr.errors import ModelError, UsageError
+from illinstr.models.noise_schedule import NoiseSchedule
 
 DEFAULT_SAMPLER = "dpm++2m"
 ANCHOR_SAMPLER = "dpm++2m-sde"  # where panels are held to known images
@@ -95,16 +98,22 @@ def check_terminal_snr(scheduler: Any) -> None:
 
 
 def make_sampler(name: str, scheduler: Any) -> Any:
-    """Build sampler ``name`` on the noise schedule of ``scheduler`` (any diffusers scheduler or the one in a folder).
+    """Build sampler ``name`` on a noise schedule: that of a diffusers scheduler, or one read without diffusers.
 
     Raises:
         UsageError: not on the menu.
         ModelError: the new sampler does not carry the schedule over.
     """
-    import diffusers
-
     if name not in SAMPLERS:
         raise UsageError(f"no sampler called {name!r}", hint=f"one of {', '.join(SAMPLERS)}")
+    if isinstance(scheduler, NoiseSchedule) and name in (DEFAULT_SAMPLER, ANCHOR_SAMPLER):
+        solver = DpmSolver(scheduler, stochastic=name == ANCHOR_SAMPLER)
+        if scheduler.config.get("rescale_betas_zero_snr"):
+            check_terminal_snr(solver)
+        return solver
+    silence_libraries("diffusers")
+    import diffusers
+
     classes: dict[str, tuple[str, dict[str, Any]]] = {
         "dpm++2m": ("DPMSolverMultistepScheduler", {"algorithm_type": "dpmsolver++", "solver_order": 2}),
         "dpm++2m-sde": ("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++", "solver_order": 2}),

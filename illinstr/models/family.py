@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from illinstr.models.backbone import Backbone
 
 Load = Callable[[ModelSource, "torch.dtype"], "Backbone"]
+LoadCompact = Callable[[ModelSource, "torch.dtype"], "Backbone | None"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Family:
         denoiser: the part that denoises, ``unet`` or ``transformer``.
         parts: all parts it needs, folders beside ``model_index.json``.
         load: the backbone of a checked folder, in a precision; imports torch and diffusers when called.
+        load_compact: the same for drawing alone and without diffusers, equal to the bit; None for a folder that it does
+            not understand, or where the family has no such thing.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Family:
     denoiser: str
     parts: tuple[str, ...]
     load: Load
+    load_compact: LoadCompact | None = None
 
     @property
     def weighted_parts(self) -> tuple[str, ...]:

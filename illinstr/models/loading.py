@@ -45,6 +45,25 @@ def load_backbone(model: str, *, dtype: torch.dtype, revision: str | None = None
     return backbone
 
 
+def load_compact(model: str, *, dtype: torch.dtype) -> Backbone | None:
+    """Load a folder for drawing by modules that need neither diffusers nor transformers; None where there are none.
+
+    What is drawn is equal to the bit; training and saving need what ``load_backbone`` gives.
+
+    Raises:
+        ModelError: of a family that this version does not draw with, or damaged.
+    """
+    folder = Path(model)
+    family = family_of(model)
+    if family.load_compact is None or not folder.is_dir():
+        return None
+    check_parts(folder, family)
+    backbone = family.load_compact(ModelSource(model, folder, folder_sha256(folder), read_settings(folder)), dtype)
+    if backbone is not None:
+        check_finite(backbone, folder)
+    return backbone
+
+
 def check_finite(backbone: Backbone, folder: Path) -> None:
     """Refuse a model that holds NaN or infinity: it would draw black without a word.
 

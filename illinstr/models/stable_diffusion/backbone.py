@@ -89,3 +89,19 @@ def load(source: ModelSource, dtype: torch.dtype) -> StableDiffusion:
         text_encoder=pipe.text_encoder,
         tokenizer=pipe.tokenizer,
     )
+
+
+def load_compact(source: ModelSource, dtype: torch.dtype) -> StableDiffusion | None:
+    """Load a checked folder in the embedded model's shape for drawing, without diffusers; None for any other.
+
+    Raises:
+        ModelError: damaged.
+    """
+    from illinstr.models.stable_diffusion.compact.reading import read_compact
+
+    with reading(source.folder):
+        parts = read_compact(source.folder, dtype)
+    if parts is None:
+        return None
+    settings = source.settings or plain_settings(parts["unet"], parts["vae"])
+    return StableDiffusion(source=source, settings=settings, **parts)
