@@ -197,7 +197,9 @@ def decode_panel(data: bytes, panel_px: int, *, label: str = "the image") -> np.
     return np.asarray(centre_square(decode_image(data, label=label), panel_px))
 
 
-def encode_png(image: Image.Image, recipe: dict[str, Any] | None = None) -> bytes:
+def encode_png(
+    image: Image.Image, recipe: dict[str, Any] | None = None, *, compress_level: int = PNG_COMPRESS_LEVEL
+) -> bytes:
     """Encode an RGB image as PNG, its recipe as ASCII JSON in a ``tEXt`` chunk (W3C PNG, section 11.3.3.2).
 
     Nothing else of the image's own metadata is written, so the same pixels and recipe give the same bytes.
@@ -207,7 +209,7 @@ def encode_png(image: Image.Image, recipe: dict[str, Any] | None = None) -> byte
     info = PngInfo()
     if recipe is not None:
         info.add_text(METADATA_KEY, json.dumps(recipe, sort_keys=True))
-    return _saved(image, "PNG", pnginfo=info, compress_level=PNG_COMPRESS_LEVEL)
+    return _saved(image, "PNG", pnginfo=info, compress_level=compress_level)
 
 
 def encode_jpeg(image: Image.Image, *, quality: int) -> bytes:

@@ -48,7 +48,7 @@ class DpmSolver:
         """Space ``steps`` timesteps evenly from the last one down (arXiv 2305.08891, table 2, "trailing")."""
         total = self.config.num_train_timesteps
         timesteps = np.arange(total, 0, -total / steps).round().copy().astype(np.int64) - 1
-        sigmas = np.array(((1 - self.alphas_cumprod) / self.alphas_cumprod) ** 0.5)
+        sigmas = (((1 - self.alphas_cumprod) / self.alphas_cumprod) ** 0.5).numpy()
         sigmas = np.interp(timesteps, np.arange(0, len(sigmas)), sigmas)
         self.sigmas = torch.from_numpy(np.concatenate([sigmas, [0]]).astype(np.float32))
         self.timesteps = torch.from_numpy(timesteps)

@@ -15,11 +15,22 @@ from torch import Tensor
 
 # What a config may say beside the numbers that are read; settings of DDPM's own steps do not count here.
 _FIXED = {"trained_betas": None, "thresholding": False, "_class_name": "DDPMScheduler"}
-_READ = (
-    "beta_end beta_schedule beta_start num_train_timesteps prediction_type rescale_betas_zero_snr timestep_spacing "
-    "clip_sample clip_sample_range dynamic_thresholding_ratio sample_max_value steps_offset variance_type "
-    "_diffusers_version"
-).split()
+_READ = [
+    "beta_end",
+    "beta_schedule",
+    "beta_start",
+    "num_train_timesteps",
+    "prediction_type",
+    "rescale_betas_zero_snr",
+    "timestep_spacing",
+    "clip_sample",
+    "clip_sample_range",
+    "dynamic_thresholding_ratio",
+    "sample_max_value",
+    "steps_offset",
+    "variance_type",
+    "_diffusers_version",
+]
 _NEEDED = ("beta_end", "beta_schedule", "beta_start", "num_train_timesteps", "prediction_type")
 
 
@@ -73,7 +84,7 @@ def betas_of(config: Mapping[str, Any]) -> Tensor:
 
 
 def without_terminal_signal(betas: Tensor) -> Tensor:
-    """Betas shifted and scaled so that nothing of the signal is left at the last timestep (arXiv 2305.08891, alg. 1)."""
+    """Betas shifted and scaled so that no signal is left at the last timestep (arXiv 2305.08891, algorithm 1)."""
     roots = torch.cumprod(1.0 - betas, dim=0).sqrt()
     first, last = roots[0].clone(), roots[-1].clone()
     roots -= last

@@ -104,7 +104,7 @@ class Config(dict[str, Any]):
 
 
 def read_compact(folder: Path, dtype: torch.dtype) -> dict[str, Any] | None:
-    """The parts of a Stable Diffusion folder as compact modules, by the names of their folders; None if they will not do.
+    """The parts of a Stable Diffusion folder as compact modules, by their folders' names; None if they will not do.
 
     Raises:
         Exception: what torch and safetensors raise over damaged weights.
@@ -185,7 +185,8 @@ def _fit(configs: Mapping[str, Config]) -> bool:
             and all(key in unet for key in ("cross_attention_dim", "norm_eps", "norm_num_groups", "out_channels"))
             and all(key in vae for key in ("scaling_factor", "latent_channels", "norm_num_groups", "out_channels"))
             and set(_TEXT_FREE.split()[:7]) <= set(configs["text_encoder"])
-            and {"model_max_length", "pad_token"} <= set(configs["tokenizer"])
+            and isinstance(configs["tokenizer"]["model_max_length"], int)
+            and "pad_token" in configs["tokenizer"]
         )
     except (KeyError, TypeError):
         return False

@@ -63,6 +63,11 @@ class _Layer(nn.Module):
         return out
 
 
+def _embedding(rows: int, dim: int) -> nn.Embedding:
+    """Without initial values: on the meta device, drawing normal ones imports half of torch's compiler."""
+    return nn.Embedding(rows, dim, _weight=torch.empty(rows, dim))
+
+
 class CompactTextEncoder(nn.Module):
     """The text encoder (arXiv 2103.00020).
 
@@ -76,8 +81,8 @@ class CompactTextEncoder(nn.Module):
         dim = config["hidden_size"]
         self.embeddings = nn.ModuleDict(
             {
-                "token_embedding": nn.Embedding(config["vocab_size"], dim),
-                "position_embedding": nn.Embedding(config["max_position_embeddings"], dim),
+                "token_embedding": _embedding(config["vocab_size"], dim),
+                "position_embedding": _embedding(config["max_position_embeddings"], dim),
             }
         )
         layers = nn.ModuleList([_Layer(config) for _ in range(config["num_hidden_layers"])])
