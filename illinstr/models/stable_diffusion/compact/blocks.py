@@ -33,7 +33,8 @@ class Resnet(nn.Module):
             hidden = hidden + self.time_emb_proj(F.silu(time))[:, :, None, None]
         hidden = self.conv2(F.silu(self.norm2(hidden)))
         shortcut: Tensor = x if self.conv_shortcut is None else self.conv_shortcut(x)
-        return shortcut + hidden
+        out: Tensor = shortcut + hidden
+        return out
 
 
 class Attention(nn.Module):

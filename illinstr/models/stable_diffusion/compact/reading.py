@@ -130,7 +130,7 @@ def read_compact(folder: Path, dtype: torch.dtype) -> dict[str, Any] | None:
 
 
 def _configs(folder: Path) -> dict[str, Config] | None:
-    files = {
+    files: dict[str, tuple[str, Mapping[str, Any], str]] = {
         "unet": ("config.json", _UNET, _UNET_FREE),
         "vae": ("config.json", _VAE, _VAE_FREE),
         "text_encoder": ("config.json", _TEXT, _TEXT_FREE),

@@ -103,7 +103,9 @@ class CompactTextEncoder(nn.Module):
         if not bool(attention_mask.all()):
             before = torch.ones(length, length, dtype=torch.bool, device=input_ids.device).tril()
             mask = before[None, None] & attention_mask.bool()[:, None, None, :]
-        for layer in self.encoder["layers"]:
+        layers = self.encoder["layers"]
+        assert isinstance(layers, nn.ModuleList)
+        for layer in layers:
             x = layer(x, mask)
         return TextStates(self.final_layer_norm(x))
 

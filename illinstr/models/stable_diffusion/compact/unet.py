@@ -96,6 +96,7 @@ class CompactUNet(nn.Module):
         x = self.conv_in(sample)
         skips = [x]
         for down in self.down_blocks:
+            assert isinstance(down, _Level)
             for resnet, attention in zip(down.resnets, down.attentions, strict=True):
                 x = attention(resnet(x, time), encoder_hidden_states, bias)
                 skips.append(x)
@@ -105,6 +106,7 @@ class CompactUNet(nn.Module):
         x = self.mid_block.resnets[0](x, time)
         x = self.mid_block.resnets[1](self.mid_block.attentions[0](x, encoder_hidden_states, bias), time)
         for up in self.up_blocks:
+            assert isinstance(up, _Level)
             for resnet, attention in zip(up.resnets, up.attentions, strict=True):
                 x = attention(resnet(torch.cat([x, skips.pop()], dim=1), time), encoder_hidden_states, bias)
             for change in up.upsamplers or ():
