@@ -19,7 +19,7 @@ work (``speaking_of_arguments``) the same messages name arguments.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -96,7 +96,16 @@ class ModelError(IllinstrError):
 
 
 class PlanError(IllinstrError):
-    """No step text could be written for the goal."""
+    """No step text could be written for the goal.
+
+    Args:
+        message, hint: as of every error.
+        suggestions: goals near it for which steps could be written.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, suggestions: Sequence[str] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.suggestions = tuple(suggestions)
 
 
 class FetchError(IllinstrError):

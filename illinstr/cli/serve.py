@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from illinstr.cli.options import Device
+from illinstr.cli.options import Device, Dtype, Offload
 from illinstr.workflows.world import EMBEDDED_WRITER
 from illinstr.workflows.writers import DEFAULT_EXAMPLES
 
@@ -24,13 +24,22 @@ def command(
     remote: Annotated[
         bool, typer.Option("--remote", help="Let others on the network in; there is no password.")
     ] = False,
-    model: Annotated[str, typer.Option(help="mini (embedded), a model folder, or a hub id ORG/NAME.")] = "mini",
-    llm: Annotated[
-        str,
+    model: Annotated[
+        list[str] | None,
         typer.Option(
-            help="Who writes the steps: minihow (offline), hf:ORG/NAME, a folder, FILE.gguf, or http(s)://..."
+            help="mini (embedded), a model folder, or a hub id ORG/NAME; given again, the page offers a choice. "
+            "\\[default: mini]",
+            show_default=False,
         ),
-    ] = EMBEDDED_WRITER,
+    ] = None,
+    llm: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Who writes the steps: minihow (offline), hf:ORG/NAME, a folder, FILE.gguf, or http(s)://...; "
+            "given again, the page offers a choice. \\[default: minihow]",
+            show_default=False,
+        ),
+    ] = None,
     context: Annotated[
         str | None, typer.Option(help='About the reader, for --llm: "I have no oven".', show_default=False)
     ] = None,
@@ -40,6 +49,8 @@ def command(
     ] = None,
     no_metadata: Annotated[bool, typer.Option("--no-metadata", help="Keep the recipe out of the PNGs.")] = False,
     device: Device = "auto",
+    dtype: Dtype = None,
+    offload: Offload = False,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the address as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No messages.")] = False,
@@ -50,10 +61,12 @@ def command(
 
     illinstr serve --open
 
-    The model is loaded once, with the first article. The address is printed on stdout as soon as the page can
-    be opened. Exit codes: 0 ended by Ctrl-C, 2 wrong use.
+    The model is loaded once, with the first article. What waits or is under way when this ends, however it ends, is
+    taken up by the next start with the same [bold]--out[/bold]. The address is printed on stdout as soon as the page
+    can be opened. Exit codes: 0 ended by Ctrl-C, 2 wrong use.
     """
     from illinstr.console import emit, reporter
+    from illinstr.diffusion.loading import EMBEDDED
     from illinstr.workflows.serve import ServeRequest, open_server
 
     messages = reporter(quiet)
@@ -62,13 +75,15 @@ def command(
         port=port,
         host=host,
         remote=remote,
-        model=model,
-        writer=llm,
+        model=model or EMBEDDED,
+        writer=llm or EMBEDDED_WRITER,
         context=context,
         examples=examples,
         sampling_steps=sampling_steps,
         metadata=not no_metadata,
         device=device,
+        dtype=dtype,
+        offload=offload,
         reporter=messages,
     )
     with open_server(request) as server:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from illinstr.models.settings import StackedSettings
 
@@ -23,3 +24,21 @@ class ModelSource:
     folder: Path
     sha256: str = ""
     settings: StackedSettings | None = None
+
+
+def shown_name(model_id: str) -> str:
+    """A model's name as it may be shared: of a path its last part, so that no folder of the user's is published.
+
+    A hub id ``ORG/NAME`` stays whole; a relative path of two parts looks like one and is told apart by being there.
+
+    >>> shown_name("/home/somebody/models/juice"), shown_name("out/final/model"), shown_name("acme/juice")
+    ('juice', 'model', 'acme/juice')
+    """
+    parts = re.split(r"[/\\]+", model_id.rstrip("/\\"))
+    path = PurePath(model_id).is_absolute() or model_id.startswith((".", "~")) or "\\" in model_id or len(parts) > 2
+    if not path and len(parts) == 2:
+        try:
+            path = Path(model_id).exists()
+        except (OSError, ValueError):  # no name of a file
+            path = False
+    return parts[-1] if path and parts[-1] else model_id

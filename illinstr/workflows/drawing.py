@@ -30,9 +30,11 @@ class SharedModel:
 
     Args:
         load: loads it.
+        named: what it is known by before it is loaded: ``mini``, a folder or a hub id.
     """
 
-    def __init__(self, load: Callable[[], ArticlePipeline]) -> None:
+    def __init__(self, load: Callable[[], ArticlePipeline], *, named: str = "") -> None:
+        self.named = named
         self._load = load
         self._lock = threading.Lock()
         self._pipeline: ArticlePipeline | None = None
@@ -43,6 +45,11 @@ class SharedModel:
             if self._pipeline is None:
                 self._pipeline = self._load()
             return self._pipeline
+
+    def forget(self) -> None:
+        """Let go of its memory; the next request loads it again."""
+        with self._lock:
+            self._pipeline = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -141,9 +141,11 @@ class MiniHowWriter:
         if task.problem:
             return self._put_right(task)
         if recognise(task.goal) is None:
-            near = "; ".join(nearest_goals(task.goal, k=3))
+            near = nearest_goals(task.goal, k=3)
             raise PlanError(
-                f'"{task.goal}" is outside the embedded world; the nearest it can draw: {near}', hint=_OWN_STEPS
+                f'"{task.goal}" is outside the embedded world; the nearest it can draw: {"; ".join(near)}',
+                hint=_OWN_STEPS,
+                suggestions=near,
             )
         article: Article = plan(task.goal, task.num_steps, seed=task.seed)
         return article

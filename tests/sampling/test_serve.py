@@ -12,18 +12,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from illinstr.cli.app import app
 from illinstr.errors import UsageError
 from illinstr.runs import read_article, read_record
-from illinstr.sampling.serving.web import MAX_BODY_BYTES, TOKEN_HEADER, WebServer
+from illinstr.sampling.serving.handler import MAX_BODY_BYTES, TOKEN_HEADER
+from illinstr.sampling.serving.web import WebServer
 from illinstr.sampling.serving.workshop import MAX_WAITING
 from tests.sampling.test_page import HOSTILE
 from tests.support import fork_server
-from tests.support.serving import serving
+from tests.support.serving import call, do, follow, make, ours, serving
 from tests.support.tiny_model import make_tiny_model
 
 LOADS: list[int] = []
@@ -38,53 +38,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
     with serving(tmp_path_factory.mktemp("runs"), model, LOADS) as running:
         yield running
-
-
-def ours(server: WebServer, **changes: str | None) -> dict[str, str]:
-    """The headers that our own page sends; a change to None leaves one out."""
-    host = f"127.0.0.1:{server.server_port}"
-    headers: dict[str, str | None] = {
-        "Host": host,
-        "Origin": f"http://{host}",
-        "Content-Type": "application/json",
-        TOKEN_HEADER: server.token,
-    }
-    headers |= {name.replace("_", "-"): value for name, value in changes.items()}
-    return {name: value for name, value in headers.items() if value is not None}
-
-
-def call(server: WebServer, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None):
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
-    content = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
-    connection.request(method, path, content, ours(server) if headers is None else headers)
-    response = connection.getresponse()
-    answer = response.status, response.read(), dict(response.getheaders())
-    connection.close()
-    return answer
-
-
-def follow(server: WebServer, task: str, after: int | None = None) -> list[tuple[str, dict[str, Any]]]:
-    headers = ours(server) | ({"Last-Event-ID": str(after)} if after is not None else {})
-    status, content, answered = call(server, "GET", f"/tasks/{task}/events", headers=headers)
-    assert status == 200 and answered["Content-Type"].startswith("text/event-stream")
-    events = []
-    for block in content.decode().split("\n\n"):
-        fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
-        if fields:
-            events.append((fields["event"], json.loads(fields["data"])))
-    return events
-
-
-def do(server: WebServer, what: str, **asked: Any) -> list[tuple[str, dict[str, Any]]]:
-    status, content, _ = call(server, "POST", f"/tasks/{what}", asked)
-    assert status == 202, content
-    return follow(server, json.loads(content)["task"])
-
-
-def make(server: WebServer, goal: str, steps: int = 2) -> str:
-    kind, data = do(server, "generate", goal=goal, steps=steps)[-1]
-    assert kind == "done", data
-    return str(data["name"])
 
 
 def test_an_article_appears_words_first_then_progress_then_images(server: WebServer) -> None:
@@ -116,14 +69,17 @@ def test_a_lost_connection_goes_on_where_it_stopped(server: WebServer) -> None:
     _, content, _ = call(server, "POST", "/tasks/generate", {"goal": "How to go on", "steps": 1})
     task = json.loads(content)["task"]
     events = follow(server, task)
-    assert follow(server, task, after=2) == events[3:]
+    assert follow(server, task, after=f"{server.epoch}-2") == events[3:]
+    assert call(server, "GET", f"/tasks/{task}/events?after={server.epoch}-2")[1].count(b"event: ") == len(events) - 3
+    # Numbers of a server that died say nothing: all is told again.
+    assert follow(server, task, after=f"{'0' * 8}-2") == follow(server, task, after="2") == events
 
 
 def test_the_same_goal_again_is_another_article_and_the_model_is_loaded_once(server: WebServer) -> None:
     first, second = make(server, "How to do it twice"), make(server, "How to do it twice")
     assert (first, second) == ("do-it-twice-s0", "do-it-twice-s1")
-    events = do(server, "generate", goal="How to do it twice", steps=2, seed=1)
-    assert events[-1][0] == "failed" and "was used" in events[-1][1]["message"]
+    status, content, _ = call(server, "POST", "/tasks/generate", {"goal": "How to do it twice", "steps": 2, "seed": 1})
+    assert status == 400 and "was used" in json.loads(content)["message"]
     assert LOADS == [1]
 
 
@@ -157,7 +113,7 @@ def test_correct_keeps_what_is_done_and_writes_the_rest(server: WebServer) -> No
 def test_what_fails_is_said_and_the_next_one_is_made(server: WebServer) -> None:
     assert do(server, "generate", goal="How to do the impossible", steps=2)[-1] == (
         "failed",
-        {"message": "nobody can do that", "hint": "ask for something else"},
+        {"message": "nobody can do that", "hint": "ask for something else", "suggestions": ["How to do the possible"]},
     )
     assert make(server, "How to do the possible")
 
@@ -185,12 +141,12 @@ def test_what_fails_is_said_and_the_next_one_is_made(server: WebServer) -> None:
 def test_nobody_else_can_start_anything(server: WebServer, changes: dict[str, str | None], status: int) -> None:
     port = str(server.server_port)
     changes = {name: value.replace("{port}", port) if value else value for name, value in changes.items()}
-    before = server.workshop._made
+    before = server.workshop.accepted
     found, content, _ = call(
         server, "POST", "/tasks/generate", {"goal": "How to get in", "steps": 1}, ours(server, **changes)
     )
     assert found == status
-    assert server.workshop._made == before + (status == 202)
+    assert server.workshop.accepted == before + (status == 202)
     if status == 202:
         follow(server, json.loads(content)["task"])
 
@@ -239,10 +195,10 @@ def test_a_link_out_of_the_folder_is_not_followed(server: WebServer, tmp_path: P
     + [json.dumps({"goal": "How to seed", "steps": 1, "seed": seed}).encode() for seed in (-1, 2**32, "a", True)],
 )
 def test_bad_requests_are_refused_before_anything_starts(server: WebServer, body: bytes) -> None:
-    before = server.workshop._made
+    before = server.workshop.accepted
     status, content, _ = call(server, "POST", "/tasks/generate", body)
     assert status == 400 and json.loads(content)["message"]
-    assert server.workshop._made == before
+    assert server.workshop.accepted == before
 
 
 def test_bad_changes_are_refused(server: WebServer) -> None:
@@ -292,7 +248,7 @@ def test_hostile_goals_are_text_in_the_list(server: WebServer) -> None:
     soup = BeautifulSoup(page, "lxml")
     goals = [link.text for link in soup.select("#made a")]
     assert set(HOSTILE[:3]) <= set(goals)
-    assert len(soup.find_all("script")) == 1
+    assert [tag.get("src") for tag in soup.find_all("script")] == ["/follow.js", "/serve.js"]
     assert not [name for tag in soup.find_all(True) for name in tag.attrs if name.startswith("on")]
     assert "'unsafe-inline'" not in headers["Content-Security-Policy"]
 

@@ -22,13 +22,13 @@ from illinstr.cli.app import app
 from illinstr.diffusion.names import SAMPLERS
 from illinstr.errors import DataError, IllinstrError, PartialError, PlanError, UsageError
 from illinstr.images import METADATA_KEY, encode_png
+from illinstr.models.source import shown_name
 from illinstr.progress import SilentReporter
 from illinstr.runs import is_article_folder, read_record, read_run
 from illinstr.sampling.drawing.batch import plan_batch
 from illinstr.sampling.drawing.illustrator import (
     DrawingSettings,
     Illustrator,
-    model_name,
 )
 from illinstr.sampling.writing import UserSteps, parse_step, plan_article
 from tests.support import fork_server
@@ -421,4 +421,4 @@ class TestIllustrator:
         ],
     )
     def test_model_names_hold_no_folders(self, model_id: str, name: str) -> None:
-        assert model_name(model_id) == name
+        assert shown_name(model_id) == name

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 from illinstr.articles import Article, StepImage
 from illinstr.diffusion.names import Method
 from illinstr.errors import ModelError
 from illinstr.images import encode_png
+from illinstr.models.source import shown_name
 from illinstr.progress import Reporter
 from illinstr.runs import RunRecord
 from illinstr.version import __version__
@@ -248,16 +248,10 @@ def versions() -> dict[str, str]:
     return found
 
 
-def model_name(model_id: str) -> str:
-    """A model's name as it may be shared: a folder's last part, so that no home folder ends up in an image."""
-    is_path = PurePath(model_id).is_absolute() or model_id.startswith((".", "~")) or "\\" in model_id
-    return re.split(r"[/\\]", model_id.rstrip("/\\"))[-1] if is_path else model_id
-
-
 def recipe_of(record: RunRecord, **more: Any) -> dict[str, Any]:
     """What is needed to make an image again, without times and without the user's folders."""
     # An image travels alone: how the steps were written, and what a reader said about themselves, stays behind.
     untold: Any = {"timings": True, "created": True, "schema_version": True, "writing": True}
     untold |= {"revisions": {"__all__": {"created", "correction", "note"}}}
     recipe = record.model_dump(mode="json", exclude=untold)
-    return recipe | {"model_id": model_name(record.model_id)} | more
+    return recipe | {"model_id": shown_name(record.model_id)} | more

@@ -29,9 +29,20 @@ def read_photo(path: Path, option: str = "--first-picture") -> StepImage:
     if len(data) > MAX_IMAGE_BYTES:
         raise UsageError(f"{option}: {path} is over {MAX_IMAGE_BYTES >> 20} MiB", hint="scale it down first")
     try:
-        image = decode_image(data, label=str(path))
+        return photo_of(data, str(path))
+    except UsageError as error:
+        raise UsageError(f"{option}: {error.message}", hint=error.hint) from error
+
+
+def photo_of(data: bytes, label: str) -> StepImage:
+    """Encoded bytes as a step's image, as ``read_photo`` makes it; ``label`` says which image.
+
+    Raises:
+        UsageError: they are no JPEG, PNG or WebP image.
+    """
+    try:
+        image = decode_image(data, label=label)
     except DataError as error:
-        hint = "give a JPEG, PNG or WebP file"
-        raise UsageError(f"{option}: {error.message}", hint=hint) from error
+        raise UsageError(error.message, hint="give a JPEG, PNG or WebP file") from error
     side = min(*image.size, PHOTO_PX)
     return StepImage.from_bytes(encode_jpeg(centre_square(image, side), quality=JPEG_QUALITY))

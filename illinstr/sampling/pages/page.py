@@ -19,8 +19,9 @@ from markupsafe import Markup
 from illinstr.articles import Article, Step, StepImage
 from illinstr.errors import DataError
 from illinstr.images import data_uri, encode_png
+from illinstr.models.source import shown_name
 from illinstr.runs import RunRecord, image_name
-from illinstr.sampling.drawing.illustrator import model_name, recipe_of
+from illinstr.sampling.drawing.illustrator import recipe_of
 from illinstr.sampling.pages.strip import draw_strip
 from illinstr.templates import read_template, source_hash, template
 from illinstr.version import __version__
@@ -141,7 +142,7 @@ def render_markdown(article: Article, record: RunRecord) -> str:
     for index, step in enumerate(article.steps):
         parts.append(f"## {index + 1}. {escape_markdown(step.headline)}")
         if step.image is not None:
-            parts.append(f"![{escape_markdown(_alt(step, index))}]({image_name(index, step.image)})")
+            parts.append(f"![{escape_markdown(alt_of(step, index))}]({image_name(index, step.image)})")
         if step.body:
             parts.append(escape_markdown(step.body))
         if step.bullets:
@@ -165,7 +166,7 @@ def credit_line(record: RunRecord, license_name: str | None = None) -> str:
     licence = f" Licence: {license_name}." if license_name else ""
     return (
         f"Made with illinstr {version}. Steps written {writer}; images {drawn} by the model "
-        f"{model_name(record.model_id)} (seed {record.seed}, {record.sampler}, {record.sampling_steps} sampling steps, "
+        f"{shown_name(record.model_id)} (seed {record.seed}, {record.sampler}, {record.sampling_steps} sampling steps, "
         f"guidance {record.guidance:g}).{licence} Look before you follow: a machine drew this."
     )
 
@@ -216,8 +217,13 @@ def _method(article: Article) -> str:
     return f"{article.method}. " if article.method else ""
 
 
-def _alt(step: Step, index: int) -> str:
-    return (step.image.alt if step.image else None) or f"Step {index + 1}: {step.headline}"
+def alt_of(step: Step, index: int) -> str:
+    """What an image shows, for who does not see it: its caption, else what came with it, else which step it is of.
+
+    The heading stands beside the image already; read twice it says nothing more.
+    """
+    said = step.caption or (step.image.alt if step.image else None)
+    return f"Drawing of step {index + 1}" if said in (None, f"Step {index + 1}: {step.headline}") else str(said)
 
 
 def _inlined(step: Step, index: int) -> dict[str, Any] | None:
@@ -227,7 +233,7 @@ def _inlined(step: Step, index: int) -> dict[str, Any] | None:
         "uri": _data_uri(step.image, index),
         "width": step.image.width,
         "height": step.image.height,
-        "alt": _alt(step, index),
+        "alt": alt_of(step, index),
     }
 
 
