@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,3 +86,28 @@ def page_of(browser: Any, **context: Any) -> Iterator[tuple[Any, Watch]]:
 def refused(page: Any) -> list[str]:
     """What the page's policy stopped."""
     return list(page.evaluate("window.__refused"))
+
+
+def violations(page: Any) -> list[str]:
+    """What axe-core finds wrong with a page, of any level: rule, and the first element."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    return [f"{each['id']}: {each['nodes'][0]['html'][:120]} {each['nodes'][0]['failureSummary']}" for each in found]
+
+
+VIEWS = [(width, scheme) for width in (390, 1280) for scheme in ("light", "dark")]
+
+
+def check_accessible(browser: Any, address: str, prepare: Callable[[Any], None] = lambda page: None) -> None:
+    """No violation of any level at the widths of a phone and of a desk, light and dark; ``prepare`` brings it about.
+
+    The script of axe-core is brought in past the page's policy, which stops it as it stops every other.
+    """
+    for width, scheme in VIEWS:
+        context = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme, "bypass_csp": True}
+        with page_of(browser, **context) as (page, _):
+            page.goto(address)
+            prepare(page)
+            assert violations(page) == [], (address, width, scheme)
+            assert page.evaluate("document.documentElement.scrollWidth") == width

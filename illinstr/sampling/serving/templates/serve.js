@@ -90,7 +90,9 @@ function newItem(index) {
   const changed = (what, request, ...fields) => async (event) => {
     event.preventDefault();
     const accepted = await ask(what, { name: shown.name, ...request() });
-    if (accepted) sent(...fields);
+    if (!accepted) return;
+    sent(...fields);
+    item.querySelector(".change").open = false;
   };
   item.querySelector(".edit").addEventListener("submit", changed("edit", () => ({ step: number, text: words.value }), words));
   item.querySelector(".again").addEventListener("click", changed("edit", () => ({ step: number, text: null })));
