@@ -214,6 +214,38 @@ def split(
         raise _left_out(damaged.count)
 
 
+@app.command("merge")
+def merge(
+    data: Annotated[list[Path], typer.Argument(help="Data folders; of equal articles the first stays.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Data folder to make.")],
+    near: Annotated[
+        float, typer.Option(help="Goals that share so much of their words (Jaccard) stand on one side; 1: equal ones.")
+    ] = 0.8,
+    text_duplicates: Annotated[
+        str, typer.Option(help="Texts that stand elsewhere: leave out near ones of other pages, or exact ones alone.")
+    ] = "near",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the data OUT holds.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Merge data folders into one: duplicates once, every goal in one split, licences and credits kept.
+
+    An article keeps its split; where folders disagree about a goal, the first decides. The folders stay as they are.
+
+    Example: illinstr data merge data/pages data/recipes --out data/both
+    """
+    from illinstr.shards.merging import merge as merged
+    from illinstr.workflows.checks import check_choice
+
+    check_choice("--text-duplicates", text_duplicates, ("near", "exact"))
+    near_texts = text_duplicates == "near"
+    made = merged(data, out, near=near, near_texts=near_texts, overwrite=overwrite, reporter=reporter(quiet))
+    counts = {name: info.samples for name, info in made.index.splits.items()}
+    lines = [f"{name}: {count} articles" for name, count in counts.items()]
+    lines += [f"left out: {count} {reason}" for reason, count in made.left_out.items()]
+    emit({"out": str(out), "splits": counts, "left_out": made.left_out}, str(out), as_json=as_json, lines=tuple(lines))
+
+
 def _fractions(text: str) -> dict[str, float]:
     from illinstr.errors import UsageError
     from illinstr.shards.layout import SPLIT_PATTERN

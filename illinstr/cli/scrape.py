@@ -26,14 +26,25 @@ def command(  # the options are the interface, so there are as many as there are
     category_depth: Annotated[
         int, typer.Option(min=0, max=10, help="With --category: how deep into sub-categories.")
     ] = 0,
-    from_jsonl: Annotated[Path | None, typer.Option(help="JSON lines: wikiHow-VGSI pages, or Articles.")] = None,
-    from_csv: Annotated[
-        Path | None, typer.Option(help="CSV: the paper's splits, or wikihowAll.csv, wikihowSep.csv.")
+    from_jsonl: Annotated[
+        list[Path] | None, typer.Option(help="JSON lines: wikiHow-VGSI pages, or Articles; a pattern; repeatable.")
     ] = None,
-    from_warc: Annotated[Path | None, typer.Option(help="WARC web archive with its images.")] = None,
-    from_zim: Annotated[Path | None, typer.Option(help="ZIM archive with its images; needs the extra zim.")] = None,
+    from_csv: Annotated[
+        list[Path] | None,
+        typer.Option(help="CSV: the paper's splits, or wikihowAll.csv, wikihowSep.csv; a pattern; repeatable."),
+    ] = None,
+    from_warc: Annotated[
+        list[Path] | None, typer.Option(help="WARC web archive with its images; a pattern; repeatable.")
+    ] = None,
+    from_zim: Annotated[
+        list[Path] | None,
+        typer.Option(help="ZIM archive with its images; needs the extra zim; a pattern; repeatable."),
+    ] = None,
     pictures: Annotated[Path | None, typer.Option(help="Folder of the images of --from-jsonl or --from-csv.")] = None,
-    from_html: Annotated[Path | None, typer.Option(help="Folder of saved pages; nothing is fetched.")] = None,
+    from_html: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of saved pages, or one; nothing is fetched; a pattern; repeatable."),
+    ] = None,
     contact: Annotated[
         str | None, typer.Option(help="E-mail or web address sites can reach you by. Needed to fetch.")
     ] = None,
@@ -56,6 +67,9 @@ def command(  # the options are the interface, so there are as many as there are
     tokenizer: Annotated[
         Path | None, typer.Option(help="CLIP tokenizer that counts: its folder, or a model's. [default: the mini's]")
     ] = None,
+    text_duplicates: Annotated[
+        str, typer.Option(help="Texts that stand elsewhere: leave out near ones of other pages or exact ones, or keep.")
+    ] = "near",
     image_duplicates: Annotated[
         str, typer.Option(help="Images of another page: leave out near or exact ones, or keep.")
     ] = "near",
@@ -64,6 +78,10 @@ def command(  # the options are the interface, so there are as many as there are
     min_contrast: Annotated[
         float, typer.Option(help="Leave out images of less contrast (0 to 127); blank ones have none.")
     ] = 4.0,
+    max_side: Annotated[int | None, typer.Option(help="Make longer images smaller, to so many pixels.")] = None,
+    image_quality: Annotated[
+        int | None, typer.Option(help="Encode every image as JPEG of this quality, 1 to 100. [default: bytes as found]")
+    ] = None,
     crop_watermark: Annotated[
         int, typer.Option(help="Cut so many pixels off the bottom of images with a watermark strip.")
     ] = 0,
@@ -139,10 +157,13 @@ def command(  # the options are the interface, so there are as many as there are
         max_steps=max_steps,
         max_tokens=max_tokens,
         tokenizer=tokenizer,
+        text_duplicates=text_duplicates,
         image_duplicates=image_duplicates,
         min_image_px=min_image_px,
         max_aspect=max_aspect,
         min_contrast=min_contrast,
+        max_side=max_side,
+        image_quality=image_quality,
         crop_watermark=crop_watermark,
         images=not no_images,
         allow_private_hosts=allow_private_hosts or (),

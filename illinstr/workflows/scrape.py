@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from illinstr.errors import FetchError, UsageError
@@ -34,7 +34,9 @@ MAX_WORKERS = 256
 class ScrapeRequest(Request):
     """Which pages, by which rules, to which data folder.
 
-    Give one source: addresses (``urls``, ``urls_file``, ``sitemap``, ``category``), or one of the ``from_...`` files.
+    Give addresses (``urls``, ``urls_file``, ``sitemap``, ``category``), or any number of ``from_...`` files: each of
+    those takes a path, a pattern (``*``, ``?``, ``**``), or several. They are read in the order saved pages, JSON
+    lines, CSV, WARC, ZIM.
 
     Attributes:
         urls: addresses of how-to pages.
@@ -49,7 +51,7 @@ class ScrapeRequest(Request):
         from_warc: WARC web archive with its images.
         from_zim: ZIM archive with its images; needs the extra ``zim``.
         pictures: folder of the images of ``from_jsonl`` or ``from_csv``.
-        from_html: folder of saved pages; nothing is fetched.
+        from_html: folder of saved pages, or one saved page; nothing is fetched.
         contact: e-mail or web address sites can reach you by; needed to fetch.
         accept_terms: you have read wikiHow's terms; needed there.
         min_interval: least seconds between two requests to a host.
@@ -61,10 +63,14 @@ class ScrapeRequest(Request):
         min_steps, max_steps: articles of fewer or more steps are dropped.
         max_tokens: articles whose goal or a headline has more tokens are dropped; CLIP reads 77.
         tokenizer: folder of the CLIP tokenizer that counts; the embedded model's when None.
+        text_duplicates: texts that stand elsewhere already: leave out ``near`` ones of other pages or ``exact``
+            ones, or ``keep``.
         image_duplicates: images that another page has too: leave out ``near`` or ``exact`` ones, or ``keep``.
         min_image_px: images whose shorter side is shorter are left out.
         max_aspect: images longer than so many times their width are left out.
         min_contrast: images of less contrast (0 to 127) are left out.
+        max_side: longer images are made smaller, to so many pixels.
+        image_quality: encode every image as JPEG of this quality, 1 to 100; None keeps the bytes as they are.
         crop_watermark: pixels to cut off the bottom of images with a watermark strip.
         images: whether images are fetched and stored.
         allow_private_hosts: hosts off the public internet that may be asked all the same.
@@ -86,12 +92,12 @@ class ScrapeRequest(Request):
     since: str | None = None
     category: Sequence[str] = ()
     category_depth: int = 0
-    from_jsonl: str | Path | None = None
-    from_csv: str | Path | None = None
-    from_warc: str | Path | None = None
-    from_zim: str | Path | None = None
+    from_jsonl: str | Path | Sequence[str | Path] | None = None
+    from_csv: str | Path | Sequence[str | Path] | None = None
+    from_warc: str | Path | Sequence[str | Path] | None = None
+    from_zim: str | Path | Sequence[str | Path] | None = None
     pictures: str | Path | None = None
-    from_html: str | Path | None = None
+    from_html: str | Path | Sequence[str | Path] | None = None
     contact: str | None = None
     accept_terms: bool = False
     min_interval: float = 3.0
@@ -103,10 +109,13 @@ class ScrapeRequest(Request):
     max_steps: int = 100
     max_tokens: int | None = None
     tokenizer: str | Path | None = None
+    text_duplicates: str = "near"
     image_duplicates: str = "near"
     min_image_px: int = 64
     max_aspect: float = 4.0
     min_contrast: float = 4.0
+    max_side: int | None = None
+    image_quality: int | None = None
     crop_watermark: int = 0
     images: bool = True
     allow_private_hosts: Sequence[str] = ()
@@ -154,7 +163,7 @@ def scrape_job(request: ScrapeRequest) -> ScrapeJob:
 
         registry.site_named(request.site)
     check_discovery(_several(request.sitemap), request.since, request.category, request.category_depth)
-    discovery, collection = _sources(request)
+    discovery, collections = _sources(request)
     network = {
         "contact": request.contact,
         "accept_terms": request.accept_terms,
@@ -165,10 +174,7 @@ def scrape_job(request: ScrapeRequest) -> ScrapeJob:
         out=Path(request.out),
         rules=rules,
         discovery=discovery,
-        folder=_path(request.from_html),
-        jsonl=_path(request.from_jsonl),
-        collection=collection,
-        image_folder=_path(request.pictures),
+        collections=collections,
         takedown=Takedown.read(Path(request.takedown)) if request.takedown is not None else Takedown(),
         fetch=None if discovery is None else validated(FetchConfig, network, {"min_interval_s": "--min-interval"}),
         cache=_path(request.cache),
@@ -278,12 +284,15 @@ def _rules(request: ScrapeRequest) -> CleanRules:
         "licenses": _several(request.license),
         "max_tokens": request.max_tokens,
         "tokenizer": request.tokenizer,
+        "text_duplicates": request.text_duplicates,
         "pictures": {
             "duplicates": request.image_duplicates,
             "min_px": request.min_image_px,
             "max_aspect": request.max_aspect,
             "min_contrast": request.min_contrast,
             "crop_watermark": request.crop_watermark,
+            "max_side": request.max_side,
+            "quality": request.image_quality,
         },
     }
     return validated(
@@ -296,38 +305,48 @@ def _rules(request: ScrapeRequest) -> CleanRules:
             "pictures.max_aspect": "--max-aspect",
             "pictures.min_contrast": "--min-contrast",
             "pictures.crop_watermark": "--crop-watermark",
+            "pictures.max_side": "--max-side",
+            "pictures.quality": "--image-quality",
         },
     )
 
 
-def _sources(request: ScrapeRequest) -> tuple[Discovery | None, Collection | None]:
-    """How pages are discovered on the web, or the collection they are read from; neither for a folder or JSON lines.
+def _collections(request: ScrapeRequest) -> tuple[Collection, ...]:
+    from illinstr.wikihow_scraper.imports.collection import Kind, named
+
+    files: dict[Kind, str | Path | Sequence[str | Path] | None]
+    files = {"html": request.from_html, "jsonl": request.from_jsonl, "csv": request.from_csv}
+    files |= {"warc": request.from_warc, "zim": request.from_zim}
+    folder, found = _path(request.pictures), []
+    for kind, given in files.items():
+        listed = [given] if isinstance(given, str | Path) else list(given or ())
+        found += named(kind, listed, folder if kind in ("jsonl", "csv") else None)
+    return tuple(found)
+
+
+def _sources(request: ScrapeRequest) -> tuple[Discovery | None, tuple[Collection, ...]]:
+    """How pages are discovered on the web, or the collections they are read from.
 
     Raises:
-        UsageError: no source or several, or parameters that belong to another source.
+        UsageError: no source, both kinds, or parameters that belong to another source.
     """
     from illinstr.wikihow_scraper.fetching.discover import Discovery
-    from illinstr.wikihow_scraper.imports.collection import Collection
 
-    files: dict[Literal["csv", "warc", "zim"], str | Path | None]
-    files = {"csv": request.from_csv, "warc": request.from_warc, "zim": request.from_zim}
-    given = {kind: Path(file) for kind, file in files.items() if file is not None}
-    local = [file for file in (request.from_html, request.from_jsonl, *given.values()) if file is not None]
-    if request.pictures is not None and request.from_jsonl is None and "csv" not in given:
+    local = _collections(request)
+    if request.pictures is not None and not any(one.kind in ("jsonl", "csv") for one in local):
         raise UsageError("--pictures belongs to --from-jsonl or --from-csv")
     if request.refresh and request.retry_failed:
         raise UsageError("--refresh asks again for what failed, too", hint="leave --retry-failed out")
     discovering = bool(_several(request.sitemap)) or bool(request.category)
     if local:
-        if len(local) > 1 or request.urls or request.urls_file is not None or discovering:
+        if request.urls or request.urls_file is not None or discovering:
             raise UsageError(
-                "give one source: addresses, or one of --from-html, --from-jsonl, --from-csv, --from-warc, --from-zim"
+                "give addresses, or files with --from-html, --from-jsonl, --from-csv, --from-warc, --from-zim; not both"
             )
         for option, asked in (("--refresh", request.refresh), ("--retry-failed", request.retry_failed)):
             if asked:
                 raise UsageError(f"{option} is for fetched pages")
-        made = [Collection(kind, file, _path(request.pictures)) for kind, file in given.items()]
-        return None, made[0] if made else None
+        return None, local
     addresses, refused = read_urls(request.urls, _path(request.urls_file))
     if not addresses and not discovering:
         raise UsageError("nothing to scrape", hint="give addresses, --urls-file FILE or --from-html FOLDER")
@@ -338,7 +357,7 @@ def _sources(request: ScrapeRequest) -> tuple[Discovery | None, Collection | Non
         )
     lists: dict[str, Any] = {"sitemaps": _several(request.sitemap), "since": request.since}
     lists |= {"categories": tuple(request.category), "category_depth": request.category_depth}
-    return Discovery(urls=addresses, refused=refused, **lists), None
+    return Discovery(urls=addresses, refused=refused, **lists), ()
 
 
 def _several(given: str | Sequence[str]) -> tuple[str, ...]:

@@ -24,9 +24,7 @@ from illinstr.wikihow_scraper.fetching.fetch import FetchConfig
 from illinstr.wikihow_scraper.fetching.interrupt import Stop
 from illinstr.wikihow_scraper.fetching.settings import CLOSED_HINT
 from illinstr.wikihow_scraper.fetching.visits import Visit
-from illinstr.wikihow_scraper.imports.collection import Collection
-from illinstr.wikihow_scraper.imports.json_lines import imported
-from illinstr.wikihow_scraper.imports.saved_pages import saved_files, saved_pages
+from illinstr.wikihow_scraper.imports.collection import Collection, describe, sources_of
 from illinstr.wikihow_scraper.pipeline import build
 from illinstr.wikihow_scraper.pipeline.crawl import CrawlRequest, crawl
 from illinstr.wikihow_scraper.pipeline.kept import source_of
@@ -41,16 +39,13 @@ MAX_RUN_BYTES = 64_000_000
 
 @dataclass(frozen=True)
 class ScrapeJob:
-    """Pages to discover with ``fetch``, a ``folder``, ``jsonl`` with ``image_folder``, or a ``collection``."""
+    """Pages to discover with ``fetch``, or those of ``collections``."""
 
     out: Path
     rules: CleanRules
     shard_pages: int
     discovery: Discovery | None = None
-    folder: Path | None = None
-    jsonl: Path | None = None
-    collection: Collection | None = None
-    image_folder: Path | None = None
+    collections: tuple[Collection, ...] = ()
     takedown: Takedown = field(default_factory=Takedown)
     fetch: FetchConfig | None = None
     cache: Path | None = None
@@ -226,19 +221,14 @@ def _judged(job: ScrapeJob, cleaner: Cleaner, reporter: Reporter) -> ScrapeResul
 @contextlib.contextmanager
 def _sources(job: ScrapeJob, reporter: Reporter) -> Iterator[Iterable[Source]]:
     """The pages on disk, counted for the reporter as they are read."""
-    if job.jsonl is not None:
-        read = imported(job.jsonl, job.image_folder if job.images else None, job.limit)
-        with reporter.task("lines read") as advance:
-            yield _counted(read, advance)
-    elif job.collection is not None:
-        with reporter.task("pages read") as advance:
-            yield _counted(job.collection.sources(images=job.images, limit=job.limit), advance)
-    elif job.folder is not None:
-        files = saved_files(job.folder, job.limit)
-        with reporter.task("pages read", total=len(files)) as advance:
-            yield _counted(saved_pages(job.folder, files, images=job.images), advance)
-    else:
+    if not job.collections:
         raise UsageError("fetching needs --contact", hint="give an e-mail address or a web address of yours")
+    counts = [one.count(job.limit) for one in job.collections]
+    known = [count for count in counts if count is not None]
+    total = min(sum(known), job.limit or sum(known)) if len(known) == len(counts) else None
+    lines = all(one.kind == "jsonl" for one in job.collections)
+    with reporter.task("lines read" if lines else "pages read", total=total) as advance:
+        yield _counted(sources_of(job.collections, images=job.images, limit=job.limit), advance)
 
 
 def _counted(sources: Iterable[Source], advance: Advance) -> Iterable[Source]:
@@ -276,12 +266,8 @@ def _tell_funnel(funnel: Funnel, reporter: Reporter) -> None:
 def _settings(job: ScrapeJob) -> dict[str, Any]:
     """What decides the data, and nothing that does not (waits, contacts, places on this machine)."""
     origin: dict[str, Any]
-    if job.folder is not None:
-        origin = {"kind": "saved pages", "folder": job.folder.resolve().name}
-    elif job.collection is not None:
-        origin = dict(job.collection.describe())
-    elif job.jsonl is not None:
-        origin = {"kind": "JSON lines", "file": job.jsonl.name}
+    if job.collections:
+        origin = describe(job.collections)
     else:
         asked = job.discovery or Discovery()
         listed = "\n".join(asked.urls)
@@ -303,9 +289,8 @@ def _settings(job: ScrapeJob) -> dict[str, Any]:
 
 def _check_out(job: ScrapeJob) -> None:
     """Data of this very command may be made again, to finish a killed or partial run; other data may not."""
-    collected = None if job.collection is None else job.collection.file
     out = check_folder(job.out, DATA)
-    check_apart(out, [path for path in (job.folder, job.jsonl, collected, job.image_folder) if path is not None])
+    check_apart(out, [path for one in job.collections for path in (one.file, one.image_folder) if path is not None])
     if job.fetch is not None:
         check_folder(job.cache_folder, CACHE, option="--cache")
     shards = out / "shards"

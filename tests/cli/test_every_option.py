@@ -30,6 +30,7 @@ NEEDED = {
     "data stats": ("data",),
     "data preview": ("data", "--out", "out.html"),
     "data validate": ("data",),
+    "data merge": ("data", "data2", "--out", "out"),
     "data split": ("data", "--out", "out"),
     "study make": ("run", "--out", "out"),
     "study score": ("votes.json",),
@@ -47,6 +48,7 @@ def place(tmp_path_factory):
     (base / "home").mkdir()
     option_table.make_places(here)
     write_data(here / "data", [article(1), article(2)])
+    write_data(here / "data2", [article(3)])
     write_run(here / "run", make_article(2), make_record(num_steps=2), {})
     (here / "lines.jsonl").write_text('{"goal": "\\ud800"}\n')
     (here / "votes.json").write_text("{}")

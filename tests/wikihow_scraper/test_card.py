@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import yaml
 
-from illinstr.shards import read_index
-from illinstr.wikihow_scraper.pipeline import attribution
+from illinstr.shards import attribution, read_index
 from tests.support.pages import render
 from tests.wikihow_scraper.test_cli import NETWORK, articles, how_to, run, saved, site, urls
 

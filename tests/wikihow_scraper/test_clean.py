@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from illinstr.articles import Article, Provenance, Step
 from illinstr.config import validate
 from illinstr.errors import ConfigError
+from illinstr.shards.duplicates import fingerprint
 from illinstr.wikihow_scraper.cleaning.funnel import PAGE_OUTCOMES, Funnel
-from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules, fingerprint
+from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules
 from illinstr.wikihow_scraper.convert import articles_of
 from illinstr.wikihow_scraper.page import Method, PageStep
 from illinstr.wikihow_scraper.sites.wikihow.parse import parse

@@ -96,7 +96,7 @@ def test_a_page_that_ends_its_worker_fails_alone(tmp_path):
         found = list(measured(saved_pages(tmp_path, saved_files(tmp_path)), Cleaner(CleanRules()), workers=2))
     deadly, washed = (one for one, _ in found)
     assert "the worker was lost 3 times (killed by signal 9)" in deadly.failure.reason
-    assert isinstance(washed.articles[0][0], Article)
+    assert isinstance(washed.articles[0].article, Article)
 
 
 class Deadly(Site):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from math import comb
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from illinstr.config import Config
 from illinstr.errors import DataError
@@ -44,7 +44,8 @@ class ImageRules(Config):
     ``min_contrast`` is the least standard deviation (of values 0 to 255) of the most varied colour channel.
     ``duplicates``: leave out images that stand on another page too, byte for byte (``exact``) or within
     ``max_hash_distance`` bits of pHash (``near``); within one page images may look alike, as steps in one kitchen do.
-    ``crop_watermark`` cuts so many pixels off the bottom of images that carry the site's strip.
+    ``crop_watermark`` cuts so many pixels off the bottom of images that carry the site's strip. ``max_side``: longer
+    images are made smaller; ``quality``: every image is encoded again as JPEG of this quality.
     """
 
     min_px: int = Field(default=64, ge=0)
@@ -53,6 +54,14 @@ class ImageRules(Config):
     duplicates: ImageDuplicates = "near"
     max_hash_distance: int = Field(default=4, ge=0, le=15)
     crop_watermark: int = Field(default=0, ge=0, le=200)
+    max_side: int | None = Field(default=None, ge=16, le=20_000, exclude_if=lambda side: side is None)
+    quality: int | None = Field(default=None, ge=1, le=100, exclude_if=lambda quality: quality is None)
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> ImageRules:
+        if self.max_side is not None and self.min_px > self.max_side:
+            raise ValueError("min_px is larger than max_side")
+        return self
 
 
 @dataclass(frozen=True, slots=True)

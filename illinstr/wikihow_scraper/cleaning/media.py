@@ -8,6 +8,7 @@ from typing import Any
 from illinstr.articles import Article, StepImage
 from illinstr.errors import DataError
 from illinstr.images import decode_image, encode_jpeg
+from illinstr.shards.duplicates import page_of
 from illinstr.wikihow_scraper.cleaning.funnel import Funnel
 from illinstr.wikihow_scraper.cleaning.image_rules import look_at, unfit
 from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules
@@ -51,7 +52,7 @@ def measure_images(
         reserved: the page opts its images out.
     """
     return tuple(
-        _facts(record, find, cleaner, reserved, _page(article)) if record is not None else None
+        _facts(record, find, cleaner, reserved, page_of(article)) if record is not None else None
         for record in _records(article)
     )
 
@@ -72,13 +73,6 @@ def attach(article: Article, facts: tuple[ImageFacts | None, ...], cleaner: Clea
 
 def _records(article: Article) -> list[dict[str, Any] | None]:
     return list(article.extra.get("step_images", []))
-
-
-def _page(article: Article) -> str:
-    """What images belong together: those of one page, whatever its methods."""
-    origin = article.provenance
-    page = origin.url or origin.page_id
-    return f"{origin.source} {page}" if page is not None else article.id
 
 
 @dataclass(frozen=True)

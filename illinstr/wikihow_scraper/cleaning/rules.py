@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, computed_field, field_validator, model_validator
 
-from illinstr.articles import MAX_STEPS, Article, Step, normalise_goal
+from illinstr.articles import MAX_STEPS, Article, Step
 from illinstr.config import Config
+from illinstr.shards.duplicates import NearTexts, fingerprint, page_of, sketch
 from illinstr.shards.takedown import Takedown
 from illinstr.wikihow_scraper.cleaning.image_rules import ImageRules, Lookalikes, image_digest, look_at, unfit
 from illinstr.wikihow_scraper.cleaning.language import language_of
@@ -20,7 +20,9 @@ from illinstr.wikihow_scraper.permissions import admits, is_filter, name_of
 from illinstr.wikihow_scraper.source import Dropped
 
 Memory = dict[str, list[str]]
+_MEMORIES = ("_seen_ids", "_seen_images", "_seen_looks", "_seen_sketches", "_seen_texts")
 ImageLicense = Literal["cc", "any"]
+TextDuplicates = Literal["near", "exact", "keep"]
 
 
 class CleanRules(Config):
@@ -30,13 +32,15 @@ class CleanRules(Config):
     domain only; the address and licence of every image stay in the record either way. ``licenses`` names what licences
     pass (``permissions.admits``), one of them being enough, for texts and for images; none: all. ``language`` asks both
     what the page says and what its words tell. ``max_tokens`` bounds the goal and each headline, counted by the CLIP
-    tokenizer in the folder ``tokenizer`` (the package's own when None).
+    tokenizer in the folder ``tokenizer`` (the package's own when None). ``text_duplicates``: leave out texts that
+    stand elsewhere already, word for word (``exact``), or nearly so on another page (``near``).
     """
 
     min_steps: int = Field(default=2, ge=1, le=MAX_STEPS)
     max_steps: int = Field(default=MAX_STEPS, ge=1, le=MAX_STEPS)
     language: str | None = None
     image_license: ImageLicense = "cc"
+    text_duplicates: TextDuplicates = "near"
     licenses: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)
     min_goal_chars: int = Field(default=10, ge=1)
     max_goal_chars: int = Field(default=200, ge=1)
@@ -75,6 +79,16 @@ class CleanRules(Config):
         return not self.licenses or any(admits(name_of(name), wanted) for wanted in self.licenses)
 
 
+@dataclass(frozen=True, slots=True)
+class TextFacts:
+    """The hashes by which an article's text is known again; ``sketch`` is None where near ones are not looked for, or
+    the text is too short."""
+
+    fingerprint: str
+    sketch: str | None
+    page: str
+
+
 @dataclass
 class Cleaner:
     """Judges articles one by one and remembers what it has seen, so that a repeated text is kept once."""
@@ -86,16 +100,18 @@ class Cleaner:
     _seen_ids: set[str] = field(default_factory=set)
     _seen_images: set[str] = field(default_factory=set)
     _seen_looks: set[str] = field(default_factory=set)
+    _seen_sketches: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._new: Memory = {}
+        self._near = NearTexts()
         self._lookalikes = Lookalikes(self.rules.pictures.max_hash_distance)
         self._owners: dict[str, str] = {}
 
     def judge(self, article: Article) -> Article | Dropped:
         """The article with what was counted about it, or why it is dropped."""
         measured = self.measure(article)
-        return measured if isinstance(measured, Dropped) else self.admit(measured)
+        return measured if isinstance(measured, Dropped) else self.admit(measured, self.text_facts(measured))
 
     def measure(self, article: Article) -> Article | Dropped:
         """The article with what was counted about it, or why it is dropped whatever else there is."""
@@ -105,13 +121,23 @@ class Cleaner:
         reason = self._reason(article)
         return Dropped(reason) if reason is not None else article
 
-    def admit(self, article: Article) -> Article | Dropped:
+    def text_facts(self, article: Article) -> TextFacts:
+        """What ``admit`` has to know of a measured article's text; depends on the article alone."""
+        near = self.rules.text_duplicates == "near"
+        return TextFacts(fingerprint(article), sketch(article) if near else None, page_of(article))
+
+    def admit(self, article: Article, facts: TextFacts) -> Article | Dropped:
         """The measured article, remembered, or why it is dropped: it was seen before."""
-        reason = self._seen_before(article)
+        reason = self._seen_before(article, facts)
         if reason is not None:
             return Dropped(reason)
-        self._remember("_seen_texts", fingerprint(article))
         self._remember("_seen_ids", article.id)
+        if self.rules.text_duplicates != "keep":
+            self._remember("_seen_texts", facts.fingerprint)
+        if facts.sketch is not None:
+            seen = f"{facts.sketch} {facts.page}"
+            self._remember("_seen_sketches", seen)
+            self._near.learn([seen])
         return article
 
     def judge_image(self, data: bytes, page: str) -> str | None:
@@ -154,7 +180,7 @@ class Cleaner:
     def take_new(self) -> Memory:
         """What was remembered since the last call, sorted, by the name of the set; costs no more than that is."""
         new, self._new = self._new, {}
-        return {name: sorted(new.get(name, ())) for name in ("_seen_ids", "_seen_images", "_seen_looks", "_seen_texts")}
+        return {name: sorted(new.get(name, ())) for name in _MEMORIES}
 
     def recall(self, memory: Memory) -> None:
         """Take in what an earlier run remembered."""
@@ -199,21 +225,18 @@ class Cleaner:
             return "too many tokens"
         return None
 
-    def _seen_before(self, article: Article) -> str | None:
+    def _seen_before(self, article: Article, facts: TextFacts) -> str | None:
         if article.id in self._seen_ids:
             return "same page again"
-        if fingerprint(article) in self._seen_texts:
+        if facts.fingerprint in self._seen_texts:
             return "duplicate text"
+        if facts.sketch is not None:
+            if len(self._near) != len(self._seen_sketches):  # memory of an earlier run was put in
+                self._near.learn(self._seen_sketches)
+            if self._near.elsewhere(facts.sketch, facts.page):
+                return "near-duplicate text"
         return None
 
 
 def _length(step: Step) -> int:
     return len(step.headline) + len(step.body) + sum(len(bullet) for bullet in step.bullets)
-
-
-def fingerprint(article: Article) -> str:
-    """A hash of what the article says, blind to case, punctuation and white space."""
-    lines = [article.language, normalise_goal(article.goal)]
-    for step in article.steps:
-        lines.append(normalise_goal(" ".join((step.headline, step.body, *step.bullets))))
-    return hashlib.sha256("\x1f".join(lines).encode()).hexdigest()

@@ -17,11 +17,13 @@ PAGE_SUFFIXES = (".html", ".htm", ".xhtml")
 
 
 def saved_files(folder: Path, limit: int | None = None) -> list[Path]:
-    """The pages in a folder and its sub-folders, in the order of their names.
+    """The pages in a folder and its sub-folders, in the order of their names; or the one page that is named itself.
 
     Raises:
         UsageError: no such folder, or no page in it.
     """
+    if folder.is_file() and folder.suffix.lower() in PAGE_SUFFIXES:
+        return [folder]
     if not folder.is_dir():
         raise UsageError(f"no such folder: {folder}")
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PAGE_SUFFIXES and path.is_file())

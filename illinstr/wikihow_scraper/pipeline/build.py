@@ -14,11 +14,10 @@ from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 from illinstr.articles import Article
-from illinstr.shards import ShardWriter, split_of
+from illinstr.shards import ShardWriter, attribution, split_of
 from illinstr.wikihow_scraper.cleaning.funnel import Funnel
 from illinstr.wikihow_scraper.cleaning.media import attach
 from illinstr.wikihow_scraper.cleaning.rules import Cleaner
-from illinstr.wikihow_scraper.pipeline import attribution
 from illinstr.wikihow_scraper.pipeline.measure import Failure, measured
 from illinstr.wikihow_scraper.source import Dropped, FindImage, Source
 
@@ -89,14 +88,17 @@ def judge(
                 failed.add(page.failure.key)
                 spool.failure(page.failure)
             continue
-        for article, facts in page.articles:
-            kept = cleaner.admit(article) if isinstance(article, Article) else article
+        for one in page.articles:
+            if isinstance(one, Dropped):
+                funnel.article(one.reason)
+                continue
+            kept = cleaner.admit(one.article, one.text)
             if isinstance(kept, Dropped):
                 funnel.article(kept.reason)
                 continue
             funnel.article()
             funnel.text(kept.extra["tokens"])
-            kept = attach(kept, facts, cleaner, funnel)
+            kept = attach(kept, one.images, cleaner, funnel)
             funnel.license(kept)
             spool.article(kept, find)
 

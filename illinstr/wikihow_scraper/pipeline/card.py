@@ -11,9 +11,9 @@ from typing import Any
 import yaml
 
 from illinstr.files import write_text
+from illinstr.shards import attribution
 from illinstr.shards.layout import ShardInfo
 from illinstr.wikihow_scraper.cleaning.funnel import LABELS
-from illinstr.wikihow_scraper.pipeline import attribution
 
 NAME = "README.md"
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))

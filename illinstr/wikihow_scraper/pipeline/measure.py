@@ -16,7 +16,8 @@ from illinstr.errors import DataError
 from illinstr.shards.takedown import Takedown
 from illinstr.wikihow_scraper.cleaning.image_rules import cropping
 from illinstr.wikihow_scraper.cleaning.media import ImageFacts, measure_images, storable
-from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules
+from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules, TextFacts
+from illinstr.wikihow_scraper.cleaning.sizing import sized
 from illinstr.wikihow_scraper.pipeline import reading
 from illinstr.wikihow_scraper.reservations import IMAGES_ONLY, INDEX_ONLY
 from illinstr.wikihow_scraper.sites import registry
@@ -34,12 +35,20 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class MeasuredArticle:
+    """An article fit to be kept, with the facts of its text and of its images by which either is known again."""
+
+    article: Article
+    text: TextFacts
+    images: tuple[ImageFacts | None, ...]
+
+
+@dataclass(frozen=True)
 class Measured:
-    """What a page gave: the outcome the funnel counts it under, and its articles with the facts of their images, or the
-    failure."""
+    """What a page gave: the outcome the funnel counts it under, and its articles, or the failure."""
 
     outcome: str
-    articles: tuple[tuple[Article | Dropped, tuple[ImageFacts | None, ...]], ...] = ()
+    articles: tuple[MeasuredArticle | Dropped, ...] = ()
     failure: Failure | None = None
 
 
@@ -116,16 +125,19 @@ def measure(source: Source, cleaner: Cleaner, site: str | None = None) -> Measur
             return _failed(source, "opted out", reason, source.url or found.canonical_url)
     reserved = bool(IMAGES_ONLY & _binding(source, found))
     find = _finder(source, cleaner.rules)
-    articles = []
+    articles: list[MeasuredArticle | Dropped] = []
     for article in found.articles:
         kept = cleaner.measure(article) if isinstance(article, Article) else article
-        facts = measure_images(kept, find, cleaner, reserved=reserved) if isinstance(kept, Article) else ()
-        articles.append((kept, facts))
+        if isinstance(kept, Article):
+            facts = measure_images(kept, find, cleaner, reserved=reserved)
+            articles.append(MeasuredArticle(kept, cleaner.text_facts(kept), facts))
+        else:
+            articles.append(kept)
     return Measured("parsed", tuple(articles))
 
 
 def _finder(source: Source, rules: CleanRules) -> FindImage:
-    return cropping(storable(source.find_image), rules.pictures)
+    return sized(cropping(storable(source.find_image), rules.pictures), rules.pictures)
 
 
 def _failed(source: Source, outcome: str, reason: str, url: str | None) -> Measured:

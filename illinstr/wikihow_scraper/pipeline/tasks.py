@@ -24,11 +24,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from illinstr.errors import DataError, UsageError
 from illinstr.files import INCOMPLETE_SUFFIX, canonical_json, fsync_folder, write_json
 from illinstr.progress import Reporter
-from illinstr.shards import ShardWriter, read_index
+from illinstr.shards import ShardWriter, attribution, read_index
 from illinstr.shards.layout import INDEX_NAME, SHARDS_FOLDER, ShardInfo
 from illinstr.wikihow_scraper.cleaning.funnel import Funnel
 from illinstr.wikihow_scraper.cleaning.rules import Cleaner, Memory
-from illinstr.wikihow_scraper.pipeline import attribution, build, card
+from illinstr.wikihow_scraper.pipeline import build, card
 from illinstr.wikihow_scraper.source import Source
 
 SETTINGS_NAME = "scrape.json"
