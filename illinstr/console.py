@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from illinstr.errors import printable
@@ -85,6 +87,39 @@ class RichReporter:
     def log(self, message: str) -> None:
         """Print one line on stderr, above any bar."""
         self.console.print(printable(message), markup=False, highlight=False)
+
+
+class JsonReporter:
+    """Everything as JSON objects, each on a line of stderr, for a program that watches: ``time`` (ISO 8601, UTC),
+    ``event``, and the event's own fields."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def task(self, description: str, total: int | None = None) -> Iterator[Advance]:
+        """Tell when a task begins, whenever it advances, and when it ends."""
+        done = 0
+        self.event("begun", task=description, total=total)
+
+        def advance(amount: int = 1, *, status: str | None = None) -> None:
+            nonlocal done
+            done += amount
+            self.event("progress", task=description, done=done, total=total, status=status)
+
+        yield advance
+        self.event("ended", task=description, done=done, total=total)
+
+    def log(self, message: str) -> None:
+        """Tell a message as an event."""
+        self.event("message", message=message)
+
+    def event(self, name: str, **fields: Any) -> None:
+        """Write one line."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = json.dumps({"time": now, "event": name, **fields})
+        with self._lock:
+            print(line, file=sys.stderr, flush=True)
 
 
 def reporter(quiet: bool = False) -> Reporter:

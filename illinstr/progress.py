@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 class Advance(Protocol):
@@ -25,6 +25,20 @@ class Reporter(Protocol):
 
     def log(self, message: str) -> None:
         """Tell the user one line."""
+
+
+@runtime_checkable
+class EventReporter(Reporter, Protocol):
+    """A reporter for programs that watch: it also receives events, each a name with fields."""
+
+    def event(self, name: str, **fields: Any) -> None:
+        """Tell one event; values are plain JSON."""
+
+
+def tell_event(reporter: Reporter, name: str, **fields: Any) -> None:
+    """Tell an event to a reporter that takes some; any other hears nothing of it."""
+    if isinstance(reporter, EventReporter):
+        reporter.event(name, **fields)
 
 
 class SilentReporter:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from illinstr.cli.options import AsJson
-from illinstr.console import emit, reporter
+from illinstr.console import JsonReporter, emit, reporter
 
 
 def command(  # the options are the interface, so there are as many as there are
@@ -114,6 +114,9 @@ def command(  # the options are the interface, so there are as many as there are
     ] = None,
     list_sites: Annotated[bool, typer.Option("--list-sites", help="Name the sites that can be read, and end.")] = False,
     as_json: AsJson = False,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="Progress on stderr as JSON, one event a line, for programs that watch.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
 ) -> None:
     """Turn how-to pages into articles of steps and images, in WebDataset shards.
@@ -176,7 +179,7 @@ def command(  # the options are the interface, so there are as many as there are
         overwrite=overwrite,
         site=site,
         workers=workers,
-        reporter=reporter(quiet),
+        reporter=JsonReporter() if log_json else reporter(quiet),
     )
     result = scrape_pages(request)
     counts = tuple(f"{split}: {count} articles" for split, count in result.splits.items())

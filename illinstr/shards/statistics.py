@@ -36,7 +36,8 @@ class DataStats(BaseModel):
     """What ``describe`` counts. Distinct goals are counted by signature, so near-duplicates count once.
 
     ``pictures_of_all`` are the articles with an image at every step: those the stacked model can learn from.
-    ``texts_over_77_tokens`` is None where the data does not say how many tokens its texts have.
+    ``images_missing`` counts the step images that are not stored by the reason their record gives, and the steps that
+    have none at all. ``texts_over_77_tokens`` is None where the data does not say how many tokens its texts have.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,6 +55,7 @@ class DataStats(BaseModel):
     languages: dict[str, int]
     licenses: dict[str, int]
     image_licenses: dict[str, int]
+    images_missing: dict[str, int]
     image_types: dict[str, int]
     image_width: Spread | None
     image_height: Spread | None
@@ -96,10 +98,20 @@ class _Tally:
                 self.heights.append(step.image.height)
                 self.name("image_licenses", step.image.license or "unknown")
                 self.name("image_types", step.image.media_type)
+        self._missing(article)
         self.counts["pictures_of_all"] += all(step.image is not None for step in article.steps)
         counted = article.extra.get("tokens")
         if isinstance(counted, dict):
             self.tokens += [count for count in (counted.get("goal"), *counted.get("steps", ())) if _is_count(count)]
+
+    def _missing(self, article: Article) -> None:
+        records = article.extra.get("step_images")
+        if not isinstance(records, list) or len(records) != len(article.steps):
+            return
+        for step, record in zip(article.steps, records, strict=True):
+            if step.image is None:
+                said = record.get("left_out") if isinstance(record, dict) else "none on the page"
+                self.name("images_missing", str(said or "no reason given"))
 
     def listed(self, what: str, most: int | None = None) -> dict[str, int]:
         found = self.named.get(what, Counter())
@@ -143,6 +155,7 @@ def describe(data: Path, *, split: str | None = None, reporter: Reporter | None 
         languages=tally.listed("languages"),
         licenses=tally.listed("licenses"),
         image_licenses=tally.listed("image_licenses", _LISTED),
+        images_missing=tally.listed("images_missing", _LISTED),
         image_types=tally.listed("image_types"),
         image_width=_spread(tally.widths),
         image_height=_spread(tally.heights),

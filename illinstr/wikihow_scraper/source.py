@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from illinstr.articles import Article
@@ -31,7 +31,8 @@ def no_image(record: dict[str, Any]) -> bytes | None:
 class Source:
     """One page to be read, the articles already read from it, or the reason it cannot be.
 
-    ``find_image`` takes a record of ``extra["step_images"]`` and gives the image's bytes, None without any.
+    ``find_image`` takes a record of ``extra["step_images"]`` and gives the image's bytes, None without any; ``lost``
+    says why there are none, by the image's address, as far as that is known.
     """
 
     name: str
@@ -43,3 +44,4 @@ class Source:
     articles: tuple[Article | Dropped, ...] | None = None
     error: tuple[ErrorKind, str] | None = None
     find_image: FindImage = no_image
+    lost: Mapping[str, str] = field(default_factory=dict)

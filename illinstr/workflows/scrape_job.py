@@ -79,6 +79,7 @@ class ScrapeResult:
         splits: split to number of articles.
         closed: hosts that were left, each with the reason.
         fetched: pages were asked for on the web.
+        hosts: what was asked of each host, and what came of it.
         plan: what a crawl would do, on a dry run of one.
         plan_lines: the same for a reader.
     """
@@ -88,6 +89,7 @@ class ScrapeResult:
     splits: dict[str, int]
     closed: dict[str, str] = field(default_factory=dict)
     fetched: bool = False
+    hosts: dict[str, Any] = field(default_factory=dict)
     plan: dict[str, Any] | None = None
     plan_lines: tuple[str, ...] = ()
 
@@ -115,6 +117,7 @@ class ScrapeResult:
         if self.funnel is None:
             return self.plan or {}
         made = {"out": str(self.out) if self.out else None, "splits": self.splits, "funnel": self.funnel.as_dict()}
+        made |= {"hosts": self.hosts} if self.hosts else {}
         return made | ({"closed_hosts": self.closed} if self.closed else {})
 
 
@@ -179,11 +182,15 @@ def _from_the_web(job: ScrapeJob, fetch: FetchConfig, cleaner: Cleaner, reporter
                 reporter.log(f"stopped: {done.settled} of {done.pages or 'an unknown number of'} pages are settled")
                 reporter.log("hint: run the same command again to go on")
                 raise KeyboardInterrupt
+            for line in done.watch.lines():
+                reporter.log(line)
             _tell_funnel(tasks.funnel, reporter)
             if done.closed and not tasks.funnel.articles["kept"]:
                 tasks.discard()
                 raise FetchError("; ".join(done.closed.values()), hint=CLOSED_HINT)
-            return ScrapeResult(job.out, tasks.funnel, tasks.finish(), done.closed, fetched=True)
+            return ScrapeResult(
+                job.out, tasks.funnel, tasks.finish(), done.closed, fetched=True, hosts=done.watch.as_dict()
+            )
 
 
 def _from_disk(job: ScrapeJob, cleaner: Cleaner, reporter: Reporter) -> ScrapeResult:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from illinstr.articles import Article, StepImage
@@ -30,10 +31,11 @@ def _allowed(record: dict[str, Any], rules: CleanRules) -> bool:
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What one look at an image tells: why it is left out, or what it is (without its bytes), with the hashes by which
-    it is known again; ``page`` names what images belong together."""
+    """What one look at an image tells: why it is left out (``detail`` says it nearer), or what it is (without its
+    bytes), with the hashes by which it is known again; ``page`` names what images belong together."""
 
     reason: str | None = None
+    detail: str | None = None
     image: StepImage | None = None
     digest: str = ""
     phash: int = 0
@@ -41,7 +43,12 @@ class ImageFacts:
 
 
 def measure_images(
-    article: Article, find: FindImage, cleaner: Cleaner, *, reserved: bool
+    article: Article,
+    find: FindImage,
+    cleaner: Cleaner,
+    *,
+    reserved: bool,
+    lost: Mapping[str, str] | None = None,
 ) -> tuple[ImageFacts | None, ...]:
     """The facts of each step's image, None where a step has none.
 
@@ -50,25 +57,41 @@ def measure_images(
         find: gives an image's bytes, or None.
         cleaner: knows which licences may be stored, and what was taken down.
         reserved: the page opts its images out.
+        lost: why the crawl has no image of an address.
     """
-    return tuple(
+    found = (
         _facts(record, find, cleaner, reserved, page_of(article)) if record is not None else None
         for record in _records(article)
     )
+    return tuple(
+        replace(facts, detail=_why(facts.reason, record, lost or {})) if facts and facts.reason else facts
+        for facts, record in zip(found, _records(article), strict=True)
+    )
+
+
+def _why(reason: str | None, record: dict[str, Any] | None, lost: Mapping[str, str]) -> str | None:
+    """Why there is no image, as near as is known: for one that has no file, what its host said."""
+    said = lost.get(str((record or {}).get("url"))) if reason == "no file" else None
+    return f"{reason}: {said}" if said else reason
 
 
 def attach(article: Article, facts: tuple[ImageFacts | None, ...], cleaner: Cleaner, funnel: Funnel) -> Article:
     """The article with every image that is kept (described, without its bytes); each that is not is counted with its
-    reason."""
-    steps = list(article.steps)
+    reason, and its record says so (``left_out``)."""
+    steps, records = list(article.steps), _records(article)
     for index, one in enumerate(facts):
-        if one is None:
+        record = records[index]
+        if one is None or record is None:
             continue
         reason = one.reason or cleaner.admit_image(one.digest, one.phash, one.page)
         funnel.image(reason)
         if reason is None:
             steps[index] = steps[index].model_copy(update={"image": one.image})
-    return article.model_copy(update={"steps": tuple(steps)})
+        records[index] = {key: value for key, value in record.items() if key != "left_out"}
+        if reason is not None:
+            records[index] = {**record, "left_out": one.detail or reason}
+    extra = {**article.extra, "step_images": records} if facts else article.extra
+    return article.model_copy(update={"steps": tuple(steps), "extra": extra})
 
 
 def _records(article: Article) -> list[dict[str, Any] | None]:
@@ -114,6 +137,6 @@ def _facts(record: dict[str, Any], find: FindImage, cleaner: Cleaner, reserved: 
             return ImageFacts(reason)
         named = {"source_url": record.get("url"), "license": record.get("license"), "alt": record.get("alt")}
         image = StepImage.from_bytes(data, **named).model_copy(update={"data": None})
-        return ImageFacts(None, image, image.sha256, look.phash, page)
+        return ImageFacts(None, None, image, image.sha256, look.phash, page)
     except DataError:
         return ImageFacts("damaged")

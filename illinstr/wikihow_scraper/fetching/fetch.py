@@ -10,13 +10,12 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Literal, Self
+from typing import Self
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -25,6 +24,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from illinstr.errors import FetchError
 from illinstr.progress import Reporter, SilentReporter
 from illinstr.wikihow_scraper.fetching.cache import Cache, Entry
+from illinstr.wikihow_scraper.fetching.kinds import TYPES, Kind, charset_of, is_kind
 from illinstr.wikihow_scraper.fetching.opt_out import MAX_TDM_BYTES, TDM, TdmRules, binding, meta_directives, tdm_url
 from illinstr.wikihow_scraper.fetching.pace import Pace, retry_after_s
 from illinstr.wikihow_scraper.fetching.robots import MAX_ROBOTS_BYTES, Robots, robots_url
@@ -37,7 +37,8 @@ from illinstr.wikihow_scraper.fetching.settings import (
     RulesUnavailable,
     Stopped,
 )
-from illinstr.wikihow_scraper.fetching.sniffing import image_format, is_block_page, is_page, media_type, sniff
+from illinstr.wikihow_scraper.fetching.sniffing import is_block_page, media_type, sniff
+from illinstr.wikihow_scraper.fetching.watch import Watch
 from illinstr.wikihow_scraper.reservations import IMAGES_ONLY
 from illinstr.wikihow_scraper.sites.site import Terms
 
@@ -52,13 +53,6 @@ __all__ = [
     "retry_after_s",
 ]
 
-Kind = Literal["page", "picture", "sitemap", "list"]
-_TYPES: dict[Kind, tuple[str, ...]] = {
-    "page": ("text/html", "application/xhtml+xml", "application/json;q=0.9"),
-    "list": ("text/html", "application/xhtml+xml"),
-    "picture": ("image/avif", "image/webp", "image/png", "image/jpeg"),
-    "sitemap": ("application/xml", "text/xml", "application/gzip", "application/x-gzip", "text/plain"),
-}
 _ANSWERED = (200, 203)  # 203: changed by a proxy on the way
 _REDIRECTS = (301, 302, 303, 307, 308)
 TermsOf = Callable[[str], Terms | None]
@@ -118,7 +112,8 @@ class Fetcher:
         self.config = config
         self.cache = cache
         self.refresh = refresh
-        self.pace = Pace(config, reporter or SilentReporter(), stop or asyncio.Event())
+        self.watch = Watch(reporter or SilentReporter())
+        self.pace = Pace(config, reporter or SilentReporter(), stop or asyncio.Event(), self.watch)
         self._rules: dict[str, _SiteRules] = {}
         self._unavailable: dict[str, str] = {}
         self._rules_locks: dict[str, asyncio.Lock] = {}
@@ -157,11 +152,20 @@ class Fetcher:
             HostClosed, Stopped: it was not asked for.
             FetchError: anything else that kept us from it.
         """
-        check_url(url)
+        host = check_url(url)
+        try:
+            return await self._get(url, kind, again)
+        except (HostClosed, Stopped):
+            raise
+        except FetchError as error:
+            self.watch.refused_or_failed(host, url, error)
+            raise
+
+    async def _get(self, url: str, kind: Kind, again: bool | None) -> tuple[Entry, bytes]:
         stored = self.cache.get(url)
         if stored is not None and not (self.refresh if again is None else again):
             return stored
-        headers = {"Accept": ",".join(_TYPES[kind])}
+        headers = {"Accept": ",".join(TYPES[kind])}
         if stored is not None:
             validators = {"If-None-Match": stored[0].etag, "If-Modified-Since": stored[0].last_modified}
             headers |= {name: value for name, value in validators.items() if value}
@@ -173,9 +177,11 @@ class Fetcher:
             self.cache.forget(url)
             raise
         if unchanged is not None:
+            self.watch.kept(answer.host, url, kind, 0)
             return unchanged
         entry = self._accept(url, answer, kind, reserved)
         self.cache.put(entry, answer.body)
+        self.watch.kept(answer.host, url, kind, len(answer.body))
         return entry, answer.body
 
     async def sitemaps(self, url: str) -> list[str]:
@@ -311,6 +317,7 @@ class Fetcher:
                     asyncio.timeout(self.config.deadline_s),
                     self._client.stream("GET", url, headers=headers) as got,
                 ):
+                    self.watch.asked(check_url(url))
                     body = await read_body(got, limit, cut=cut) if got.status_code in _ANSWERED else b""
                     return _Answer(url, got.status_code, got.headers, body)
             except TimeoutError as error:
@@ -363,7 +370,7 @@ class Fetcher:
         content_type = media_type(label)
         if answer.status not in _ANSWERED:
             raise FetchError(f"HTTP {answer.status}")
-        if not _is_kind(answer.body, label, kind):
+        if not is_kind(answer.body, label, kind):
             holds = f"answer is {content_type[:60]!r} and holds {sniff(answer.body)}"
             raise FetchError(f"{holds}, not {'an image' if kind == 'picture' else f'a {kind}'}")
         return Entry(
@@ -371,7 +378,7 @@ class Fetcher:
             final_url=answer.url,
             fetched=clock().isoformat(timespec="seconds"),
             content_type=content_type,
-            charset=_charset(answer.headers.get("content-type", "")),
+            charset=charset_of(answer.headers.get("content-type", "")),
             etag=answer.headers.get("etag"),
             last_modified=answer.headers.get("last-modified"),
             reservations=tuple(sorted(reserved)),
@@ -383,18 +390,3 @@ def clock() -> datetime:
     """The time records carry: now, or SOURCE_DATE_EPOCH (seconds; reproducible-builds.org) where it is set."""
     fixed = os.environ.get("SOURCE_DATE_EPOCH", "")
     return datetime.fromtimestamp(int(fixed), UTC) if fixed.isascii() and fixed.isdigit() else datetime.now(UTC)
-
-
-def _is_kind(body: bytes, label: str, kind: Kind) -> bool:
-    """Whether the bytes are what was asked for; what the server calls them decides only where they do not tell."""
-    if kind == "picture":
-        labelled = media_type(label).startswith("image/") and sniff(body) in ("other", "text")  # damaged: counted later
-        return image_format(body) is not None or labelled
-    if kind == "sitemap":
-        return sniff(body) in ("xml", "gzip", "text")
-    return is_page(body, label)
-
-
-def _charset(content_type: str) -> str | None:
-    match = re.search(r"charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})", content_type, re.IGNORECASE)
-    return match.group(1) if match else None

@@ -18,6 +18,7 @@ from typing import Any
 
 from illinstr.progress import Reporter
 from illinstr.wikihow_scraper.fetching.settings import FetchConfig, HostClosed, Stopped
+from illinstr.wikihow_scraper.fetching.watch import Watch
 
 
 @dataclass
@@ -37,9 +38,13 @@ class Pace:
         config: waits and limits.
         reporter: is told about pauses and closed hosts.
         stop: set when the user wants to stop; no request starts and no wait goes on after that.
+        watch: counts what is waited for each host.
     """
 
-    def __init__(self, config: FetchConfig, reporter: Reporter, stop: asyncio.Event) -> None:
+    def __init__(
+        self, config: FetchConfig, reporter: Reporter, stop: asyncio.Event, watch: Watch | None = None
+    ) -> None:
+        self._watch = watch or Watch(reporter)
         self._config = config
         self._reporter = reporter
         self._stop = stop
@@ -60,9 +65,11 @@ class Pace:
             Stopped: the user wants to stop.
         """
         host = self._host(name)
+        began = time.monotonic()
         async with host.lock:
             while host.closed is None and (wait := max(host.ready_at, self._paused_until) - time.monotonic()) > 0:
                 await self.sleep(wait)
+            self._watch.waited(name, time.monotonic() - began)
             if self._stop.is_set():
                 raise Stopped("stopped by the user")
             if host.closed is not None:

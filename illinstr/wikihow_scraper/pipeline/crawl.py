@@ -41,12 +41,15 @@ from illinstr.wikihow_scraper.fetching.interrupt import Stop
 from illinstr.wikihow_scraper.fetching.sitemaps import Listed
 from illinstr.wikihow_scraper.fetching.sniffing import sniff
 from illinstr.wikihow_scraper.fetching.visits import ImageVisit, Outcome, Visit
+from illinstr.wikihow_scraper.fetching.watch import Watch
 from illinstr.wikihow_scraper.pipeline import reading
+from illinstr.wikihow_scraper.pipeline.plan import duration
 from illinstr.wikihow_scraper.reservations import IMAGES_ONLY
 from illinstr.wikihow_scraper.sites import registry
 from illinstr.wikihow_scraper.sites.site import WebPage
 
 MAX_HOSTS_AT_ONCE = 8
+SHOWN_ETA_S = 10.0
 BuildTask = Callable[[int, list[Visit]], None]
 
 
@@ -78,12 +81,14 @@ class CrawlRequest:
 
 @dataclass(frozen=True)
 class CrawlResult:
-    """How a crawl ended: pages in all, pages settled, and the hosts that were closed, each with the reason."""
+    """How a crawl ended: pages in all, pages settled, the hosts that were closed, each with the reason, and what was
+    asked of every host."""
 
     pages: int
     settled: int
     closed: dict[str, str]
     stopped: bool
+    watch: Watch
 
 
 async def crawl(
@@ -122,7 +127,7 @@ async def crawl(
         try:
             listed = await find_pages(fetcher, request.discovery, registry.listing)
         except Stopped:
-            return CrawlResult(0, 0, fetcher.closed, stopped=True)
+            return CrawlResult(0, 0, fetcher.closed, stopped=True, watch=fetcher.watch)
         if request.discovery.sitemaps:
             _compare(
                 " ".join(request.discovery.sitemaps), listed, cache, reporter if request.refresh else SilentReporter()
@@ -140,7 +145,7 @@ async def crawl(
             except BaseExceptionGroup as errors:  # a full disk, say: one cause is what the user can act on
                 raise _first(errors) from errors
         stopped = len(work.visits) < len(work.listed) or work.left_unbuilt
-        return CrawlResult(len(work.listed), len(work.visits), fetcher.closed, stopped)
+        return CrawlResult(len(work.listed), len(work.visits), fetcher.closed, stopped, fetcher.watch)
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -185,6 +190,8 @@ class Crawl:
 
     async def visit_host(self, pages: list[Listed], advance: Advance) -> None:
         """Visit one host's pages, one after the other."""
+        watch = self._fetcher.watch
+        watch.pages(_host(pages[0].url), len(pages))
         async with self._gate:
             for page in pages:
                 if self._stop.requested:
@@ -196,6 +203,10 @@ class Crawl:
                 self.visits[page.url] = visit
                 self._counts[visit.outcome] += 1
                 counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self._counts.items()))
+                images = {image.url: image.reason for image in visit.pictures}
+                watch.settled(_host(page.url), page.url, visit.outcome, visit.reason, images)
+                left = watch.eta_s()
+                counts += f" | about {duration(left)} left" if left is not None and left >= SHOWN_ETA_S else ""
                 advance(status=f"{counts} | {page.url}" + (f": {visit.reason}" if visit.reason else ""))
                 self._settled.set()
                 await asyncio.sleep(0)  # settled pages need no waiting; let others have their turn

@@ -26,6 +26,7 @@ def source_of(visit: Visit, cache: Cache, *, images: bool = True) -> Source:
         fetched=entry.fetched,
         reservations=(*entry.reservations, "fetched"),
         find_image=_Cached(cache) if images else no_image,
+        lost={image.url: image.reason for image in visit.pictures if image.reason is not None} if images else {},
     )
 
 

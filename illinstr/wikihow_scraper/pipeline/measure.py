@@ -129,7 +129,7 @@ def measure(source: Source, cleaner: Cleaner, site: str | None = None) -> Measur
     for article in found.articles:
         kept = cleaner.measure(article) if isinstance(article, Article) else article
         if isinstance(kept, Article):
-            facts = measure_images(kept, find, cleaner, reserved=reserved)
+            facts = measure_images(kept, find, cleaner, reserved=reserved, lost=source.lost)
             articles.append(MeasuredArticle(kept, cleaner.text_facts(kept), facts))
         else:
             articles.append(kept)

@@ -58,7 +58,7 @@ def lines(planned: dict[str, Any]) -> tuple[str, ...]:
     said += [f"skip  {url}: {reason}" for url, reason in planned["refused"].items()]
     said.append(f"{planned['pages']} pages: {planned['settled']} settled already, {len(planned['urls'])} to fetch")
     said += [f"  {host}: {count}" for host, count in planned["to_fetch"].items()]
-    said.append(f"at the chosen pace about {_duration(planned['seconds'])}, images and unknown lists not counted")
+    said.append(f"at the chosen pace about {duration(planned['seconds'])}, images and unknown lists not counted")
     return tuple(said)
 
 
@@ -108,7 +108,8 @@ def _known_pages(discovery: Discovery, cache: Cache) -> tuple[list[str], list[st
     return pages, unknown
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time for a reader."""
     minutes = round(seconds / 60)
     if minutes < 2:
         return f"{seconds:.0f} s"
