@@ -1,6 +1,6 @@
 """How many pages a core parses in a second, and how much of each page is read right, beside other readers.
 
-    python benchmarks/parse_pages.py [FOLDER] [--schema FOLDER] [--repeat N] [--install]
+    python benchmarks/parse_pages.py [FOLDER] [--schema FOLDER] [--repeat N] [--install] [--workers 1 2]
 
 ``--schema`` reads schema.org pages instead (``schema_readers.py``).
 
@@ -164,6 +164,7 @@ def main() -> None:
     options.add_argument("--repeat", type=int, default=5)
     options.add_argument("--install", action="store_true", help="install the peers in a temporary folder")
     options.add_argument("--schema", type=Path, help="a folder of schema.org pages: MANIFEST.tsv and pages.tar.xz")
+    options.add_argument("--workers", type=int, nargs="+", help="only pages a second (wall time) by so many processes")
     chosen = options.parse_args()
     if chosen.schema is not None:
         with tempfile.TemporaryDirectory() as place:
@@ -176,6 +177,9 @@ def main() -> None:
     expected = [visual for content in pages for visual in truth(content.decode("utf-8"))]
     size = sum(map(len, pages)) // len(pages) // 1000
     print(f"{len(pages)} pages of {size} kB, {len(expected)} steps, {sum(v is not None for v in expected)} visuals\n")
+    if chosen.workers:
+        by_workers(pages, chosen.workers, chosen.repeat)
+        return
     with tempfile.TemporaryDirectory() as place:
         _install(PEERS, place if chosen.install else None)
         report(pages, chosen.repeat)
@@ -185,6 +189,20 @@ def _install(peers: tuple[str, ...], place: str | None) -> None:
     if place is not None:
         subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--target", place, *peers], check=True)
         sys.path.insert(0, place)
+
+
+def by_workers(pages: list[bytes], counts: list[int], repeat: int) -> None:
+    """Print how many pages a second ``scrape --workers N`` reads and measures, its processes started and ended."""
+    from illinstr.wikihow_scraper.cleaning.rules import Cleaner, CleanRules
+    from illinstr.wikihow_scraper.pipeline.measure import measured
+    from illinstr.wikihow_scraper.source import Source
+
+    sources = [Source(str(number), content=content) for number, content in enumerate(pages * repeat)]
+    print(f"{'workers':>8}{'pages/s':>10}")
+    for count in counts:
+        began = time.perf_counter()
+        done = sum(1 for _ in measured(sources, Cleaner(CleanRules()), workers=count))
+        print(f"{count:>8}{done / (time.perf_counter() - began):>10.1f}")
 
 
 def report(pages: list[bytes], repeat: int) -> None:

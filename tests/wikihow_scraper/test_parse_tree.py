@@ -6,14 +6,16 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup, Tag
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lxml import etree
 
 from illinstr.errors import DataError
 from illinstr.wikihow_scraper.page import Page
 from illinstr.wikihow_scraper.sites.wikihow import parse as parsing
 from illinstr.wikihow_scraper.sites.wikihow.document import Document
-from illinstr.wikihow_scraper.sites.wikihow.tree import soup_of
+from illinstr.wikihow_scraper.sites.wikihow.tree import _WholeTree, soup_of
 from tests.support.pages import LAYOUTS, render
 from tests.wikihow_scraper.test_parse_fuzz import TAGS, whole
 from tests.wikihow_scraper.test_parse_layouts import howtos
@@ -108,3 +110,58 @@ def test_very_many_tags_are_refused_and_many_are_read():
 def test_long_attributes_and_scripts_are_no_reason_to_refuse():
     script = "<script>if (a<b && c='" + "x = y; " * 10_000 + "') {}</script>"
     assert parsing.parse(f"{ONE_STEP}{script}<p title='{'word ' * 9_000}'>").num_steps == 1
+
+
+class _ByItsOwnMethods(_WholeTree):
+    """Grows the tree as Beautiful Soup's builders do: by its start tags, data and end tags."""
+
+    def _hand_over(self, root):
+        for event, element in etree.iterwalk(root, events=("start", "end")):
+            if event == "start":
+                self.soup.handle_starttag(element.tag, None, None, dict(element.attrib))
+                if element.text:
+                    self.soup.handle_data(element.text)
+                continue
+            self.soup.handle_endtag(element.tag)
+            if element.tail and element is not root:
+                self.soup.handle_data(element.tail)
+
+
+def told(soup: BeautifulSoup) -> list[tuple[object, ...]]:
+    """Every element and text of a tree with all that hangs on it."""
+    every = [soup, *soup.descendants]
+    places = {id(one): place for place, one in enumerate(every)}
+    links = ("parent", "next_element", "previous_element", "next_sibling", "previous_sibling")
+    found: list[tuple[object, ...]] = []
+    for one in every:
+        around = [places.get(id(getattr(one, name))) for name in links]
+        own = (one.name, type(one.attrs), dict(one.attrs)) if isinstance(one, Tag) else (str(one),)
+        found.append((type(one).__name__, *own, *around))
+    return found
+
+
+MARKUP = [
+    "<p>a  \n <b> b</b>\n\n<i></i> c",
+    "<pre>  \n  x</pre> \n ",
+    "<script type='application/ld+json'> {} </script>",
+    "<ruby>字<rt>ji</rt>",
+    "<textarea> \n </textarea>",
+    '<meta charset="latin-1">',
+    "<ul><li class='a b'>1<li>2</ul>",
+    "text",
+    "\n",
+    "<style> a </style>",
+    "<template>  <p>t</p></template>",
+    '<meta http-equiv="content-type" content="text/html; charset=utf-8">',
+    "<br>",
+]
+
+
+@given(st.lists(st.sampled_from([*MARKUP, *TAGS]), max_size=12))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_the_tree_is_the_one_beautiful_soup_grows_itself(parts):
+    html = "<html><body>" + "".join(parts)
+    ours = soup_of(html, whole=True)
+    theirs = BeautifulSoup(html, builder=_ByItsOwnMethods(multi_valued_attributes=None))
+    assert told(ours) == told(theirs)
+    assert str(ours) == str(theirs)

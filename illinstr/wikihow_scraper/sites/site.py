@@ -24,6 +24,8 @@ from illinstr.wikihow_scraper.source import MAX_PAGE_BYTES, Dropped
 
 _NUL_AND_FRIENDS = re.compile("[\x00-\x08\x0b\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
+_CONTROLS = bytes((*range(0x09), 0x0B, *range(0x0E, 0x20)))
+
 
 class Trust(IntEnum):
     """How sure a site is that it reads a page rightly; the surest is asked first."""
@@ -93,7 +95,18 @@ def page_text(content: bytes | str, charset: str | None = None) -> str:
     """
     if len(content) > MAX_PAGE_BYTES:
         raise DataError(f"page of {len(content)} bytes is over the limit of {MAX_PAGE_BYTES}")
-    return _NUL_AND_FRIENDS.sub("", decode(content, charset) if isinstance(content, bytes) else content)
+    text = decode(content, charset) if isinstance(content, bytes) else content
+    return text if _is_clean(text) else _NUL_AND_FRIENDS.sub("", text)
+
+
+def _is_clean(text: str) -> bool:
+    """Whether there is nothing to take out; by its bytes, which takes a tenth of the time."""
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError:  # halves of characters
+        return False
+    controls = len(encoded) - len(encoded.translate(None, _CONTROLS))
+    return not controls and b"\xef\xbf\xbe" not in encoded and b"\xef\xbf\xbf" not in encoded
 
 
 @dataclass(frozen=True)

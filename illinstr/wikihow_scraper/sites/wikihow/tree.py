@@ -19,6 +19,7 @@ from lxml import etree
 
 from illinstr.errors import DataError
 from illinstr.wikihow_scraper.markup import MAX_DEPTH, check_size, without_ends
+from illinstr.wikihow_scraper.sites.wikihow.planting import Planter
 
 _TAGS_WORDS = (
     "style template iframe object embed svg canvas audio map input button select textarea amp-ad amp-analytics "
@@ -85,6 +86,7 @@ class _WholeTree(LXMLTreeBuilder):
         assert soup is not None  # set before feed is called
         left_out: Any = None
         depth = 0
+        planter = Planter(soup)
         walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
             if event == "start":
@@ -95,19 +97,20 @@ class _WholeTree(LXMLTreeBuilder):
                     left_out = element
                     walk.skip_subtree()
                     continue
-                soup.handle_starttag(element.tag, None, None, dict(element.attrib))
+                planter.begin(element.tag, dict(element.attrib))
                 if self.is_hollow(element):
                     walk.skip_subtree()
                 elif element.text:
-                    soup.handle_data(element.text)
+                    planter.text(element.text)
                 continue
             depth -= 1
             if element is not left_out:
-                soup.handle_endtag(element.tag)
+                planter.end()
             elif element.tag in _BLOCKS:  # what stands on either side is still apart
-                soup.handle_data(" ")
+                planter.text(" ")
             if element.tail and element is not root:
-                soup.handle_data(element.tail)
+                planter.text(element.tail)
+        planter.end_of_page()
 
     def prepare(self, root: Any) -> None:
         """Look over the page, and change it, before it is handed over."""
