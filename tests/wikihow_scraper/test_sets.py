@@ -333,10 +333,8 @@ def test_zim(run, tmp_path):
         assert run("--from-zim", tmp_path / name, "--out", tmp_path / "no")[0] == 2
 
 
-def test_one_source_at_a_time(run, tmp_path):
+def test_files_and_addresses_are_not_mixed(run, tmp_path):
     for options in (
-        ("--from-csv", tmp_path / "a", "--from-warc", tmp_path / "b"),
-        ("--from-zim", tmp_path / "a", "--from-html", tmp_path),
         ("--from-warc", tmp_path / "a", "https://example.org/x"),
         ("--from-warc", tmp_path / "a", "--pictures", tmp_path),
     ):

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bs4 import BeautifulSoup, NavigableString, Tag
+from bs4 import BeautifulSoup, Tag
+from bs4.element import NavigableString
 
 _SPACES = BeautifulSoup.ASCII_SPACES
 
