@@ -86,7 +86,9 @@ def _step(step: PageStep) -> Step | None:
     if not headline:
         return None
     video = step.video.url if step.video is not None else None
-    return Step(headline=headline, body=body, bullets=bullets, video_url=video)
+    return Step(
+        headline=headline, body=body, bullets=bullets, video_url=video, caption=step.caption, states=step.states
+    )
 
 
 def _extra(page: Page, method: Method, index: int, steps: list[PageStep]) -> dict[str, Any]:

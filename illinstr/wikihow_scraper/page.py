@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from illinstr.articles import Material
 
@@ -55,7 +55,8 @@ class PageStep(_Record):
     """One numbered step.
 
     ``bullets`` are the sub-points in document order, nested ones flattened; ``extra_images`` are further images in
-    the same step (inside its sub-points, for instance).
+    the same step (inside its sub-points, for instance). ``caption`` and ``states`` are those of an article's step; only
+    pages that illinstr wrote say them.
     """
 
     headline: str
@@ -65,6 +66,8 @@ class PageStep(_Record):
     extra_images: tuple[Image, ...] = ()
     video: Video | None = None
     notes: tuple[Note, ...] = ()
+    caption: str | None = None
+    states: dict[str, str] = Field(default_factory=dict)
 
     @property
     def visual(self) -> Image | None:

@@ -14,8 +14,9 @@ import pytest
 from illinstr.articles import Article
 from illinstr.runs import write_run
 from illinstr.sampling.pages.page import Card, render_batch, render_html, render_pages
+from tests.sampling.test_linked_data import whole_article
 from tests.sampling.test_page import HOSTILE, hostile_article
-from tests.support.browser import chromium, needs_chromium, page_of, refused
+from tests.support.browser import check_accessible, chromium, needs_chromium, page_of, refused
 from tests.support.tiny_run import make_article, make_image, make_record
 
 pytestmark = needs_chromium
@@ -167,7 +168,7 @@ def test_a_screen_reader_finds_its_way(browser: Any, tmp_path: Path) -> None:
         ]
         assert levels == [1, 2, 2, 2]
         assert roles["heading"] == ["How to test", "Step 1: Do 0", "Step 2: Do 1", "Step 3: Do 2"]
-        assert roles["image"] == ["a plain image"] * 3
+        assert roles["image"] == ["a plain image"] * 4  # the cover and one a step
         assert len(roles["list"]) == 1 and len(roles["listitem"]) == 3
         assert {"main", "contentinfo"} <= roles.keys()
 
@@ -212,4 +213,11 @@ def test_linked_data_is_read_where_the_page_is_opened(browser: Any, tmp_path: Pa
             "Step 2: Do 1",
             "Step 3: Do 2",
         ]
-        assert all((folder / step["image"]).is_file() for step in data["step"])
+        assert all((folder / step["image"]["name"]).is_file() for step in data["step"])
+
+
+def test_nothing_is_wrong_with_article_and_batch_for_axe(browser: Any, tmp_path: Path) -> None:
+    article = whole_article()
+    check_accessible(browser, written(tmp_path, render_html(article, make_record())))
+    cards = [Card(f"make-{number}-s0", article, make_record()) for number in range(3)]
+    check_accessible(browser, written(tmp_path, render_batch("Three articles", cards, 1)))

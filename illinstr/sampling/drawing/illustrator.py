@@ -163,7 +163,7 @@ class Illustrator:
                 steps.append(step)
                 continue
             recipe = recipe_of(record, step=index + 1, headline=step.headline) if self.settings.metadata else None
-            alt = f"Step {index + 1}: {step.headline}"
+            alt = step.caption or f"Step {index + 1}: {step.headline}"
             image = StepImage.from_bytes(encode_png(picture, recipe), alt=alt, license=article.license)
             steps.append(step.model_copy(update={"image": image}))
         return article.model_copy(update={"steps": tuple(steps)}), record

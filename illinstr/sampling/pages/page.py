@@ -7,21 +7,22 @@ block (schema.org ``HowTo``) is data, which browsers neither run nor hold agains
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from markupsafe import Markup
 
-from illinstr.articles import Article, Step, StepImage
-from illinstr.errors import DataError
-from illinstr.images import data_uri, encode_png
+from illinstr.articles import Article, Step
+from illinstr.images import encode_png
 from illinstr.models.source import shown_name
 from illinstr.runs import RunRecord, image_name
 from illinstr.sampling.drawing.illustrator import recipe_of
+from illinstr.sampling.pages.linked_data import linked_data
+from illinstr.sampling.pages.needs import Need, needs_of, spoken_duration
+from illinstr.sampling.pages.panels import alt_of, inlined, repeated
 from illinstr.sampling.pages.strip import draw_strip
 from illinstr.templates import read_template, source_hash, template
 from illinstr.version import __version__
@@ -66,7 +67,7 @@ def render_html(article: Article, record: RunRecord, *, style: str | None = None
         DataError: a step's image is described but its bytes are not there.
     """
     steps = [
-        {"headline": s.headline, "body": s.body, "bullets": s.bullets, "image": _inlined(s, index)}
+        {"headline": s.headline, "body": s.body, "bullets": s.bullets, "image": inlined(s, index)}
         for index, s in enumerate(article.steps)
     ]
     return _render(
@@ -78,77 +79,45 @@ def render_html(article: Article, record: RunRecord, *, style: str | None = None
         lead=_lead(article),
         credit=credit_line(record, article.license),
         steps=steps,
+        cover=_cover(article),
+        needs=needs_of(article, after=False),
+        notes=needs_of(article, after=True),
         size=_SIZES.get(article.num_steps, ""),
         linked_data=linked_data(article),
     )
 
 
-def linked_data(article: Article) -> Markup:
-    """The article as schema.org ``HowTo`` in JSON-LD, safe inside a ``script`` element.
-
-    ``<``, ``>`` and ``&`` are written as JSON escapes, so that no text can end the element or open a comment in it
-    (JSON-LD 1.1, section 7.2). ``illinstr scrape`` reads the same article back from it.
-    """
-    steps: list[dict[str, Any]] = []
-    for index, step in enumerate(article.steps):
-        place = {"position": index + 1, "url": f"#step-{index + 1}"}
-        entry: dict[str, Any] = {"@type": "HowToStep", **place, "name": step.headline}
-        entry["text"] = " ".join(filter(None, (step.body, *step.bullets))) or step.headline
-        if step.bullets:
-            entry["itemListElement"] = [{"@type": "HowToDirection", "text": bullet} for bullet in step.bullets]
-        if step.image is not None:
-            entry["image"] = image_name(index, step.image)
-        steps.append(entry)
-    data = {"@context": "https://schema.org", "@type": "HowTo", "name": article.goal, "inLanguage": article.language}
-    if article.license:
-        data["license"] = article.license
-    if "image" in steps[-1]:
-        data["image"] = steps[-1]["image"]
-    text = json.dumps(data | _things(article) | {"step": _in_section(article, steps) + _tips(article)})
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)
-
-
-def _in_section(article: Article, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    if article.method is None:
-        return steps
-    return [{"@type": "HowToSection", "name": article.method, "itemListElement": steps}]
-
-
-def _tips(article: Article) -> list[dict[str, Any]]:
-    """Tips and warnings; schema.org has no type for a warning, so it is a tip of that name."""
-    tips = [{"@type": "HowToTip", "text": tip} for tip in article.tips]
-    return tips + [{"@type": "HowToTip", "name": "Warning", "text": warning} for warning in article.warnings]
-
-
-def _things(article: Article) -> dict[str, Any]:
-    """What is needed, and how long it takes."""
-    supplies: list[dict[str, Any]] = []
-    for material in article.materials:
-        quantity = {"requiredQuantity": material.amount} if material.amount else {}
-        supplies.append({"@type": "HowToSupply", "name": material.name, **quantity})
-    found: dict[str, Any] = {"supply": supplies} if supplies else {}
-    if article.tools:
-        found["tool"] = [{"@type": "HowToTool", "name": tool} for tool in article.tools]
-    if article.total_time:
-        found["totalTime"] = article.total_time
-    return found
-
-
 def render_markdown(article: Article, record: RunRecord) -> str:
     """The article as CommonMark; images are linked by file name."""
     parts = [f"# {escape_markdown(article.goal)}"]
+    last = article.steps[-1]
+    if last.image is not None:
+        parts.append(_markdown_image(last, article.num_steps - 1))
+    if article.total_time:
+        parts.append(f"Time: {spoken_duration(article.total_time)}")
+    parts += _markdown_lists(needs_of(article, after=False))
     for index, step in enumerate(article.steps):
         parts.append(f"## {index + 1}. {escape_markdown(step.headline)}")
         if step.image is not None:
-            parts.append(f"![{escape_markdown(alt_of(step, index))}]({image_name(index, step.image)})")
+            parts.append(_markdown_image(step, index))
         if step.body:
             parts.append(escape_markdown(step.body))
         if step.bullets:
             parts.append("\n".join(f"- {escape_markdown(bullet)}" for bullet in step.bullets))
+    parts += _markdown_lists(needs_of(article, after=True))
     parts.append(f"---\n\n{escape_markdown(credit_line(record, article.license))}")
     return "\n\n".join(parts) + "\n"
+
+
+def _markdown_image(step: Step, index: int) -> str:
+    assert step.image is not None
+    return f"![{escape_markdown(alt_of(step, index))}]({image_name(index, step.image)})"
+
+
+def _markdown_lists(needs: Sequence[Need]) -> Iterator[str]:
+    for need in needs:
+        yield f"## {need.title}"
+        yield "\n".join(f"- {escape_markdown(item)}" for item in need.items)
 
 
 def escape_markdown(text: str) -> str:
@@ -190,7 +159,7 @@ def render_batch(title: str, cards: Sequence[Card], failures: int) -> str:
                 "goal": card.article.goal,
                 "href": f"{quote(card.folder)}/{PAGE_FILE}",
                 "note": f"{method}{_lead(card.article)} Seed {card.record.seed}.",
-                "image": _inlined(steps[-1], len(steps) - 1),
+                "image": inlined(steps[-1], len(steps) - 1),
             }
         )
     lead = f"{len(cards)} illustrated {'article' if len(cards) == 1 else 'articles'}."
@@ -210,37 +179,20 @@ def render_batch(title: str, cards: Sequence[Card], failures: int) -> str:
 
 
 def _lead(article: Article) -> str:
-    return f"{article.num_steps} {'step' if article.num_steps == 1 else 'steps'}."
+    time = f" {spoken_duration(article.total_time)}." if article.total_time else ""
+    return f"{article.num_steps} {'step' if article.num_steps == 1 else 'steps'}.{time}"
+
+
+def _cover(article: Article) -> dict[str, str] | None:
+    """The last image, which shows what it all leads to; nothing where it is the only one."""
+    image = article.steps[-1].image
+    if image is None or article.num_steps == 1:
+        return None
+    return {"uri": repeated(image, article.num_steps - 1), "alt": alt_of(article.steps[-1], article.num_steps - 1)}
 
 
 def _method(article: Article) -> str:
     return f"{article.method}. " if article.method else ""
-
-
-def alt_of(step: Step, index: int) -> str:
-    """What an image shows, for who does not see it: its caption, else what came with it, else which step it is of.
-
-    The heading stands beside the image already; read twice it says nothing more.
-    """
-    said = step.caption or (step.image.alt if step.image else None)
-    return f"Drawing of step {index + 1}" if said in (None, f"Step {index + 1}: {step.headline}") else str(said)
-
-
-def _inlined(step: Step, index: int) -> dict[str, Any] | None:
-    if step.image is None:
-        return None
-    return {
-        "uri": _data_uri(step.image, index),
-        "width": step.image.width,
-        "height": step.image.height,
-        "alt": alt_of(step, index),
-    }
-
-
-def _data_uri(image: StepImage, index: int) -> str:
-    if image.data is None:
-        raise DataError(f"step {index + 1} has an image without bytes")
-    return data_uri(image.media_type, image.data)
 
 
 def _render(name: str, styles: Sequence[str], *, lang: str, **context: Any) -> str:

@@ -19,6 +19,9 @@ from illinstr.sampling.pages.page import render_html
 
 PDF_FILE = "article.pdf"
 PDF_VARIANT = "pdf/ua-1"
+SHEET_MM, GAP_MM = 180, 6  # the width of A4 between its margins, and what is between columns
+# Columns and the width of an image in mm, the largest images first; two columns as long as they fit.
+LAYOUTS = ((1, 150), (1, 120), (2, 87), (2, 80), (2, 74), (2, 68), (2, 63), (2, 58), (3, 55), (3, 50), (3, 45), (3, 40))
 
 
 def render_pdf(article: Article, record: RunRecord) -> bytes:
@@ -32,8 +35,35 @@ def render_pdf(article: Article, record: RunRecord) -> bytes:
     weasyprint = load_weasyprint()
     document = weasyprint.HTML(string=page, url_fetcher=_inline_only(weasyprint))
     with _fonts_undated():
-        pdf: bytes = document.write_pdf(pdf_variant=PDF_VARIANT, pdf_identifier=article.id.encode())
+        layout = _largest(weasyprint, document, article.num_steps)
+        pdf: bytes = document.write_pdf(
+            stylesheets=[_sheet(weasyprint, layout)], pdf_variant=PDF_VARIANT, pdf_identifier=article.id.encode()
+        )
     return pdf + b"% Made with illinstr\n"  # a comment, by which the file is known as ours
+
+
+def _largest(weasyprint: Any, document: Any, num_steps: int) -> tuple[int, int]:
+    """The layout with the largest images on as few sheets as any takes, found by halving."""
+    layouts = [each for each in LAYOUTS if each[0] <= num_steps] or list(LAYOUTS[:1])
+    images: dict[Any, Any] = {}  # decoded once for all tries
+
+    def pages(layout: tuple[int, int]) -> int:
+        return len(document.render(stylesheets=[_sheet(weasyprint, layout)], cache=images).pages)
+
+    fewest, low, high = pages(layouts[-1]), 0, len(layouts) - 1
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if pages(layouts[middle]) <= fewest else (middle + 1, high)
+    return layouts[low]
+
+
+def _sheet(weasyprint: Any, layout: tuple[int, int]) -> Any:
+    columns, image_mm = layout
+    column_mm = (SHEET_MM - (columns - 1) * GAP_MM) // columns - 2  # and the space that stands between inline blocks
+    # A sheet that is handed over beside the page's own gives way to it, but for what is important.
+    width = min(image_mm, column_mm)
+    rules = f"ol.steps > li {{ width: {column_mm}mm !important }} ol.steps img {{ width: {width}mm !important }}"
+    return weasyprint.CSS(string=rules, url_fetcher=_inline_only(weasyprint))
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ from illinstr.errors import IllinstrError
 from illinstr.progress import Advance, Reporter
 from illinstr.runs import image_name
 from illinstr.sampling.pages.needs import needs_of
-from illinstr.sampling.pages.page import alt_of
+from illinstr.sampling.pages.panels import alt_of
 
 if TYPE_CHECKING:
     from PIL import Image

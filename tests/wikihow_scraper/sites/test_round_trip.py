@@ -22,7 +22,8 @@ def articles(draw):
         headline = draw(lines)
         body = draw(st.just("") | lines.filter(lambda text, headline=headline: text != headline))
         bullets = tuple(draw(st.lists(lines, max_size=2)))
-        steps.append(Step(headline=headline, body=body, bullets=bullets))
+        caption, states = draw(st.none() | lines), draw(st.dictionaries(lines, lines, max_size=2))
+        steps.append(Step(headline=headline, body=body, bullets=bullets, caption=caption, states=states))
     return Article(
         id="generated-0",
         goal=draw(lines),
@@ -41,7 +42,8 @@ def articles(draw):
 
 def told(article: Article) -> dict[str, object]:
     fields = article.model_dump(exclude={"id", "provenance", "extra", "steps"})
-    return fields | {"steps": [(step.headline, step.body, step.bullets) for step in article.steps]}
+    steps = [(step.headline, step.body, step.bullets, step.caption, step.states) for step in article.steps]
+    return fields | {"steps": steps}
 
 
 def read_back(article: Article) -> Article:

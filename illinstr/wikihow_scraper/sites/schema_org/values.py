@@ -84,6 +84,8 @@ class Values:
             value = known
         if not isinstance(value, dict):
             return None
+        if self.literal and (beside := local_path(self.first(value, "name"))):
+            return self._described(Image(local_path=beside), value)  # the page holds a small copy of it alone
         for key in ("contentUrl", "url", "@id", "thumbnailUrl", "thumbnail", "image"):
             for address in self.graph.all(value, key):
                 if isinstance(address, dict):
@@ -94,6 +96,8 @@ class Values:
         return None
 
     def _image(self, address: str) -> Image | None:
+        if address[:5].lower() == "data:":
+            return None
         address = plain(address)
         url, local = absolute(address, self.base), local_path(address)
         return Image(url=url, local_path=local) if url or local else None

@@ -127,7 +127,9 @@ class Reader:
     def _entry(self, value: Node, found: Steps, level: int) -> None:
         kinds = types(value)
         inside = self.graph.all(value, *_INSIDE)
-        own = self.values.first(value, "text") or self.values.first(value, "description")
+        own = self.values.first(value, "text") or (
+            "" if self.values.literal else self.values.first(value, "description")
+        )
         if "HowToTip" in kinds:
             name = self.values.first(value, "name")
             told = found.warnings if name.casefold() == "warning" else found.tips
@@ -164,8 +166,8 @@ class Reader:
             text = text[: len(text) - len(joined)].strip()
         if not text and not name and bullets:
             text, bullets = bullets[0], bullets[1:]
-        if self.values.literal and name:
-            return self._literal(name, text, value, bullets)
+        if self.values.literal and (name or text):
+            return self._literal(name or text, text, value, bullets)
         images = self.values.images(value) + images or self._images_in_text(value)
         video = self.values.video(value)
         if images and names_video(images[0].url):
@@ -176,8 +178,19 @@ class Reader:
     def _literal(self, name: str, text: str, value: Node, bullets: list[str]) -> PageStep:
         """A step of a page that illinstr wrote: every field is what it says."""
         images = self.values.images(value)
-        body = "" if text == name else text
-        return PageStep(headline=name, body=body, bullets=tuple(bullets), image=images[0] if images else None)
+        states = {
+            self.values.first(one, "name"): self.values.first(one, "description")
+            for one in self.graph.all(value, "about")[:MAX_DIRECTIONS]
+            if isinstance(one, dict)
+        }
+        return PageStep(
+            headline=name,
+            body="" if text == name else text,
+            bullets=tuple(bullets),
+            image=images[0] if images else None,
+            caption=self.values.first(value, "description") or None,
+            states={thing: state for thing, state in states.items() if thing},
+        )
 
     def _directions(self, inside: list[Any]) -> tuple[list[str], list[Note], list[Image]]:
         bullets: list[str] = []
