@@ -275,7 +275,7 @@ def _score(out: Path, plan: Plan, length: int, seeds: Sequence[int], encoder: Im
         truth=world.truth if world else None,
         spare_goals=world.goals if world else (),
         identify=world.identify if world else str.casefold,
-        kin=world.family if world else None,
+        group_of=world.family if world else None,
     )
     sides: dict[str, Side] = {arm.name: "run" if place == 0 else other_side(place) for place, arm in enumerate(arms)}
     asked = claims_at(length, list(sides)) if length in plan.claims_at else []

@@ -39,7 +39,7 @@ class Haiku:
 def first_to_last(scene, subject):
     """How far the last image has moved from the first: 0 where nothing happened."""
     if len(subject.panels) > 1:
-        first, last = scene.spread.of_images([subject.panels[0], subject.panels[-1]])
+        first, last = scene.consistency_features.of_images([subject.panels[0], subject.panels[-1]])
         yield [subject.panels[0].step, subject.panels[-1].step], float(((first - last) ** 2).sum() ** 0.5)
 
 

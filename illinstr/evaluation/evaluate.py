@@ -11,6 +11,7 @@ from illinstr.errors import DataError, UsageError
 from illinstr.evaluation.encoders.features import FeatureTable, encode_images, encode_texts
 from illinstr.evaluation.encoders.store import FeatureStore
 from illinstr.evaluation.encoders.transformers import ImageEncoder, ImageTextEncoder
+from illinstr.evaluation.encoders.unexplained import unexplained_shares
 from illinstr.evaluation.encoders.vlm import VlmJudge
 from illinstr.evaluation.metrics import feature_sets
 from illinstr.evaluation.metrics.aggregate import aggregate, break_down
@@ -24,7 +25,7 @@ from illinstr.evaluation.samples import Sample, Side, other_side
 from illinstr.evaluation.subjects import Identify, Subject, category_of, goal_identity, keyed, make_subject
 from illinstr.progress import Reporter, SilentReporter
 
-Kin = Callable[[str], str | None]
+GroupOf = Callable[[str], str | None]
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def prepare(
     truth: Source | None = None,
     spare_goals: Iterable[str] = (),
     identify: Identify = goal_identity,
-    kin: Kin | None = None,
+    group_of: GroupOf | None = None,
     every_pair: bool = False,
     split: str | None = None,
     limit: int | None = None,
@@ -86,7 +87,7 @@ def prepare(
         truth: articles by people or by the program that knows; only goals of ``run`` are kept.
         spare_goals: distractor goals to take where the runs and the truth have too few.
         identify: what two wordings of one goal share; for matching, and so that no distractor is the goal itself.
-        kin: what near goals share; the article's category where it says nothing.
+        group_of: what near goals share; the article's category where it says nothing.
         every_pair: compare the others with one another too, on the goals that all of them have: a leaderboard.
         split: named in the results.
         limit: take the first so many articles of ``run``.
@@ -128,7 +129,7 @@ def prepare(
         sides,
         pool,
         _coverage(subjects),
-        _near(settings, pool, drawn, {identify(goal): category for goal, category in goals.items()}, kin),
+        _near(settings, pool, drawn, {identify(goal): category for goal, category in goals.items()}, group_of),
         _pairs([side for side in sides if side != "truth"], every_pair=every_pair),
         notes,
         split,
@@ -163,14 +164,14 @@ def _near(
     pool: Mapping[str, str],
     subjects: Sequence[Subject],
     known: Mapping[str, str | None],
-    kin: Kin | None,
+    group_of: GroupOf | None,
 ) -> dict[str, frozenset[str]]:
     """For each goal of the run the goals of the pool that share its family or, where none is known, its category."""
     if settings.goal_distractors == "any":
         return {}
 
     def group(identity: str, goal: str) -> str | None:
-        return (kin(goal) if kin else None) or known.get(identity)
+        return (group_of(goal) if group_of else None) or known.get(identity)
 
     groups = {identity: group(identity, goal) for identity, goal in pool.items()}
     near = {}
@@ -218,7 +219,7 @@ def score(
     Args:
         prepared: what ``prepare`` returned.
         encoder: of goal and step faithfulness, CLIPScore and CMMD.
-        consistency_encoder: of consistency, FID and KID; ``encoder`` when None.
+        consistency_encoder: of feature distances, diversity, FID and KID; ``encoder`` when None.
         reporter: told how far the work is.
         store: where features are kept between evaluations; kept nowhere when None.
         vlm: a vision-language model to ask as well.
@@ -232,14 +233,17 @@ def score(
     everyone = [subject for subjects in sides.values() for subject in subjects]
     texts, cut_share = encode_texts(encoder, _texts(prepared), reporter, store)
     table = FeatureTable(encode_images(encoder, everyone, reporter, store), texts)
-    spread = table
+    consistency = table
     if consistency_encoder is not None:
-        spread = FeatureTable(encode_images(consistency_encoder, everyone, reporter, store), {})
+        consistency = FeatureTable(encode_images(consistency_encoder, everyone, reporter, store), {})
 
     samples: list[Sample] = []
     ours = settings.protocol == "ours"
+    shares = unexplained_shares(everyone, reporter, store) if ours else {}
     for side, subjects in sides.items():
-        scene = Scene(side, table, spread, prepared.pool, settings.seed, settings.num_distractors, prepared.near)
+        scene = Scene(
+            side, table, consistency, prepared.pool, settings.seed, settings.num_distractors, prepared.near, shares
+        )
         samples += (score_ours if ours else score_reproduction)(scene, subjects)
         if vlm is not None:
             samples += vlm.samples(side, subjects, reporter)
@@ -251,7 +255,7 @@ def score(
         consistency_encoder=_record(consistency_encoder or encoder),
         vlm=vlm.record() if vlm is not None else None,
     )
-    sets = feature_sets.gather(sides, table, spread) if ours else {}
+    sets = feature_sets.gather(sides, table, consistency) if ours else {}
     return Evaluation(_results(prepared, samples, sets, records), samples, sets, sides)
 
 

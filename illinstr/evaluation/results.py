@@ -30,7 +30,7 @@ MIN_FID_IMAGES = 2_048
 
 @dataclass(frozen=True)
 class Definition:
-    """A metric in words. ``version`` rises whenever the number would change; ``looks`` says which encoder it needs.
+    """A metric in words. ``version`` rises whenever the number would change; ``encoder`` says which it needs.
 
     ``named`` metrics are compared across papers by name alone, so their label carries encoder and n. ``set_based`` ones
     compare all images of a run with all of the truth's, so no single article has a score.
@@ -39,7 +39,7 @@ class Definition:
     version: int
     direction: Direction
     proportion: bool
-    looks: Literal["encoder", "consistency_encoder", "vlm"]
+    encoder: Literal["encoder", "consistency_encoder", "pixels", "vlm"]
     text: str
     named: bool = False
     set_based: bool = False
@@ -54,10 +54,14 @@ DEFINITIONS: dict[str, Definition] = {
     ),
     "clip_score": Definition(1, "higher", False, "encoder", "100 x cosine of image and step", named=True),
     "consistency": Definition(
-        1, "match_truth", False, "consistency_encoder", "mean distance between the images of one article"
+        2, "match_truth", False, "pixels", "per cent of the even areas whose colour no other image of the article has"
     ),
     "consistency_gap": Definition(
-        1, "lower", False, "consistency_encoder", "how far consistency lies from that of the truth on the same goals"
+        2, "lower", False, "pixels", "how far consistency lies from that of the truth on the same goals"
+    ),
+    "feature_distance": Definition(
+        1, "match_truth", False, "consistency_encoder",
+        "mean distance between the features of one article's images: the paper's consistency"
     ),
     "diversity": Definition(
         1, "higher", True, "consistency_encoder", "articles whose images are not one image over and over"
@@ -140,7 +144,7 @@ class VlmRecord(_Record):
 
 
 class Encoders(_Record):
-    """The encoder of faithfulness, the one of consistency (often the same), and the optional vision-language judge."""
+    """The encoder of faithfulness, the one of feature distances (often the same), the vision-language judge if any."""
 
     encoder: EncoderRecord
     consistency_encoder: EncoderRecord
@@ -148,10 +152,12 @@ class Encoders(_Record):
 
     def of(self, metric: str) -> EncoderRecord:
         """Who looked for a metric. A server keeps its weights to itself, so that model has a name and no hash."""
-        looks = DEFINITIONS[metric].looks
-        if looks == "vlm" and self.vlm is not None:
+        kind = DEFINITIONS[metric].encoder
+        if kind == "vlm" and self.vlm is not None:
             return EncoderRecord(id=self.vlm.model, sha256="")
-        return self.encoder if looks == "encoder" else self.consistency_encoder
+        if kind == "pixels":
+            return EncoderRecord(id="pixels", sha256="")
+        return self.encoder if kind == "encoder" else self.consistency_encoder
 
 
 class Metric(_Record):

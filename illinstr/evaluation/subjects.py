@@ -49,6 +49,11 @@ class Subject:
     panels: tuple[Panel, ...]
     category: str | None = None
 
+    @property
+    def images(self) -> str:
+        """What the article's images, in their order, are filed under."""
+        return hashlib.sha256(" ".join(panel.sha256 for panel in self.panels).encode()).hexdigest()
+
 
 def at_most(articles: Iterable[Article], side_px: int) -> Iterator[Article]:
     """The articles with every image of which both sides are over ``side_px`` brought to that size (Lanczos, PNG).

@@ -309,9 +309,11 @@ def _faults(work: Evaluating) -> EvaluateResult:
     true = Source(source.name, articles)
 
     def prepare_one(spoilt: Source, settings: Settings) -> Prepared:
-        kin = world.family if world else None
+        group = world.family if world else None
         spare = world.goals if world else ()
-        return prepare(spoilt, settings, others=[true], truth=true, spare_goals=spare, identify=identify, kin=kin)
+        return prepare(
+            spoilt, settings, others=[true], truth=true, spare_goals=spare, identify=identify, group_of=group
+        )
 
     prepare_one(true, work.settings)  # every check before the encoder is loaded and anything is drawn
     encoder, consistency_encoder = work.encoders()
@@ -347,7 +349,7 @@ def _prepare(work: Evaluating, run: Path, others: list[Path], *, every_pair: boo
         truth=_truth(request, world),
         spare_goals=world.goals if world else (),
         identify=world.identify if world else goal_identity,
-        kin=world.family if world else None,
+        group_of=world.family if world else None,
         every_pair=every_pair,
         split=request.split,
         limit=request.limit,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import math
@@ -17,8 +18,10 @@ from scipy.spatial.distance import cosine, euclidean
 from illinstr.evaluation.evaluate import Source, prepare, score
 from illinstr.evaluation.perturbations import NOISE_STRENGTHS, add_noise
 from illinstr.evaluation.results import Settings
+from tests.evaluation.test_appearance import slow_share
 from tests.evaluation.test_cli import illinstr, write
 from tests.support.eval_world import GOAL_COLOURS, STEP_COLOURS, ColourEncoder, article, noise, twice
+from tests.support.image_bytes import encoded
 from tests.support.tiny_clip import make_tiny_clip
 
 STEPS = tuple(STEP_COLOURS)
@@ -26,7 +29,14 @@ LENGTHS = (5, 2, 3, 4, 5)  # of the run's articles, so that weighting by article
 
 
 def noisy(seed, steps):
-    return [noise(100 * seed + place, 24 + 4 * place) for place in range(len(steps))]
+    return [half_even(noise(100 * seed + place, 24 + 4 * place), seed + place) for place in range(len(steps))]
+
+
+def half_even(data, number):
+    """The image with its upper half in one of a few colours, so that there is something to explain."""
+    image = Image.open(io.BytesIO(data))
+    image.paste(list(STEP_COLOURS.values())[number * 3 % 5], (0, 0, image.width, image.height // 2))
+    return encoded(image)
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +110,16 @@ def spread(steps) -> float:
     return sum(pairs) / len(pairs)
 
 
+def unexplained_in(folder: Path) -> dict[str, float]:
+    """Goal to the per cent of even areas that no other image of its article explains, by the slow second way."""
+    found = {}
+    for path in sorted(folder.glob("*/article.json")):
+        content = json.loads(path.read_text())
+        images = [Image.open(path.parent / f"step-{k:02d}.png") for k in range(1, len(content["steps"]) + 1)]
+        found[content["goal"]] = 100 * slow_share([image.convert("RGB") for image in images])
+    return found
+
+
 def distances(mine, true) -> dict[str, float]:
     """FID through a matrix root; KID and CMMD through their kernels, all pairs of different goals written out."""
     a, b = (np.stack([features for steps in side.values() for _, features in steps]) for side in (mine, true))
@@ -131,6 +151,7 @@ def distances(mine, true) -> dict[str, float]:
 @pytest.mark.parametrize("side", ["run", "other"])
 def test_every_metric_equals_the_second_evaluation(evaluated, oracle, side):
     looking, worlds = oracle
+    folders = evaluated[0]
     mine, true = worlds[side], worlds["truth"]
     results = json.loads((evaluated[2] / "results.json").read_text())
     found = {each["name"]: each["value"] for each in (results["metrics"] if side == "run" else
@@ -152,8 +173,10 @@ def test_every_metric_equals_the_second_evaluation(evaluated, oracle, side):
     for goal, steps in mine.items():
         scores["clip_score"][goal] = [100 * max(1 - cosine(image, looking.text(text)), 0) for text, image in steps]
     expected = {name: by_article(each) for name, each in scores.items()}
-    expected["consistency"] = by_article({goal: [spread(steps)] for goal, steps in mine.items()})
-    gaps = [spread(steps) - spread(true[goal]) for goal, steps in mine.items()]
+    expected["feature_distance"] = by_article({goal: [spread(steps)] for goal, steps in mine.items()})
+    shares = {name: unexplained_in(folders[name]) for name in (side, "truth")}
+    expected["consistency"] = by_article({goal: [share] for goal, share in shares[side].items()})
+    gaps = [share - shares["truth"][goal] for goal, share in shares[side].items()]
     expected["consistency_gap"] = abs(sum(gaps) / len(gaps))
     lengths = {goal: np.mean([linalg.norm(each) for _, each in steps]) for goal, steps in mine.items()}
     expected["diversity"] = np.mean([spread(steps) / lengths[goal] >= 0.02 for goal, steps in mine.items()])
@@ -184,7 +207,7 @@ class PixelEncoder(ColourEncoder):
 
 
 def test_the_stronger_the_noise_the_further_from_the_truth():
-    """Three strengths, by an encoder that sees each of them: distances rise every time, and so does the gap."""
+    """Three strengths, by an encoder that sees each of them: distances rise every time."""
     truth = twice([article(colour) for colour in GOAL_COLOURS])
     found = []
     for strength in (0, *NOISE_STRENGTHS):
@@ -195,7 +218,6 @@ def test_the_stronger_the_noise_the_further_from_the_truth():
         found.append({each.name: each.value for each in evaluation.results.metrics})
     assert len(NOISE_STRENGTHS) == 3
     for earlier, later in itertools.pairwise(found):
-        for name in ("fid", "consistency_gap"):
-            assert later[name] > earlier[name], name
+        assert later["fid"] > earlier["fid"]
         assert later["clip_score"] <= earlier["clip_score"] and later["cmmd"] >= earlier["cmmd"] - 1e-2
     assert found[-1]["clip_score"] < found[0]["clip_score"] and found[-1]["cmmd"] > found[0]["cmmd"]

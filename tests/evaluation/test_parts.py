@@ -63,14 +63,14 @@ def test_what_an_article_is_about(extra, category):
 def test_near_distractors_come_from_the_same_family_first():
     family = {"red": "warm", "yellow": "warm", "lime": "cold", "blue": "cold", "aqua": "cold"}
 
-    def kin(goal):
+    def group_of(goal):
         return next((kind for colour, kind in family.items() if colour in goal), None)
 
     settings = Settings(bootstrap=200, num_distractors=2, goal_distractors="near")
-    evaluation = evaluate(good_run(), settings=settings, kin=kin)
+    evaluation = evaluate(good_run(), settings=settings, group_of=group_of)
     for sample in evaluation.samples:
         if sample.metric == "goal_faithfulness":
-            own, *others = [kin(goal) for goal in sample.candidates]
+            own, *others = [group_of(goal) for goal in sample.candidates]
             expected = {"warm": 1, "cold": 2}[own]  # the other warm goal, then a cold one fills up
             assert others.count(own) == expected
     assert evaluation.results.metric("goal_faithfulness").definition == "goal_faithfulness/near-1"

@@ -86,8 +86,8 @@ def test_every_number_equals_the_second_implementation(run, evaluated):
         assert 0 < np.mean(scores) < 1
         assert [s.score for s in evaluated.samples if s.metric == name] == scores
         assert found[name].value == pytest.approx(np.mean(scores))
-    assert found["consistency"].value == pytest.approx(np.mean(distances))
-    assert found["consistency"].n_items == len(rows) // 4 and found["goal_faithfulness"].n_articles <= len(run)
+    assert found["feature_distance"].value == pytest.approx(np.mean(distances))
+    assert found["feature_distance"].n_items == len(rows) // 4 and found["goal_faithfulness"].n_articles <= len(run)
 
 
 def test_groups_never_leave_their_batch(monkeypatch, run):

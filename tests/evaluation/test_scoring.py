@@ -182,9 +182,10 @@ def test_consistency_may_have_an_encoder_of_its_own():
             return 2 * super().encode_images(images)
 
     plain, doubled = evaluate(good_run()), evaluate(good_run(), consistency=Doubled())
-    assert values(doubled)["consistency"] == pytest.approx(2 * values(plain)["consistency"])
+    assert values(doubled)["feature_distance"] == pytest.approx(2 * values(plain)["feature_distance"])
+    assert values(doubled)["consistency"] == values(plain)["consistency"]
     assert values(doubled)["goal_faithfulness"] == values(plain)["goal_faithfulness"]
-    assert doubled.results.metric("consistency").encoder == "doubled"
+    assert doubled.results.metric("feature_distance").encoder == "doubled"
     assert doubled.results.metric("clip_score").encoder == "colours"
 
 
@@ -202,8 +203,8 @@ def test_step_text_full_reads_the_body_and_cut_texts_are_reported():
 def test_reproduction_straddles_articles_and_drops_the_rest():
     evaluation = evaluate(good_run(), settings=Settings(bootstrap=200, protocol="reproduction"))
     found = {metric.name: metric for metric in evaluation.results.metrics}
-    assert set(found) == {"goal_faithfulness", "step_faithfulness", "consistency"}
-    assert found["consistency"].n_items == 25 // 4
+    assert set(found) == {"goal_faithfulness", "step_faithfulness", "feature_distance"}
+    assert found["feature_distance"].n_items == 25 // 4
     assert found["step_faithfulness"].n_items == 5 * 4
     assert found["goal_faithfulness"].definition == "goal_faithfulness/reproduction-2"
     encoder = ColourEncoder()
@@ -213,7 +214,7 @@ def test_reproduction_straddles_articles_and_drops_the_rest():
     features = encoder.encode_images([open_panel(data, "x") for data in row])
     groups = [features[start : start + 4].tolist() for start in range(0, 24, 4)]
     expected = [np.mean([math.dist(a, b) for a, b in itertools.combinations(group, 2)]) for group in groups]
-    scores = [s.score for s in evaluation.samples if s.metric == "consistency"]
+    scores = [s.score for s in evaluation.samples if s.metric == "feature_distance"]
     assert scores == pytest.approx(expected)
     texts = {c for s in evaluation.samples if s.metric == "step_faithfulness" for c in s.candidates}
     assert texts <= {f"{number}. Draw the {step} square" for number, step in enumerate(STEPS)}

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from illinstr.engine.process_group import join_process_group
-from illinstr.evaluation.encoders.store import FeatureStore, Kind, text_name
+from illinstr.evaluation.encoders.store import FeatureStore, Fingerprinted, Kind, text_name
 from illinstr.evaluation.encoders.transformers import ImageEncoder, ImageTextEncoder
 from illinstr.evaluation.subjects import Panel, Subject, open_panel
 from illinstr.progress import Reporter
@@ -46,7 +47,7 @@ def encode_images(
     def look(names: Sequence[str]) -> Vector:
         return encoder.encode_images([open_panel(distinct[name], name) for name in names])
 
-    return _encode(encoder, "picture", sorted(distinct), look, reporter, store)
+    return encode(encoder, "picture", sorted(distinct), look, reporter, store)
 
 
 def encode_texts(
@@ -58,19 +59,28 @@ def encode_texts(
     def read(names: Sequence[str]) -> Vector:
         return encoder.encode_texts([distinct[name] for name in names])
 
-    features = _encode(encoder, "text", sorted(distinct), read, reporter, store)
+    features = encode(encoder, "text", sorted(distinct), read, reporter, store)
     cut = encoder.is_cut(list(distinct.values()))
     return {distinct[name]: vector for name, vector in features.items()}, float(np.mean(cut)) if cut else 0.0
 
 
-def _encode(
-    encoder: ImageEncoder,
+class Named(Fingerprinted, Protocol):
+    """Whoever gives features, with a name for messages."""
+
+    @property
+    def id(self) -> str:
+        """How messages name it."""
+
+
+def encode(
+    encoder: Named,
     kind: Kind,
     names: Sequence[str],
     look: Callable[[Sequence[str]], Vector],
     reporter: Reporter,
     store: FeatureStore,
 ) -> dict[str, Vector]:
+    """The vectors behind ``names``: from the store, else from ``look``, shared by the processes of a group."""
     group = join_process_group()
     # The main process says what is known: parts that were split by different lists would leave holes.
     features: dict[str, Vector] = group.broadcast(store.load(encoder, kind, names))

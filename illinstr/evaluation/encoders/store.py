@@ -25,7 +25,7 @@ from illinstr.images import DECODING
 from illinstr.progress import Reporter, SilentReporter
 
 Vector = NDArray[np.float32]
-Kind = Literal["picture", "text", "answer"]
+Kind = Literal["picture", "text", "answer", "article"]
 
 _AT_ONCE = 500  # names in one query: SQLite limits the variables of a statement
 _WAIT_S = 30.0

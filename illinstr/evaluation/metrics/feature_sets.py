@@ -38,17 +38,17 @@ class SideFeatures:
     encoder: Vector
     consistency_encoder: Vector
 
-    def of(self, looks: str, wanted: frozenset[str]) -> tuple[Vector, list[str]]:
+    def of(self, kind: str, wanted: frozenset[str]) -> tuple[Vector, list[str]]:
         """Features and articles of the images whose article is wanted."""
         rows = [place for place, key in enumerate(self.keys) if key in wanted]
-        features = self.encoder if looks == "encoder" else self.consistency_encoder
+        features = self.encoder if kind == "encoder" else self.consistency_encoder
         return features[rows], [self.keys[place] for place in rows]
 
 
 FeatureSets = dict[Side, SideFeatures]
 
 
-def gather(sides: Mapping[Side, Sequence[Subject]], table: FeatureTable, spread: FeatureTable) -> FeatureSets:
+def gather(sides: Mapping[Side, Sequence[Subject]], table: FeatureTable, consistency: FeatureTable) -> FeatureSets:
     """Every side's features; nothing where there is no truth to compare with."""
     if "truth" not in sides:
         return {}
@@ -56,7 +56,7 @@ def gather(sides: Mapping[Side, Sequence[Subject]], table: FeatureTable, spread:
     for side, subjects in sides.items():
         panels = [panel for subject in subjects for panel in subject.panels]
         keys = tuple(subject.key for subject in subjects for _ in subject.panels)
-        sets[side] = SideFeatures(keys, table.of_images(panels), spread.of_images(panels))
+        sets[side] = SideFeatures(keys, table.of_images(panels), consistency.of_images(panels))
     return sets
 
 
@@ -80,14 +80,14 @@ def distances(name: str, sets: FeatureSets, sides: Sequence[Side], settings: Set
     shared = frozenset.intersection(*(frozenset(sets[side].keys) for side in ("truth", *sides)))
     if not shared:
         return None
-    looks = DEFINITIONS[name].looks
+    kind = DEFINITIONS[name].encoder
     goals = {key: goal_of(key) for key in shared}
     groups = goal_groups(list(goals.values()), settings.seed, GROUPS if name == "fid" else MAX_UNITS)
     units = {key: groups[goal] for key, goal in goals.items()}
-    truth, truth_keys = sets["truth"].of(looks, shared)
+    truth, truth_keys = sets["truth"].of(kind, shared)
     found = []
     for side in sides:
-        features, keys = sets[side].of(looks, shared)
+        features, keys = sets[side].of(kind, shared)
         smaller = min(len(features), len(truth))
         estimate: GoalPairs | Replicates
         if name == "fid":

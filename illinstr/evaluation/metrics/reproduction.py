@@ -79,8 +79,8 @@ def _consistency(scene: Scene, row: Row) -> Iterator[Sample]:
     for start in range(0, len(row) - GROUP + 1, GROUP):
         group = row[start : start + GROUP]
         panels = [panel for _, panel in group]
-        distance = metrics.mean_pairwise_distance(scene.spread.of_images(panels))
-        sample = make_sample(scene, group[0][0], "consistency", [panel.step for panel in panels], distance)
+        distance = metrics.mean_pairwise_distance(scene.consistency_features.of_images(panels))
+        sample = make_sample(scene, group[0][0], "feature_distance", [panel.step for panel in panels], distance)
         yield sample.model_copy(update={"key": _group_key(group, start)})
 
 

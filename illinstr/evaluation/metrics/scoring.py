@@ -18,16 +18,18 @@ class Scene:
     """What scoring one side needs beside its articles.
 
     ``pool`` holds the goals distractors are drawn from, by identity; empty leaves goal faithfulness out. ``near`` says
-    which identities are near a goal's, where near distractors are asked for.
+    which identities are near a goal's, where near distractors are asked for. ``unexplained`` holds the share of an
+    article's even areas that its other images do not explain (``encoders.unexplained``), by ``Subject.images``.
     """
 
     side: Side
     table: FeatureTable
-    spread: FeatureTable
+    consistency_features: FeatureTable
     pool: dict[str, str]
     seed: int
     distractors: int
     near: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    unexplained: Mapping[str, float] = field(default_factory=dict)
 
 
 def make_sample(
@@ -83,7 +85,7 @@ def score_ours(scene: Scene, subjects: Sequence[Subject]) -> list[Sample]:
                 samples.append(_goal_choice(scene, subject, panel))
             samples.extend(_step_choice(scene, subject, panel))
             samples.append(_clip_score(scene, subject, panel))
-        samples.extend(_spread(scene, subject))
+        samples.extend(_consistency(scene, subject))
         for name, score in _registered.items():
             samples.extend(make_sample(scene, subject, name, steps, value) for steps, value in score(scene, subject))
     return samples
@@ -124,13 +126,14 @@ def _clip_score(scene: Scene, subject: Subject, panel: Panel) -> Sample:
     return make_sample(scene, subject, "clip_score", [panel.step], score)
 
 
-def _spread(scene: Scene, subject: Subject) -> Iterator[Sample]:
-    """Consistency of one article, and whether its images stand above the diversity floor."""
+def _consistency(scene: Scene, subject: Subject) -> Iterator[Sample]:
+    """Both consistencies of one article, and whether its images stand above the diversity floor."""
     if len(subject.panels) < 2:
         return
-    features = scene.spread.of_images(subject.panels)
+    features = scene.consistency_features.of_images(subject.panels)
     steps = [panel.step for panel in subject.panels]
-    yield make_sample(scene, subject, "consistency", steps, metrics.mean_pairwise_distance(features))
+    yield make_sample(scene, subject, "consistency", steps, 100 * scene.unexplained[subject.images])
+    yield make_sample(scene, subject, "feature_distance", steps, metrics.mean_pairwise_distance(features))
     above = float(metrics.relative_spread(features) >= metrics.DIVERSITY_FLOOR)
     yield make_sample(scene, subject, "diversity", steps, above)
 

@@ -20,7 +20,7 @@ from illinstr.progress import Reporter
 
 FAULTS_FOLDER = "eval-faults"
 NEAR = "goal_faithfulness (near)"
-COLUMNS = ("goal_faithfulness", NEAR, "step_faithfulness", "consistency", "diversity", "clip_score")
+COLUMNS = ("goal_faithfulness", NEAR, "step_faithfulness", "consistency", "feature_distance", "diversity", "clip_score")
 
 PrepareOne = Callable[[Source, Settings], Prepared]
 
@@ -126,12 +126,12 @@ def table_cells(table: FaultTable) -> tuple[list[str], list[list[str]]]:
 def markdown(table: FaultTable) -> str:
     """The table as Markdown, with what it takes to read it."""
     header, lines = table_cells(table)
-    encoder, spread = table.encoders.encoder, table.encoders.consistency_encoder
+    encoder, consistency = table.encoders.encoder, table.encoders.consistency_encoder
     rows = [header, ["---"] * len(header), *lines]
     text = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
     return (
         f"{text}\n\n{table.n_articles} articles, {table.n_pictures} images of {table.source}; encoder {encoder.id} "
-        f"({encoder.sha256[:8]}), consistency {spread.id} ({spread.sha256[:8]}); "
+        f"({encoder.sha256[:8]}), feature distance {consistency.id} ({consistency.sha256[:8]}); "
         f"{100 * table.settings.confidence:.0f} % intervals over articles, seed {table.settings.seed}. Near: "
         "distractor goals of the same family first. * differs from the truth (Holm).\n"
     )

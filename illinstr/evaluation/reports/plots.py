@@ -97,7 +97,7 @@ def consistency_plot(samples: Sequence[Sample]) -> bytes | None:
         figure, axes = _figure(3.4)
         axes.plot(reach, reach, color="0.5", linestyle=":")
         axes.scatter(truth, run, s=14, alpha=0.6)
-        axes.set(xlabel="distance between the truth's images", ylabel="this run's", aspect="equal")
+        axes.set(xlabel="unexplained in the truth, %", ylabel="in this run, %", aspect="equal")
         return _svg(figure)
 
 

@@ -123,7 +123,8 @@ def skipped(metrics: Sequence[Metric], settings: Settings, sets: FeatureSets, *,
         "step_faithfulness": "no article has two illustrated steps that read differently"
         if ours
         else "no article has four images",
-        "consistency": "no article has two images" if ours else "there are fewer than four images",
+        "consistency": "no article has two images",
+        "feature_distance": "no article has two images" if ours else "there are fewer than four images",
         "consistency_gap": "its articles have no two images to compare" if has_truth else "there is no truth (--truth)",
     }
     for name in SET_METRICS:
@@ -135,7 +136,7 @@ def skipped(metrics: Sequence[Metric], settings: Settings, sets: FeatureSets, *,
             "read kid and cmmd, or lower --min-fid and quote n"
         )
     if not ours:
-        reasons = {name: reasons[name] for name in ("goal_faithfulness", "step_faithfulness", "consistency")}
+        reasons = {name: reasons[name] for name in ("goal_faithfulness", "step_faithfulness", "feature_distance")}
     present = {metric.name for metric in metrics}
     return {name: reason for name, reason in reasons.items() if name not in present}
 
