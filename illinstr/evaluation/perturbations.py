@@ -15,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from illinstr.articles import Article
+from illinstr.evaluation import claims
 from illinstr.evaluation.metrics.choices import item_generator
+from illinstr.evaluation.redrawing import LOOKS, Draw, change_look, change_shape, change_state
 from illinstr.evaluation.subjects import Identify, goal_identity, open_panel
 
-Draw = Callable[[dict[str, Any], int], bytes]
 Pixels = NDArray[np.uint8]
 
 NOISE_STRENGTHS = (16, 48, 128)
+BLUR = 0.02
 RECOLOURS = ("#e2483d", "#3f7fc4", "#5fa84a", "#f9c932", "#8a5bb5", "#3f3b42")
 # What a goal colours comes first: the contents of a cup, then a thing's own colour. Hands and rooms are no objects.
 _COLOUR_KEYS = ("fill", "colour")
@@ -30,10 +32,9 @@ _NO_OBJECTS = ("hand", "stream", "steam", "sparkles", "swirl")
 
 @dataclass(frozen=True)
 class Fault:
-    """One way to spoil articles: its name, what must fall or rise, and the spoilt articles."""
+    """One way to spoil articles: its name, which ``claims`` speaks of, and the spoilt articles."""
 
     name: str
-    expected: str
     articles: list[Article]
 
 
@@ -48,25 +49,37 @@ def plant(
         draw: draws a scene at a size in pixels; without it, or without scenes, no object is recoloured.
         identify: what two wordings of one goal share, so that images are never swapped for the same goal's.
     """
+    scenic = draw is not None and all(step.scene is not None for article in articles for step in article.steps)
     faults = [
-        Fault("shuffled between steps", "step_faithfulness falls", [shuffle_steps(a, seed) for a in articles]),
-        Fault("shuffled between goals", "goal_faithfulness falls", swap_goals(articles, seed, identify)),
+        Fault(claims.STEPS, [shuffle_steps(a, seed) for a in articles]),
+        Fault(claims.NEIGHBOURS, [swap_neighbours(a, seed) for a in articles if a.num_steps > 1]),
+        Fault(claims.REVERSED, [reverse_order(a) for a in articles if a.num_steps > 1]),
+        Fault(claims.GOALS, swap_goals(articles, seed, identify)),
+        *(_redrawn(articles, draw, seed) if draw is not None and scenic else ()),
+        Fault(claims.FIRST, [repeat(article, 0) for article in articles]),
+        Fault(claims.LAST, [repeat(article, -1) for article in articles]),
+        Fault(claims.MIRRORED, [altered(article, mirror) for article in articles]),
+        Fault(claims.UPSIDE_DOWN, [altered(article, turn_over) for article in articles]),
+        Fault(claims.GREY, [altered(article, make_grey) for article in articles]),
+        Fault(claims.BLUR, [altered(article, blur) for article in articles]),
+        Fault(claims.LIGHTING, [change_lighting(article, seed) for article in articles]),
     ]
-    if draw is not None and all(step.scene is not None for article in articles for step in article.steps):
-        everywhere = [recolour(article, draw, every=1) for article in articles]
-        alternating = [recolour(article, draw, every=2) for article in articles]
-        faults += [
-            Fault("one object recoloured", "goal_faithfulness falls where goals differ in colour", everywhere),
-            Fault("one object recoloured, every second image", "consistency rises", alternating),
-        ]
-    faults.append(
-        Fault("one image repeated", "consistency and diversity are 0", [repeat_first(article) for article in articles])
-    )
     faults += [
-        Fault(f"noise of {strength} of 255", "all fall", [add_noise(article, strength, seed) for article in articles])
+        Fault(f"noise of {strength} of 255", [add_noise(article, strength, seed) for article in articles])
         for strength in NOISE_STRENGTHS
     ]
     return [fault for fault in faults if fault.articles]
+
+
+def _redrawn(articles: Sequence[Article], draw: Draw, seed: int) -> list[Fault]:
+    looks = [Fault(claims.look_row(look), change_look(articles, draw, look, seed)) for look in LOOKS]
+    return [
+        *looks,
+        Fault(claims.COLOUR, [recolour(article, draw, every=1) for article in articles]),
+        Fault(claims.EVERY_SECOND, [recolour(article, draw, every=2) for article in articles]),
+        Fault(claims.SHAPE, change_shape(articles, draw, seed)),
+        Fault(claims.STATE, change_state(articles, draw, RECOLOURS, seed)),
+    ]
 
 
 def shuffle_steps(article: Article, seed: int) -> Article:
@@ -98,10 +111,78 @@ def swap_goals(articles: Sequence[Article], seed: int, identify: Identify = goal
     return swapped
 
 
-def repeat_first(article: Article) -> Article:
-    """The first image in every step."""
-    first = next((data for data in _images(article) if data is not None), None)
-    return article if first is None else article.with_images(dict.fromkeys(range(article.num_steps), first))
+def swap_neighbours(article: Article, seed: int) -> Article:
+    """The images of two steps in a row exchanged; which, the seed says."""
+    images = _images(article)
+    pairs = [k for k in range(len(images) - 1) if images[k] is not None and images[k + 1] is not None]
+    if not pairs:
+        return article
+    place = pairs[int(item_generator(seed, "neighbours", article.id).integers(len(pairs)))]
+    first, second = images[place], images[place + 1]
+    return article.with_images({k: data for k, data in ((place, second), (place + 1, first)) if data is not None})
+
+
+def reverse_order(article: Article) -> Article:
+    """The last image in the first step, and so on."""
+    images = list(enumerate(_images(article)))
+    shown = [(place, data) for place, data in images if data is not None]
+    return article.with_images(
+        {place: data for (place, _), (_, data) in zip(shown, reversed(shown), strict=True) if data is not None}
+    )
+
+
+def repeat(article: Article, which: int) -> Article:
+    """One of its images, 0 the first and -1 the last, in every step."""
+    shown = [data for data in _images(article) if data is not None]
+    return article.with_images(dict.fromkeys(range(article.num_steps), shown[which])) if shown else article
+
+
+def altered(article: Article, change: Callable[[Pixels], Pixels]) -> Article:
+    """Every image after ``change`` of its pixels, (h, w, 3)."""
+    return article.with_images(
+        {
+            place: _encoded(change(np.asarray(open_panel(data, article.id))))
+            for place, data in enumerate(_images(article))
+            if data is not None
+        }
+    )
+
+
+def mirror(pixels: Pixels) -> Pixels:
+    """Left for right."""
+    return np.ascontiguousarray(pixels[:, ::-1])
+
+
+def turn_over(pixels: Pixels) -> Pixels:
+    """Half a turn."""
+    return np.ascontiguousarray(pixels[::-1, ::-1])
+
+
+def make_grey(pixels: Pixels) -> Pixels:
+    """The luma of ITU-R BT.601 in all three channels."""
+    luma = (pixels @ np.array([0.299, 0.587, 0.114])).round().astype(np.uint8)
+    return np.repeat(luma[..., None], 3, axis=-1)
+
+
+def blur(pixels: Pixels) -> Pixels:
+    """A Gaussian with a standard deviation of 2 % of the width."""
+    from scipy.ndimage import gaussian_filter
+
+    sigma = BLUR * pixels.shape[1]
+    return np.asarray(gaussian_filter(pixels.astype(np.float64), (sigma, sigma, 0)).round(), dtype=np.uint8)
+
+
+def change_lighting(article: Article, seed: int) -> Article:
+    """Each image brighter or darker by up to 15 %, and each of its channels by up to 5 % more."""
+    images = {}
+    for place, data in enumerate(_images(article)):
+        if data is None:
+            continue
+        generator = item_generator(seed, "lighting", article.id, place)
+        gains = generator.uniform(0.85, 1.15) * generator.uniform(0.95, 1.05, 3)
+        pixels = np.asarray(open_panel(data, article.id), dtype=np.float64) * gains
+        images[place] = _encoded(np.clip(pixels, 0, 255).round().astype(np.uint8))
+    return article.with_images(images)
 
 
 def add_noise(article: Article, strength: int, seed: int) -> Article:

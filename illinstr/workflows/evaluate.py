@@ -322,7 +322,7 @@ def _faults(work: Evaluating) -> EvaluateResult:
     # Scenes of a run say what should have been drawn, not what was: only a data folder's may be drawn again.
     draw = encode_scene() if world and (run / "index.json").is_file() else None
     faults = [
-        Fault("the truth", "", articles),
+        Fault("the truth", articles),
         *plant(articles, seed=request.seed, draw=draw, identify=identify),
     ]
     table = fault_table(source.name, faults, prepare_one, work.settings, encoder, consistency_encoder, reporter, store)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from illinstr.evaluation.claims import CLAIMS, NEAR
 from illinstr.evaluation.encoders.store import FeatureStore
 from illinstr.evaluation.encoders.transformers import ImageEncoder, ImageTextEncoder
 from illinstr.evaluation.evaluate import Prepared, Source, score
@@ -19,8 +20,16 @@ from illinstr.ownership import FAULTS
 from illinstr.progress import Reporter
 
 FAULTS_FOLDER = "eval-faults"
-NEAR = "goal_faithfulness (near)"
-COLUMNS = ("goal_faithfulness", NEAR, "step_faithfulness", "consistency", "feature_distance", "diversity", "clip_score")
+COLUMNS = (
+    "goal_faithfulness",
+    NEAR,
+    "step_faithfulness",
+    "consistency",
+    "feature_distance",
+    "diversity",
+    "clip_score",
+    "kid",
+)
 
 PrepareOne = Callable[[Source, Settings], Prepared]
 
@@ -31,9 +40,19 @@ class FaultRow(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str
-    expected: str
     metrics: dict[str, Metric]
     comparisons: dict[str, Comparison]
+
+
+class Tested(BaseModel):
+    """One claim of a metric put to the test: whether it sees a row, or does not mind it, as it claims."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    metric: str
+    row: str
+    claim: Literal["sees", "minds_not"]
+    held: bool
 
 
 class FaultTable(BaseModel):
@@ -41,13 +60,40 @@ class FaultTable(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     source: str
     n_articles: int
     n_pictures: int
     settings: Settings
     encoders: Encoders
     rows: tuple[FaultRow, ...]
+    claims: tuple[Tested, ...]
+
+    def blind_spots(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """By metric the rows that it fails to see, and those that it minds although it should not."""
+        found: dict[str, dict[str, tuple[str, ...]]] = {}
+        for each in self.claims:
+            if not each.held:
+                kinds = found.setdefault(each.metric, {})
+                kinds[each.claim] = (*kinds.get(each.claim, ()), each.row)
+        return found
+
+
+def tested_claims(rows: Sequence[FaultRow]) -> tuple[Tested, ...]:
+    """Every claim of ``CLAIMS`` that these rows allow to test."""
+    found = []
+    for row in rows:
+        for metric, claims in CLAIMS.items():
+            comparison = row.comparisons.get(metric)
+            if comparison is None:
+                continue
+            if row.name in claims.sees:
+                # A metric that should match the truth has no better side: it sees a row where it reads more of it.
+                worse = comparison.better == "b" or (comparison.better is None and comparison.difference > 0)
+                found.append(Tested(metric=metric, row=row.name, claim="sees", held=comparison.settled and worse))
+            if row.name in claims.minds_not:
+                found.append(Tested(metric=metric, row=row.name, claim="minds_not", held=not comparison.settled))
+    return tuple(found)
 
 
 def fault_table(
@@ -92,7 +138,7 @@ def fault_table(
         for each in near.results.comparisons:
             if each.metric == "goal_faithfulness":
                 comparisons[NEAR] = each
-        rows.append(FaultRow(name=fault.name, expected=fault.expected, metrics=metrics, comparisons=comparisons))
+        rows.append(FaultRow(name=fault.name, metrics=metrics, comparisons=comparisons))
         evaluation = evaluation or plain
     assert evaluation is not None
     return FaultTable(
@@ -102,6 +148,7 @@ def fault_table(
         settings=settings,
         encoders=evaluation.results.encoders,
         rows=tuple(rows),
+        claims=tested_claims(rows),
     )
 
 
@@ -133,8 +180,18 @@ def markdown(table: FaultTable) -> str:
         f"{text}\n\n{table.n_articles} articles, {table.n_pictures} images of {table.source}; encoder {encoder.id} "
         f"({encoder.sha256[:8]}), feature distance {consistency.id} ({consistency.sha256[:8]}); "
         f"{100 * table.settings.confidence:.0f} % intervals over articles, seed {table.settings.seed}. Near: "
-        "distractor goals of the same family first. * differs from the truth (Holm).\n"
+        f"distractor goals of the same family first. * differs from the truth (Holm).\n\n{_claims(table)}\n"
     )
+
+
+def _claims(table: FaultTable) -> str:
+    """What became of the claims, in sentences."""
+    held = sum(each.held for each in table.claims)
+    lines = [f"{held} of {len(table.claims)} claims hold."]
+    wording = {"sees": "does not see", "minds_not": "minds, though it should not,"}
+    for metric, kinds in table.blind_spots().items():
+        lines += [f"- `{metric}` {wording[kind]}: {', '.join(rows)}." for kind, rows in kinds.items()]
+    return "\n".join(lines)
 
 
 def write_faults(run: Path, table: FaultTable) -> Path:
