@@ -46,7 +46,7 @@ class EvaluateRequest(Request):
         out: where ``compare`` writes.
         truth: real articles on the same goals, a data or run folder; goals of MiniHow need none.
         encoder: ``judge`` (embedded), a CLIP or SigLIP folder, or a hub id ORG/NAME.
-        consistency_encoder: for consistency, FID and KID: DINOv2, CLIP or SigLIP; ``encoder`` when None.
+        consistency_encoder: for feature distances, FID and KID: DINOv2, CLIP or SigLIP; ``encoder`` when None.
         protocol: ``ours``, or ``reproduction`` (the authors' released scripts).
         split: of a data folder, evaluate this split only.
         limit: evaluate the first so many articles only.
