@@ -33,7 +33,7 @@ def command(
     consistency_encoder: Annotated[
         str | None,
         typer.Option(
-            help="For feature distances, FID and KID: DINOv2, CLIP or SigLIP. \\[default: --encoder]", show_default=False
+            help="For feature distance, FID and KID: DINOv2, CLIP or SigLIP. \\[default: --encoder]", show_default=False
         ),
     ] = None,
     protocol: Annotated[str, typer.Option(help="ours, or reproduction (the authors' released scripts).")] = "ours",
