@@ -134,14 +134,15 @@ def test_features_are_kept_where_told(own_runs, clip, tmp_path, monkeypatch):
     monkeypatch.setenv("ILLINSTR_CACHE", str(tmp_path / "home"))
     run, store = own_runs[0], tmp_path / "store"
     first = illinstr(run, "--encoder", clip, "--cache", store)
-    assert "images through tiny" in first.stderr and len(list(store.glob("*.sqlite"))) == 1
+    assert "images through tiny" in first.stderr
+    assert len(list(store.glob("*.sqlite"))) == 2  # of the encoder, and of the pixels
     before = (run / "eval" / "samples.jsonl").read_bytes()
     second = illinstr(run, "--encoder", clip, "--cache", store)
     assert "images through tiny" not in second.stderr
     assert (run / "eval" / "samples.jsonl").read_bytes() == before
     assert not (tmp_path / "home").exists()
     illinstr(run, "--encoder", clip)
-    assert len(list((tmp_path / "home" / "illinstr" / "features").glob("*.sqlite"))) == 1
+    assert len(list((tmp_path / "home" / "illinstr" / "features").glob("*.sqlite"))) == 2
     shutil.rmtree(tmp_path / "home")
     assert "images through tiny" in illinstr(run, "--encoder", clip, "--no-cache").stderr
     assert not (tmp_path / "home").exists()
