@@ -14,7 +14,7 @@ must be the one that ``article.json`` names by hash, and nothing outside the fol
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -35,70 +35,22 @@ from illinstr.errors import DataError, UsageError
 from illinstr.files import INCOMPLETE_SUFFIX, atomic_folder, canonical_json
 from illinstr.images import MAX_IMAGE_BYTES
 from illinstr.ownership import RUN, check_folder
+from illinstr.records import Correction as Correction
+from illinstr.records import LoraRecord as LoraRecord
+from illinstr.records import PromptRecord as PromptRecord
+from illinstr.records import ReferenceRecord as ReferenceRecord
+from illinstr.records import WritingRecord as WritingRecord
 
 ARTICLE_FILE = "article.json"
 RECORD_FILE = "run.json"
 RUN_SCHEMA_VERSION: Literal[1] = 1
 MAX_JSON_BYTES = 16 << 20
 
+# What is left out of a record that says nothing of it.
+_UNSAID = ("changes", "anchors", "style", "references", "base", "quantize", "loras")
 _MAKE_ONE = 'make one with: illinstr generate "How to make apple juice" --steps 6'
 _MAKE_AGAIN = "generate the article again, with --overwrite"
-
-
-class PromptRecord(BaseModel):
-    """The prompt that a language model was given: a versioned file of ``illinstr/sampling/prompts``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = Field(min_length=1)
-    version: int = Field(ge=1)
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-
-
-class WritingRecord(BaseModel):
-    """How a language model wrote steps.
-
-    Attributes:
-        model: the model's name, as its runtime gives it.
-        model_hash: hash over the model's files, or its commit on the hub; None where they are elsewhere (a server's).
-        prompt: what it was asked.
-        forced: how the runtime was made to give exactly N steps: ``grammar``, ``schema``, or ``none`` (checked after).
-        attempts: answers it took until one could be used.
-        seed: seed of the answer that was used.
-        examples: ids of the articles shown as examples.
-        context: what the reader said about themselves; empty when nothing was said.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    model: str = Field(min_length=1)
-    model_hash: str | None = None
-    prompt: PromptRecord
-    forced: Literal["grammar", "schema", "none"]
-    attempts: int = Field(ge=1)
-    seed: int = Field(ge=0)
-    examples: tuple[str, ...] = ()
-    context: str = ""
-
-
-class Correction(BaseModel):
-    """What ``correct`` changed in the words of an article.
-
-    Attributes:
-        after: how many steps were kept.
-        planner: who wrote the new ones.
-        removed: headlines of the steps that were there.
-        added: headlines of the steps that took their place.
-        writing: how a language model wrote them; None where none did.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    after: int = Field(ge=1)
-    planner: str = Field(min_length=1)
-    removed: tuple[str, ...]
-    added: tuple[str, ...] = Field(min_length=1)
-    writing: WritingRecord | None = None
+_GIVE_AGAIN = "give the images again, with --reference"
 
 
 class Revision(BaseModel):
@@ -141,7 +93,12 @@ class RunRecord(BaseModel):
             upscaling.
         anchors: how held panels were given to a transformer: clean, or noised again at every step; None where none
             were held.
-        model_id: name or folder of the model.
+        style: joined to the text of every step, for the drawer alone; None where nothing was.
+        references: images that all others were drawn to look like.
+        model_id: name or folder of the model, or the file of its denoiser.
+        base: the folder of its other parts, where the model is a file.
+        quantize: the precision that its weights were brought to.
+        loras: adapters added to it.
         model_sha256: hash over the model's files.
         planner: who wrote the steps.
         writing: how a language model wrote them; None where none did.
@@ -165,7 +122,12 @@ class RunRecord(BaseModel):
     window: int | None = Field(default=None, ge=1)
     changes: dict[str, str | int | float] = Field(default_factory=dict)
     anchors: Literal["clean", "re-noised"] | None = None
+    style: str | None = None
+    references: tuple[ReferenceRecord, ...] = ()
     model_id: str
+    base: str | None = None
+    quantize: Literal["int8", "nf4"] | None = None
+    loras: tuple[LoraRecord, ...] = ()
     model_sha256: str
     planner: str = Field(min_length=1)
     writing: WritingRecord | None = None
@@ -179,7 +141,7 @@ class RunRecord(BaseModel):
     def _without_what_is_not_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Records of models that know no such things stay as they were."""
         written: dict[str, Any] = handler(self)
-        return {key: value for key, value in written.items() if value or key not in ("changes", "anchors")}
+        return {key: value for key, value in written.items() if value or key not in _UNSAID}
 
     @field_validator("created")
     @classmethod
@@ -197,6 +159,37 @@ class RunRecord(BaseModel):
 def image_name(index: int, image: StepImage) -> str:
     """File name of the image of step ``index``, counted from 0: ``step-01.png`` for the first."""
     return f"step-{index + 1:02d}.{image.suffix}"
+
+
+def reference_files(references: Sequence[StepImage]) -> dict[str, bytes]:
+    """The files of a run folder that hold its reference images, by name.
+
+    Raises:
+        DataError: an image has no bytes.
+    """
+    named = {f"reference-{number:02d}.{image.suffix}": image.data for number, image in enumerate(references, start=1)}
+    if None in named.values():
+        raise DataError("a reference image has no bytes")
+    return {name: data for name, data in named.items() if data is not None}
+
+
+def read_references(folder: Path, record: RunRecord) -> tuple[StepImage, ...]:
+    """The reference images of a run.
+
+    Raises:
+        DataError: one is missing, damaged, or another one than the record names.
+    """
+    images = []
+    for reference in record.references:
+        path = folder / reference.file
+        try:
+            image = StepImage.from_bytes(_read_capped(path, MAX_IMAGE_BYTES))
+        except DataError as error:
+            raise DataError(f"{path}: {error.message}", hint=_GIVE_AGAIN) from error
+        if image.sha256 != reference.sha256:
+            raise DataError(f"{path} is not the image that {RECORD_FILE} names", hint=_GIVE_AGAIN)
+        images.append(image)
+    return tuple(images)
 
 
 def check_out(out: Path, *, overwrite: bool = False) -> Path:

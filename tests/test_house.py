@@ -28,6 +28,7 @@ FLOORS = {
             "files",
             "ownership",
             "errors",
+            "records",
             "config",
             "progress",
             "templates",

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import webbrowser
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from illinstr.cli.options import AsJson, Device, Dtype, Offload, Quiet, VaeSlicing
+from illinstr.cli.options import (
+    AsJson,
+    Base,
+    Device,
+    Dtype,
+    Lora,
+    Offload,
+    OffloadText,
+    Quantize,
+    Quiet,
+    VaeSlicing,
+)
 
 
 def command(
@@ -44,9 +55,21 @@ def command(
     guidance: Annotated[
         float | None, typer.Option(help="Classifier-free guidance. \\[default: RUN's]", show_default=False)
     ] = None,
+    reference: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="As for generate; repeat for several. \\[default: RUN's]",
+            show_default=False,
+        ),
+    ] = None,
+    style: Annotated[str | None, typer.Option(help="As for generate. \\[default: RUN's]", show_default=False)] = None,
+    lora: Lora = None,
+    base: Base = None,
     device: Device = "auto",
     dtype: Dtype = None,
+    quantize: Quantize = None,
     offload: Offload = False,
+    offload_text: OffloadText = False,
     vae_slicing: VaeSlicing = False,
     open_page: Annotated[bool, typer.Option("--open", help="Open the changed page in the browser.")] = False,
     as_json: AsJson = False,
@@ -75,6 +98,7 @@ def command(
         raise UsageError("no step is named", hint='for example: illinstr edit RUN --step 3 --text "..."')
     if (text is None) == (not redraw):
         raise UsageError("give --text or --redraw", hint="--text changes words and image, --redraw the image alone")
+    chosen: Any = quantize  # which it may be is checked with the rest
     request = EditRequest(
         run,
         step,
@@ -86,9 +110,15 @@ def command(
         sampler=sampler,
         sampling_steps=sampling_steps,
         guidance=guidance,
+        references=reference,
+        style=style,
+        lora=lora,
+        base=base,
         device=device,
         dtype=dtype,
+        quantize=chosen,
         offload=offload,
+        offload_text=offload_text,
         vae_slicing=vae_slicing,
         reporter=reporter(quiet),
     )

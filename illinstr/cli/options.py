@@ -12,6 +12,27 @@ Dtype = Annotated[
     typer.Option(help="float32, float16 or bfloat16. \\[default: what suits the device]", show_default=False),
 ]
 Offload = Annotated[bool, typer.Option("--offload", help="Keep only the working part of the model on the accelerator.")]
+OffloadText = Annotated[
+    bool, typer.Option("--offload-text", help="Keep the text encoder on the accelerator only while it reads.")
+]
+Base = Annotated[
+    str | None,
+    typer.Option(
+        help="Folder or hub id of all other parts, where --model is the file of a denoiser (.safetensors, .gguf).",
+        show_default=False,
+    ),
+]
+Quantize = Annotated[
+    str | None,
+    typer.Option(
+        help="Bring weights to int8 (needs torchao) or nf4 (bitsandbytes). \\[default: as computed in]",
+        show_default=False,
+    ),
+]
+Lora = Annotated[
+    list[str] | None,
+    typer.Option(help="Adapters to add, PATH or PATH:WEIGHT; repeat for several.", show_default=False),
+]
 VaeSlicing = Annotated[bool, typer.Option("--vae-slicing", help="Decode one image at a time.")]
 Executor = Annotated[
     str, typer.Option(help="Who runs the tasks: local, ray (a cluster), or slurm (write a job array to submit).")

@@ -25,6 +25,7 @@ class Denoiser:
         scale: classifier-free guidance; 1 leaves the unconditional branch out, as do models distilled to go without.
         max_canvases: canvases in one pass of the model, each twice under guidance; None is all of them.
         clean: (k, m), True for panels that are given clean; None is none.
+        references: (r, c, h, w) clean latents that every panel of every canvas sees; None is none.
     """
 
     def __init__(
@@ -35,10 +36,11 @@ class Denoiser:
         *,
         max_canvases: int | None = None,
         clean: Tensor | None = None,
+        references: Tensor | None = None,
     ) -> None:
         self.backbone, self.settings = backbone.with_guidance(scale), backbone.settings
         self.scale = scale = backbone.guidance_scale(scale)
-        self.clean = clean
+        self.clean, self.references = clean, references
         self.canvases = len(canvases)
         self.branches = 2 if scale != 1 and backbone.guided else 1
         below = self.settings.guidance_from * float(backbone.scheduler.config.num_train_timesteps)
@@ -60,7 +62,9 @@ class Denoiser:
         prompt = self.prompt.select([branch * self.canvases + row for branch in branches for row in rows])
         panels = panels_kmchw.repeat(len(branches), 1, 1, 1, 1)
         clean = None if self.clean is None else self.clean[list(rows)].repeat(len(branches), 1)
-        out = self.backbone.predict(panels, t.reshape(1).expand(len(panels)), prompt, clean_km=clean)
+        seen = None if self.references is None else self.references.expand(len(panels), *self.references.shape)
+        times = t.reshape(1).expand(len(panels))
+        out = self.backbone.predict(panels, times, prompt, clean_km=clean, references_krchw=seen)
         if len(branches) == 1:
             return out
         without, conditional = out.chunk(2)

@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from illinstr.diffusion.names import FLOW_SAMPLERS
 from illinstr.errors import UsageError
 
-FLOW_SAMPLERS: tuple[str, ...] = ("euler", "euler-a", "dpm++2m")
 DEFAULT_FLOW_SAMPLER = "euler"
 FLOW_ANCHOR_SAMPLER = "euler-a"  # where panels are held by noising them
 

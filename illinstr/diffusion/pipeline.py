@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -22,52 +21,20 @@ from torch import Tensor
 
 from illinstr.diffusion.denoiser import Denoiser
 from illinstr.diffusion.draws import ArticleText, Draw, plan_draws
-from illinstr.diffusion.names import Method
+from illinstr.diffusion.names import NO_REFERENCES, Method
 from illinstr.diffusion.samplers import default_sampler, sampler_of
 from illinstr.diffusion.sampling_loop import Report, sample
+from illinstr.diffusion.sampling_step import OnStep, SamplingStep
 from illinstr.errors import ModelError, UsageError
 from illinstr.images import centre_square
 from illinstr.models.autoencoder import PANELS_AT_ONCE
-from illinstr.models.backbone import Backbone, Role
+from illinstr.models.backbone import ROLES, Backbone, Role
 from illinstr.models.changes import changed_backbone
 from illinstr.models.loading import load_backbone
 from illinstr.models.settings import StackedSettings
 from illinstr.models.upscaler import Upscaler, embedded_upscaler, upscale
 
 Anchors = Mapping[int, Image.Image]
-
-
-@dataclass(frozen=True)
-class SamplingStep:
-    """What a callback is given after each sampling step.
-
-    Attributes:
-        done: sampling steps taken.
-        total: sampling steps in all.
-        predicted_bnchw: what the finished latents look like from here.
-        begun_bn: which panels are finished or being drawn; others wait for their window.
-        decode: turns latents into images.
-    """
-
-    done: int
-    total: int
-    predicted_bnchw: Tensor
-    begun_bn: Tensor
-    decode: Callable[[Tensor], list[list[Image.Image]]]
-
-    def preview(self) -> list[list[Image.Image | None]]:
-        """Decode the prediction: N images for each article of the batch, None for a panel that waits.
-
-        Costs one pass of the VAE's decoder.
-        """
-        images = self.decode(self.predicted_bnchw)
-        return [
-            [image if begun else None for image, begun in zip(row, begun_row, strict=True)]
-            for row, begun_row in zip(images, self.begun_bn.tolist(), strict=True)
-        ]
-
-
-OnStep = Callable[[SamplingStep], None]
 
 
 class StackedDiffusionPipeline:
@@ -77,21 +44,31 @@ class StackedDiffusionPipeline:
         backbone: the loaded model.
         device: where it draws.
         offload: keep each component on ``device`` only while it works, and denoise one canvas at a time.
+        offload_text: keep the text encoders on ``device`` only while they work.
         vae_slicing: encode and decode one panel at a time.
     """
 
     def __init__(
-        self, backbone: Backbone, device: str = "cpu", *, offload: bool = False, vae_slicing: bool = False
+        self,
+        backbone: Backbone,
+        device: str = "cpu",
+        *,
+        offload: bool = False,
+        offload_text: bool = False,
+        vae_slicing: bool = False,
     ) -> None:
         self.backbone = backbone
         self.device = torch.device(device)
         self.offload = offload
+        self.away: tuple[Role, ...] = ROLES if offload else ("text",) if offload_text else ()
         self.vae_batch = 1 if vae_slicing else PANELS_AT_ONCE
-        backbone.to("cpu" if offload else self.device)
+        backbone.to("cpu", self.away)
+        backbone.to(self.device, [role for role in ROLES if role not in self.away])
         backbone.optimise_for(self.device)
         self.defaults: StackedSettings = backbone.settings
         self.panel_px = backbone.settings.panel_px
         self.model_id = backbone.source.model_id
+        self.options = backbone.source.options
         self.model_sha256 = backbone.source.sha256
         self.trained_for_stacking = backbone.trained_for_stacking
 
@@ -127,6 +104,7 @@ class StackedDiffusionPipeline:
         sampler: str | None = None,
         method: Method = "stacked",
         anchors: Anchors | None = None,
+        references: Sequence[Image.Image] = (),
         window: int | None = None,
         on_step: OnStep | None = None,
     ) -> list[Image.Image]:
@@ -145,6 +123,7 @@ class StackedDiffusionPipeline:
             sampler=sampler,
             method=method,
             anchors=[anchors or {}],
+            references=references,
             window=window,
             on_step=on_step,
         )[0]
@@ -160,15 +139,22 @@ class StackedDiffusionPipeline:
         sampler: str | None = None,
         method: Method = "stacked",
         anchors: Sequence[Anchors] | None = None,
+        references: Sequence[Image.Image] = (),
         window: int | None = None,
         on_step: OnStep | None = None,
     ) -> list[list[Image.Image]]:
-        """Draw articles of one N at once; each has its own seed, so that its images do not hang on its neighbours."""
+        """Draw articles of one N at once; each has its own seed, so that its images do not hang on its neighbours.
+
+        Raises:
+            UsageError: as for one article, or ``references`` for a model that takes none.
+        """
         n = _common_length(articles)
         held = list(anchors) if anchors is not None else [{} for _ in articles]
         _check_anchors(held, n)
         upscaler = self._upscaler()  # if it is not there, say so before anything is drawn
         known, where = self._known(held, n)
+        if references and not self.backbone.clean_anchors:
+            raise UsageError(f"{self.model_id} takes no reference images", hint=NO_REFERENCES)
         latents = self.sample_latents(
             articles,
             seeds=seeds,
@@ -178,6 +164,7 @@ class StackedDiffusionPipeline:
             method=method,
             known=known,
             where=where,
+            references=self.encode_images(references) if references else None,
             window=window,
             on_step=on_step,
         )
@@ -195,6 +182,7 @@ class StackedDiffusionPipeline:
         method: Method = "stacked",
         known: Tensor | None = None,
         where: Tensor | None = None,
+        references: Tensor | None = None,
         window: int | None = None,
         on_step: OnStep | None = None,
     ) -> Tensor:
@@ -209,6 +197,7 @@ class StackedDiffusionPipeline:
             method: all panels of a window on one canvas, or each alone.
             known: latents of held panels (b, n, c, h, w); they come back exactly.
             where: (b, n), True for held panels.
+            references: latents (r, c, h, w) of images that every panel sees clean and that have no panel.
             window: panels drawn together at most; None is as many as the model was trained on.
             on_step: called after each sampling step; what it raises ends the drawing.
         """
@@ -226,7 +215,9 @@ class StackedDiffusionPipeline:
             clean = held if self.backbone.clean_anchors and bool(held.any()) else None
             at_once = 1 if self.offload else None
             with self._working("text"):
-                denoiser = Denoiser(self.backbone, draw.texts, guidance, max_canvases=at_once, clean=clean)
+                denoiser = Denoiser(
+                    self.backbone, draw.texts, guidance, max_canvases=at_once, clean=clean, references=references
+                )
             with self._working("denoiser"):
                 latents[rows, panels] = sample(
                     denoiser,
@@ -282,7 +273,7 @@ class StackedDiffusionPipeline:
     @contextlib.contextmanager
     def _working(self, role: Role) -> Iterator[None]:
         """Bring modules to the device for as long as they work, where they do not live there."""
-        if not self.offload:
+        if role not in self.away:
             yield
             return
         self.backbone.to(self.device, [role])

@@ -34,6 +34,9 @@ class Family:
         load: the backbone of a checked folder, in a precision; imports torch and diffusers when called.
         load_compact: the same for drawing alone and without diffusers, equal to the bit; None for a folder that it does
             not understand, or where the family has no such thing.
+        flow: whether it predicts the velocity of a flow, whatever the folder.
+        references: whether it takes images that have no panel.
+        options: whether ``load`` does what ``ModelSource.options`` ask, as ``folder_pipeline.load_pipeline`` does.
     """
 
     name: str
@@ -43,6 +46,9 @@ class Family:
     parts: tuple[str, ...]
     load: Load
     load_compact: LoadCompact | None = None
+    flow: bool = False
+    references: bool = False
+    options: bool = False
 
     @property
     def weighted_parts(self) -> tuple[str, ...]:

@@ -49,15 +49,17 @@ def folder_sha256(folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def reading(folder: Path) -> Iterator[None]:
-    """What libraries raise over a damaged model folder, as one line with something to do about it."""
+def reading(folder: Path, what: str | None = None) -> Iterator[None]:
+    """What libraries raise over a damaged model folder, or ``what`` in its place, as one line with a hint."""
     try:
         yield
     except IllinstrError:
         raise
     except Exception as error:  # whatever a library meets in a stranger's configs: no heads, no size, no such class
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"cannot load model {folder}: {first}", hint="copy or download the model again") from error
+        raise ModelError(
+            f"cannot load model {what or folder}: {first}", hint="copy or download the model again"
+        ) from error
 
 
 def write_settings(folder: Path, settings: StackedSettings) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from illinstr.errors import ModelError
+from illinstr import files
+from illinstr.errors import ModelError, UsageError
 from illinstr.models.family import Family
 from illinstr.models.folder import folder_sha256, read_settings
 from illinstr.models.hub import hub_failures, unreachable
+from illinstr.models.options import LoadOptions, is_single_file
 from illinstr.models.registry import INDEX, family_of
 from illinstr.models.source import ModelSource
 
@@ -28,18 +31,28 @@ _KINDS = ("json", "txt", "model", "jinja", "safetensors")
 _REDUNDANT = ["*.non_ema.safetensors", "*.fp16.safetensors"]
 
 
-def load_backbone(model: str, *, dtype: torch.dtype, revision: str | None = None) -> Backbone:
-    """Load a folder, or a hub id (at ``revision``) through the local hub cache and the network.
+def load_backbone(
+    model: str, *, dtype: torch.dtype, revision: str | None = None, options: LoadOptions | None = None
+) -> Backbone:
+    """Load a folder, a hub id (at ``revision``) through the local hub cache and the network, or a denoiser's file.
 
     Raises:
         ModelError: not there, of a family that this version does not draw with, or damaged.
+        UsageError: the family takes no such options.
     """
-    family = family_of(model, revision)
-    folder = Path(model)
+    options = options or LoadOptions()
+    denoiser = Path(model).expanduser() if is_single_file(model) else None
+    whole = model if denoiser is None else _base_of(model, options)
+    family = family_of(whole, revision)
+    check_options(family, options)
+    folder = Path(whole)
     if not folder.is_dir():
-        folder = download(model, family, revision)
-    check_parts(folder, family)
-    source = ModelSource(model, folder, folder_sha256(folder), read_settings(folder))
+        folder = download(whole, family, revision, denoiser=denoiser is None)
+    check_parts(folder, family, without=() if denoiser is None else (family.denoiser,))
+    sha256 = folder_sha256(folder)
+    if denoiser is not None:
+        sha256 = hashlib.sha256(f"{sha256} {files.sha256_file(denoiser)}".encode()).hexdigest()
+    source = ModelSource(model, folder, sha256, read_settings(folder), options, denoiser)
     backbone = family.load(source, dtype)
     check_finite(backbone, folder)
     return backbone
@@ -64,6 +77,26 @@ def load_compact(model: str, *, dtype: torch.dtype) -> Backbone | None:
     return backbone
 
 
+def check_options(family: Family, options: LoadOptions) -> None:
+    """Refuse options for a family whose loader knows none.
+
+    Raises:
+        UsageError: which.
+    """
+    asked = {"--base": options.base, "--quantize": options.quantize, "--lora": options.loras}
+    for option, value in asked.items():
+        if value and not family.options:
+            raise UsageError(f"{option} is not for {family.title}", hint="leave it out")
+
+
+def _base_of(model: str, options: LoadOptions) -> str:
+    if options.base is None:
+        raise UsageError(
+            f"{model} is the file of a denoiser alone", hint="name the folder of all other parts: --base FOLDER"
+        )
+    return options.base
+
+
 def check_finite(backbone: Backbone, folder: Path) -> None:
     """Refuse a model that holds NaN or infinity: it would draw black without a word.
 
@@ -75,7 +108,8 @@ def check_finite(backbone: Backbone, folder: Path) -> None:
     for role in ROLES:
         for part, module in backbone.modules(role).items():
             for name, tensor in module.state_dict().items():
-                if tensor.is_floating_point() and tensor.numel() and not tensor.is_meta:
+                plain = type(tensor) in (torch.Tensor, torch.nn.Parameter)  # others hold packed integers and scales
+                if plain and tensor.is_floating_point() and tensor.numel() and not tensor.is_meta:
                     low, high = torch.aminmax(tensor.float() if tensor.device.type == "cpu" else tensor)
                     if not (torch.isfinite(low) and torch.isfinite(high)):
                         raise ModelError(
@@ -128,8 +162,13 @@ def check_folder(folder: Path) -> None:
     check_parts(folder, family_of(str(folder)))
 
 
-def check_parts(folder: Path, family: Family) -> None:
+def check_parts(folder: Path, family: Family, *, without: tuple[str, ...] = ()) -> None:
     """Find out whether a folder holds the parts of its family, by the headers of their weights.
+
+    Args:
+        folder: the model folder.
+        family: whose parts it must hold.
+        without: parts whose weights come from elsewhere; their configs must be there.
 
     Raises:
         ModelError: incomplete, or with weights that are not readable safetensors.
@@ -143,6 +182,8 @@ def check_parts(folder: Path, family: Family) -> None:
             )
     check_configs(folder, family)
     for part in family.weighted_parts:
+        if part in without:
+            continue
         weights = [file for file in sorted((folder / part).glob("*.safetensors")) if file.is_file()]
         if not weights:
             raise ModelError(f"{folder / part} has no safetensors weights", hint="pickled weights are never loaded")
@@ -156,10 +197,11 @@ def check_parts(folder: Path, family: Family) -> None:
                 ) from error
 
 
-def download(hub_id: str, family: Family, revision: str | None = None) -> Path:
+def download(hub_id: str, family: Family, revision: str | None = None, *, denoiser: bool = True) -> Path:
     """The local snapshot of a hub id: the family's parts, half-precision weights only where there are no others.
 
-    A repository may hold other precisions, leftovers of training and a safety checker beside them.
+    A repository may hold other precisions, leftovers of training and a safety checker beside them. Without ``denoiser``
+    its weights stay there.
 
     Raises:
         ModelError: not there or not reachable.
@@ -168,9 +210,10 @@ def download(hub_id: str, family: Family, revision: str | None = None) -> Path:
     from huggingface_hub.errors import HFValidationError
 
     wanted = [INDEX, *(f"{part}/*.{kind}" for part in family.parts for kind in _KINDS)]
+    ignored = _REDUNDANT if denoiser else [*_REDUNDANT, f"{family.denoiser}/*.safetensors"]
     try:
-        folder = Path(snapshot_download(hub_id, revision=revision, allow_patterns=wanted, ignore_patterns=_REDUNDANT))
-        if not any((folder / family.denoiser).glob("*.safetensors")):
+        folder = Path(snapshot_download(hub_id, revision=revision, allow_patterns=wanted, ignore_patterns=ignored))
+        if denoiser and not any((folder / family.denoiser).glob("*.safetensors")):
             folder = Path(snapshot_download(hub_id, revision=revision, allow_patterns=wanted))
     except hub_failures(HFValidationError) as error:
         raise unreachable(hub_id, revision) from error

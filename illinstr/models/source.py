@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
+from illinstr.models.options import LoadOptions
 from illinstr.models.settings import StackedSettings
 
 
@@ -18,12 +19,16 @@ class ModelSource:
         folder: its files on this disk.
         sha256: over weights and settings.
         settings: the folder's ``stacked.json``; None where it has none, and was not trained for stacking.
+        options: what was asked of its weights.
+        denoiser: the file of the denoiser, where it is not the folder's own.
     """
 
     model_id: str
     folder: Path
     sha256: str = ""
     settings: StackedSettings | None = None
+    options: LoadOptions = field(default_factory=LoadOptions)
+    denoiser: Path | None = None
 
 
 def shown_name(model_id: str) -> str:

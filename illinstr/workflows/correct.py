@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 from illinstr.articles import Article, Step
 from illinstr.errors import UsageError
 from illinstr.workflows.checks import check_whole
-from illinstr.workflows.drawing import DrawRequest, check_drawer, check_drawing
-from illinstr.workflows.edit import check_target, finished_run, illustrator_of, settings_of
+from illinstr.workflows.drawing import DrawRequest, check_drawing
+from illinstr.workflows.edit import check_model_of, check_target, finished_run, illustrator_of, settings_of
 from illinstr.workflows.generate import cannot_write
 from illinstr.workflows.world import EMBEDDED_WRITER
 from illinstr.workflows.writers import announce, open_writer, own_steps, owns_writer, release
 
 if TYPE_CHECKING:
     from illinstr.runs import Correction
+    from illinstr.sampling.drawing.illustrator import DrawingSettings
     from illinstr.sampling.drawing.revision import FinishedRun
     from illinstr.sampling.writing import Writer
 
@@ -52,13 +53,14 @@ class CorrectRequest(DrawRequest):
 
 @dataclass(frozen=True)
 class CorrectionPlan:
-    """The corrected article, its new steps without images; what was changed; the article as it was."""
+    """The corrected article, its new steps without images; what was changed; the article as it was; how to draw."""
 
     run: FinishedRun
     article: Article
     correction: Correction
     problem: str
     seed: int
+    settings: DrawingSettings
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -83,7 +85,7 @@ def correct_article(request: CorrectRequest) -> FinishedRun:
 
     plan = plan_correction(request)
     request.tell(plan.article)
-    illustrator = illustrator_of(request, plan.run, settings_of(plan.run))
+    illustrator = illustrator_of(request, plan.run, plan.settings)
     out = None if request.out is None else Path(request.out)
     try:
         folder, _ = redraw(
@@ -110,7 +112,7 @@ def plan_correction(request: CorrectRequest) -> CorrectionPlan:
     """
     from illinstr.sampling.writing import check_problem, replan_article
 
-    run, writer, total = check_correct(request)
+    run, writer, total, settings = check_correct(request)
     announce(writer, request.messages)
     problem = check_problem(request.problem)
     seed = run.record.seed if request.seed is None else request.seed
@@ -119,14 +121,15 @@ def plan_correction(request: CorrectRequest) -> CorrectionPlan:
     )
     if not owns_writer(request.writer):
         release(writer)
-    return CorrectionPlan(run, article, correction, problem, seed)
+    return CorrectionPlan(run, article, correction, problem, seed, settings)
 
 
-def check_correct(request: CorrectRequest) -> tuple[FinishedRun, Writer, int | None]:
+def check_correct(request: CorrectRequest) -> tuple[FinishedRun, Writer, int | None, DrawingSettings]:
     """Everything that can be known to be wrong before anything is loaded or asked.
 
     Returns:
-        The article, who writes the new steps, and how many steps the whole then has (None: one more than it had).
+        The article, who writes the new steps, how many steps the whole then has (None: one more than it had), and how
+        the new images are drawn.
 
     Raises:
         DataError: the run is missing or damaged.
@@ -142,8 +145,9 @@ def check_correct(request: CorrectRequest) -> tuple[FinishedRun, Writer, int | N
     writer, total = _writer(request, run)
     check_revision(run.article, request.after, total)
     check_target(request.out, run, overwrite=request.overwrite)
-    check_drawer(request.model or run.record.model_id)
-    return run, writer, total
+    settings = settings_of(run, request)
+    check_model_of(request, run, settings)
+    return run, writer, total, settings
 
 
 def _writer(request: CorrectRequest, run: FinishedRun) -> tuple[Writer, int | None]:

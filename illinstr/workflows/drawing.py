@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from illinstr.articles import MAX_STEPS
 from illinstr.diffusion.loading import EMBEDDED, check_model, load_pipeline
-from illinstr.diffusion.names import CONDITIONINGS, METHODS, POSITIONS, SAMPLERS, SHIFTS_BY, UPSCALES
+from illinstr.diffusion.names import (
+    CONDITIONINGS,
+    FLOW_SAMPLERS,
+    METHODS,
+    NO_REFERENCES,
+    POSITIONS,
+    SAMPLERS,
+    SHIFTS_BY,
+    UPSCALES,
+)
 from illinstr.engine.devices import check_device
+from illinstr.errors import UsageError
+from illinstr.models.options import LoadOptions, check_quantize, read_loras
 from illinstr.workflows.checks import check_choice, check_dtype, check_range
 from illinstr.workflows.request import Request
 
 if TYPE_CHECKING:
     from illinstr.articles import Article
-    from illinstr.diffusion.pipeline import OnStep
+    from illinstr.diffusion.sampling_step import OnStep
+    from illinstr.models.options import Quantize
     from illinstr.sampling.drawing.illustrator import ArticlePipeline, DrawingSettings, Illustrator
 
 MAX_SAMPLING_STEPS = 1_000
@@ -61,7 +74,11 @@ class DrawRequest(Request):
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; for a model that is named.
         dtype: ``float32``, ``float16`` or ``bfloat16``; None is what suits the device.
         offload: keep on the accelerator only the part of the model that is working.
+        offload_text: keep the text encoders on the accelerator only while they work.
         vae_slicing: decode one image at a time.
+        base: the folder of all other parts, where ``model`` is the file of a denoiser (.safetensors or .gguf).
+        quantize: ``int8`` or ``nf4``: bring the weights to that precision as they are loaded.
+        lora: adapters to add, ``PATH`` or ``PATH:WEIGHT`` each; of a finished article, None is those it was drawn with.
         on_article: called with the article when its steps are written, before its images are drawn.
         on_step: called after each sampling step with a ``SamplingStep``; what it raises ends the drawing.
     """
@@ -70,9 +87,23 @@ class DrawRequest(Request):
     device: str = "auto"
     dtype: str | None = None
     offload: bool = False
+    offload_text: bool = False
     vae_slicing: bool = False
+    base: str | Path | None = None
+    quantize: Quantize | None = None
+    lora: Sequence[str] | None = None
     on_article: Callable[[Article], None] | None = field(default=None, repr=False, compare=False)
     on_step: OnStep | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def options(self) -> LoadOptions:
+        """What is asked of the weights, files checked.
+
+        Raises:
+            UsageError: adapters that cannot be read.
+        """
+        base = None if self.base is None else str(self.base)
+        return LoadOptions(base, self.quantize, read_loras(self.lora or ()))
 
     def tell(self, article: Article) -> None:
         """Hand on the written article."""
@@ -108,20 +139,56 @@ def check_drawing(
     check_choice("--positions", changed.get("positions"), POSITIONS)
     check_choice("--shift-by", changed.get("shift_by"), SHIFTS_BY)
     check_choice("--upscale", changed.get("upscale"), UPSCALES)
+    if changed.get("shift") is not None and changed.get("shift_by") is not None:
+        raise UsageError("--shift fixes what --shift-by would let vary", hint="give one of the two")
     check_choice("--method", method, METHODS)
     check_choice("--sampler", sampler, SAMPLERS)
     check_dtype(request.dtype)
     check_device(request.device)
+    check_quantize(request.quantize, request.device)
 
 
-def check_drawer(model: str | ArticlePipeline | SharedModel) -> None:
-    """Make sure that a model that is named is there; nothing is loaded.
+def check_drawer(
+    model: str | ArticlePipeline | SharedModel,
+    options: LoadOptions | None = None,
+    *,
+    sampler: str | None = None,
+    references: bool = False,
+) -> None:
+    """Make sure that a model that is named is there, and can do what is asked; nothing is loaded.
+
+    Args:
+        model: the model.
+        options: what is asked of its weights.
+        sampler: the one asked for, if any.
+        references: whether it is given reference images.
 
     Raises:
         ModelError: no such folder, or a folder that holds no model.
+        UsageError: the model's family knows no such sampler, takes no reference images, or takes no such options.
     """
-    if isinstance(model, str):
-        check_model(model)
+    options = options or LoadOptions()
+    if not isinstance(model, str):
+        if options != LoadOptions():
+            raise UsageError("--base, --quantize and --lora are for a model that is named, not for one that is loaded")
+        if isinstance(model, SharedModel):
+            return
+        if references and model.anchors != "clean":
+            raise UsageError(f"{model.model_id} takes no reference images", hint=NO_REFERENCES)
+        return
+    folder = check_model(model, options)
+    from illinstr.models.folder import read_settings
+    from illinstr.models.registry import family_of
+
+    whole = options.base or folder
+    family = family_of(whole)
+    if family.flow and sampler is not None and sampler not in FLOW_SAMPLERS:
+        raise UsageError(
+            f"sampler {sampler} is not for models of flow matching", hint=f"one of {', '.join(FLOW_SAMPLERS)}"
+        )
+    settings = read_settings(Path(whole)) if references else None
+    if references and (not family.references or (settings is not None and settings.clean_anchors is False)):
+        raise UsageError(f"{model} ({family.title}) takes no reference images", hint=NO_REFERENCES)
 
 
 def name_of(model: str | ArticlePipeline | SharedModel) -> str:
@@ -160,7 +227,9 @@ def open_illustrator(
             device or request.device,
             request.dtype,
             offload=request.offload,
+            offload_text=request.offload_text,
             vae_slicing=request.vae_slicing,
+            options=settings.options,
         )
     else:
         pipeline = model.get() if isinstance(model, SharedModel) else model

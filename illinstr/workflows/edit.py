@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from illinstr.articles import Step
 from illinstr.errors import UsageError
+from illinstr.models.options import check_quantize, read_loras
 from illinstr.workflows.drawing import DrawRequest, check_drawer, check_drawing, open_illustrator
 from illinstr.workflows.generate import cannot_write
 
@@ -29,7 +30,8 @@ class EditRequest(DrawRequest):
         out: where the changed article goes; None replaces it.
         overwrite: replace a finished article in ``out``.
         sampler: None is the one for held images.
-        sampling_steps, guidance: None is as the article was drawn.
+        sampling_steps, guidance, style: None is as the article was drawn.
+        references: images to look like in place of the article's own; None keeps those.
     """
 
     run: FinishedRun | str | Path
@@ -42,6 +44,8 @@ class EditRequest(DrawRequest):
     sampler: str | None = None
     sampling_steps: int | None = None
     guidance: float | None = None
+    style: str | None = None
+    references: Sequence[str | Path] | None = None
 
 
 def edit_article(request: EditRequest) -> FinishedRun:
@@ -54,15 +58,8 @@ def edit_article(request: EditRequest) -> FinishedRun:
     """
     from illinstr.sampling.drawing.revision import edit_run
 
-    run, edit = check_edit(request)
+    run, edit, settings = check_edit(request)
     request.tell(edit.apply(run.article))
-    settings = settings_of(run)
-    settings = replace(
-        settings,
-        sampler=request.sampler,
-        sampling_steps=request.sampling_steps or settings.sampling_steps,
-        guidance=settings.guidance if request.guidance is None else request.guidance,
-    )
     illustrator = illustrator_of(request, run, settings)
     out = None if request.out is None else Path(request.out)
     try:
@@ -71,7 +68,7 @@ def edit_article(request: EditRequest) -> FinishedRun:
         raise cannot_write(out or run.folder, error) from error
 
 
-def check_edit(request: EditRequest) -> tuple[FinishedRun, Edit]:
+def check_edit(request: EditRequest) -> tuple[FinishedRun, Edit, DrawingSettings]:
     """Everything that can be known to be wrong before a model is loaded.
 
     Raises:
@@ -79,6 +76,7 @@ def check_edit(request: EditRequest) -> tuple[FinishedRun, Edit]:
         UsageError: the edit does not fit the article, or a parameter that cannot be.
         ModelError: a model that is named is not there.
     """
+    from illinstr.sampling.drawing.photo import read_references, read_style
     from illinstr.sampling.drawing.revision import Edit
 
     check_drawing(
@@ -92,8 +90,17 @@ def check_edit(request: EditRequest) -> tuple[FinishedRun, Edit]:
     run = finished_run(request.run)
     edit.apply(run.article)
     check_target(request.out, run, overwrite=request.overwrite)
-    check_drawer(request.model or run.record.model_id)
-    return run, edit
+    settings = settings_of(run, request)
+    settings = replace(
+        settings,
+        sampler=request.sampler,
+        sampling_steps=request.sampling_steps or settings.sampling_steps,
+        guidance=settings.guidance if request.guidance is None else request.guidance,
+        style=settings.style if request.style is None else read_style(request.style),
+        references=settings.references if request.references is None else read_references(request.references),
+    )
+    check_model_of(request, run, settings)
+    return run, edit, settings
 
 
 def finished_run(run: FinishedRun | str | Path) -> FinishedRun:
@@ -122,11 +129,28 @@ def check_target(out: str | Path | None, run: FinishedRun, *, overwrite: bool) -
         check_out(Path(out), overwrite=overwrite)
 
 
-def settings_of(run: FinishedRun) -> DrawingSettings:
-    """How a finished article was drawn, so that what is drawn into it fits; held images choose the sampler."""
+def settings_of(run: FinishedRun, request: DrawRequest) -> DrawingSettings:
+    """How a finished article was drawn, so that what is drawn into it fits; held images choose the sampler.
+
+    Another model than the article's takes nothing of what was asked of the weights of that one.
+
+    Raises:
+        UsageError: adapters that cannot be read.
+        DataError: a reference image of the article's that is damaged.
+    """
+    from illinstr.runs import read_references
     from illinstr.sampling.drawing.illustrator import DrawingSettings
 
     record = run.record
+    options = request.options
+    if request.model is None:
+        loras = read_loras([f"{lora.path}:{lora.weight:g}" for lora in record.loras] if request.lora is None else [])
+        options = replace(
+            options,
+            base=options.base or record.base,
+            quantize=options.quantize or record.quantize,
+            loras=options.loras or loras,
+        )
     return DrawingSettings(
         method=record.method,
         sampling_steps=record.sampling_steps,
@@ -134,6 +158,24 @@ def settings_of(run: FinishedRun) -> DrawingSettings:
         metadata=run.metadata,
         window=record.window,
         changes=record.changes,
+        style=record.style,
+        references=read_references(run.folder, record),
+        options=options,
+    )
+
+
+def check_model_of(request: DrawRequest, run: FinishedRun, settings: DrawingSettings) -> None:
+    """Make sure that the model of a finished article, or the one in its place, can do what is asked.
+
+    Raises:
+        UsageError, ModelError: as ``check_drawer``.
+    """
+    check_quantize(settings.options.quantize, request.device)
+    check_drawer(
+        request.model or run.record.model_id,
+        settings.options,
+        sampler=settings.sampler,
+        references=bool(settings.references),
     )
 
 
@@ -145,7 +187,9 @@ def illustrator_of(request: DrawRequest, run: FinishedRun, settings: DrawingSett
         ModelError: the model is missing, damaged or of another kind.
     """
     illustrator = open_illustrator(request, settings, model=request.model or run.record.model_id)
-    if illustrator.pipeline.model_sha256 != run.record.model_sha256:
+    drawn_with = [(lora.sha256, lora.weight) for lora in run.record.loras]
+    given = [(lora.sha256, lora.weight) for lora in illustrator.pipeline.options.loras]
+    if illustrator.pipeline.model_sha256 != run.record.model_sha256 or given != drawn_with:
         request.messages.log(
             "note: this is not the model that drew the article; the new image may not match the others"
         )

@@ -5,6 +5,7 @@ Each verb takes the fields of its request as keywords and returns its result. Im
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ from illinstr.workflows.train import TrainRequest, train_model
 
 if TYPE_CHECKING:
     from illinstr.diffusion.pipeline import StackedDiffusionPipeline
+    from illinstr.models.options import Quantize
 
 __all__ = [
     "Article",
@@ -83,7 +85,11 @@ def load_model(
     device: str = "auto",
     dtype: str | None = None,
     offload: bool = False,
+    offload_text: bool = False,
     vae_slicing: bool = False,
+    base: str | Path | None = None,
+    quantize: Quantize | None = None,
+    lora: Sequence[str] = (),
 ) -> StackedDiffusionPipeline:
     """Load a model once, to be used for many articles.
 
@@ -94,19 +100,34 @@ def load_model(
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         dtype: ``float32``, ``float16`` or ``bfloat16``; None is what suits the device.
         offload: keep on the accelerator only the part of the model that is working.
+        offload_text: keep the text encoders on the accelerator only while they work.
         vae_slicing: decode one image at a time.
+        base: the folder of all other parts, where ``model`` is the file of a denoiser.
+        quantize: ``int8`` or ``nf4``: bring the weights to that precision as they are loaded.
+        lora: adapters to add, ``PATH`` or ``PATH:WEIGHT`` each.
 
     Raises:
-        UsageError: the device is not there.
+        UsageError: the device is not there, or adapters that cannot be read.
         ModelError: the model is missing, damaged or of another kind.
     """
     from illinstr.engine.devices import check_device
+    from illinstr.models.options import LoadOptions, check_quantize, read_loras
     from illinstr.workflows.checks import check_dtype
 
-    with speaking_of_arguments({"--offload": "offload=True"}):
+    with speaking_of_arguments({"--offload": "offload=True", "--offload-text": "offload_text=True"}):
         check_device(device)
         check_dtype(dtype)
-        return load_pipeline(model, device, dtype, offload=offload, vae_slicing=vae_slicing)
+        check_quantize(quantize, device)
+        options = LoadOptions(None if base is None else str(base), quantize, read_loras(lora))
+        return load_pipeline(
+            model,
+            device,
+            dtype,
+            offload=offload,
+            offload_text=offload_text,
+            vae_slicing=vae_slicing,
+            options=options,
+        )
 
 
 def open_run(folder: str | Path) -> Run:

@@ -41,6 +41,8 @@ class ArticleRequest(DrawRequest):
         context: about the reader, for a language model named in ``writer``.
         examples: articles to show a language model as examples, 0 to 8.
         first_picture: an image of the user's own for step 1, kept while the others are drawn to fit it.
+        references: images that all others shall look like, and that have no step; for models that take such.
+        style: joined to the text of every step, for the drawer alone, such as "watercolour".
         method: ``stacked`` or ``independent``; None is stacked, if the model can.
         sampler, sampling_steps, guidance: None is the model's own default.
         window: images drawn together at most; None is as many as the model was trained on.
@@ -58,6 +60,8 @@ class ArticleRequest(DrawRequest):
     context: str | None = None
     examples: int = DEFAULT_EXAMPLES
     first_picture: str | Path | None = None
+    references: Sequence[str | Path] = ()
+    style: str | None = None
     method: Method | None = None
     sampler: str | None = None
     sampling_steps: int | None = None
@@ -203,10 +207,20 @@ def check_generate(request: GenerateRequest) -> Prepared:
     out = f"runs/{slug(goal)}-s{request.seed}" if request.out is None else request.out
     prepared = prepare(request, request.steps, Path(out))
     check_out(prepared.out, overwrite=request.overwrite)
-    if request.first_picture is not None:
-        check_apart(prepared.out, [Path(request.first_picture)])
-    check_drawer(prepared.model)
+    given = [request.first_picture, *request.references]
+    check_apart(prepared.out, [Path(each) for each in given if each is not None])
+    check_prepared(request, prepared)
     return prepared
+
+
+def check_prepared(request: ArticleRequest, prepared: Prepared) -> None:
+    """Make sure that the model is there and can do what is asked of it; nothing is loaded.
+
+    Raises:
+        UsageError, ModelError: as ``check_drawer``.
+    """
+    settings = prepared.settings
+    check_drawer(prepared.model, settings.options, sampler=request.sampler, references=bool(settings.references))
 
 
 def prepare(request: ArticleRequest, steps: int | Sequence[str | Step], out: Path, *, variants: int = 1) -> Prepared:
@@ -217,7 +231,7 @@ def prepare(request: ArticleRequest, steps: int | Sequence[str | Step], out: Pat
         ModelError: the language model is not there.
     """
     from illinstr.sampling.drawing.illustrator import DrawingSettings
-    from illinstr.sampling.drawing.photo import read_photo
+    from illinstr.sampling.drawing.photo import read_photo, read_references, read_style
 
     check_drawing(
         request,
@@ -243,6 +257,9 @@ def prepare(request: ArticleRequest, steps: int | Sequence[str | Step], out: Pat
         request.metadata,
         request.window,
         request.changes,
+        read_style(request.style),
+        read_references(request.references),
+        request.options,
     )
     photo = None if request.first_picture is None else read_photo(Path(request.first_picture))
     return Prepared(writer, num_steps, settings, request.model or EMBEDDED, out, photo)

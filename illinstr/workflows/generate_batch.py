@@ -14,12 +14,12 @@ from illinstr.engine.process_group import ProcessGroup, join_process_group
 from illinstr.engine.slurm import Shard
 from illinstr.errors import DataError, IllinstrError, PartialError, PlanError, UsageError
 from illinstr.workflows.checks import check_range
-from illinstr.workflows.drawing import check_drawer
 from illinstr.workflows.generate import (
     ArticleRequest,
     GeneratePlan,
     Prepared,
     cannot_write,
+    check_prepared,
     failures_as_dicts,
     prepare,
 )
@@ -139,7 +139,7 @@ def check_batch(request: BatchRequest) -> Prepared:
     placement_of(request)
     out = default_out(request) if request.out is None else Path(request.out)
     prepared = prepare(request, request.steps, out.expanduser().resolve(), variants=request.num_variants)
-    check_drawer(prepared.model)
+    check_prepared(request, prepared)
     return prepared
 
 

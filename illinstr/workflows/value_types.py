@@ -30,7 +30,7 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "Path": (_path, "a path"),
     # Names of choices: which of them, is checked where they are known.
     **dict.fromkeys(
-        ("Method", "Conditioning", "Positions", "ShiftBy"), (lambda value: isinstance(value, str), "a text")
+        ("Method", "Conditioning", "Positions", "ShiftBy", "Quantize"), (lambda value: isinstance(value, str), "a text")
     ),
     "Upscale": (_whole, "a whole number"),
     "Step": (lambda value: isinstance(value, Step), "a Step"),

@@ -11,4 +11,6 @@ FLUX1 = Family(
     denoiser="transformer",
     parts=("transformer", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"),
     load=loader("illinstr.models.flux1.backbone"),
+    flow=True,
+    options=True,
 )

@@ -14,4 +14,7 @@ FLUX2 = Family(
     denoiser="transformer",
     parts=("transformer", "vae", "text_encoder", "tokenizer", "scheduler"),
     load=loader("illinstr.models.flux2.backbone"),
+    references=True,
+    flow=True,
+    options=True,
 )

@@ -11,4 +11,6 @@ QWEN_IMAGE = Family(
     denoiser="transformer",
     parts=("transformer", "vae", "text_encoder", "tokenizer", "scheduler"),
     load=loader("illinstr.models.qwen_image.backbone"),
+    flow=True,
+    options=True,
 )

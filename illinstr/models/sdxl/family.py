@@ -11,4 +11,5 @@ SDXL = Family(
     denoiser="unet",
     parts=("unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"),
     load=loader("illinstr.models.sdxl.backbone"),
+    options=True,
 )

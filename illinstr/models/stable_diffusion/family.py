@@ -27,4 +27,5 @@ STABLE_DIFFUSION = Family(
     parts=("unet", "vae", "text_encoder", "tokenizer", "scheduler"),
     load=loader("illinstr.models.stable_diffusion.backbone"),
     load_compact=_load_compact,
+    options=True,
 )

@@ -21,4 +21,6 @@ STABLE_DIFFUSION_3 = Family(
         "scheduler",
     ),
     load=loader("illinstr.models.stable_diffusion_3.backbone"),
+    flow=True,
+    options=True,
 )

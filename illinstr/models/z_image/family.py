@@ -11,4 +11,6 @@ Z_IMAGE = Family(
     denoiser="transformer",
     parts=("transformer", "vae", "text_encoder", "tokenizer", "scheduler"),
     load=loader("illinstr.models.z_image.backbone"),
+    flow=True,
+    options=True,
 )

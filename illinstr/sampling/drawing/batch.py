@@ -17,9 +17,18 @@ from illinstr.engine.process_group import ProcessGroup
 from illinstr.engine.slurm import Shard
 from illinstr.errors import IllinstrError, UsageError
 from illinstr.files import remove_leftovers, write_text
+from illinstr.models.options import Lora
 from illinstr.ownership import RUN, check_file, check_folder, check_place
 from illinstr.progress import Reporter
-from illinstr.runs import RunRecord, is_article_folder, read_article, read_record, write_run
+from illinstr.runs import (
+    LoraRecord,
+    RunRecord,
+    is_article_folder,
+    read_article,
+    read_record,
+    reference_files,
+    write_run,
+)
 from illinstr.sampling.drawing.illustrator import DrawingSettings, Illustrator
 from illinstr.sampling.pages.page import PAGE_FILE, Card, render_batch, render_pages
 from illinstr.sampling.writing import Writer, check_goal, plan_article, slug, split_writing
@@ -168,7 +177,8 @@ def make_article(job: Job, illustrator: Illustrator, reporter: Reporter) -> tupl
     article, writing = split_writing(article)
     timings = record.timings | {"plan_s": round(job.plan_s, 3)}
     record = record.model_copy(update={"timings": timings, "writing": writing, "given": given})
-    pages = render_pages(article, record, metadata=illustrator.settings.metadata)
+    settings = illustrator.settings
+    pages = render_pages(article, record, metadata=settings.metadata) | reference_files(settings.references)
     return write_run(job.folder, article, record, pages), record
 
 
@@ -208,6 +218,11 @@ def _check_same(job: Job, settings: DrawingSettings) -> None:
         ("guidance", record.guidance, record.guidance if settings.guidance is None else settings.guidance),
         ("window", record.window, settings.window),
         ("settings of the model", record.changes, dict(settings.changes)),
+        ("style", record.style, settings.style),
+        ("references", [each.sha256 for each in record.references], [each.sha256 for each in settings.references]),
+        ("base", record.base, settings.options.base),
+        ("quantize", record.quantize, settings.options.quantize),
+        ("adapters", adapters_of(record.loras), adapters_of(settings.options.loras)),
         ("text", article.id, job.article.id),
         ("first image", _first_image(article, record.given), _first_image(job.article, (1,))),
     ]
@@ -217,6 +232,11 @@ def _check_same(job: Job, settings: DrawingSettings) -> None:
                 f"{job.folder} holds an article made otherwise ({name}: {found}, not {wanted})",
                 hint="add --overwrite, or name another folder with --out",
             )
+
+
+def adapters_of(loras: Sequence[Lora | LoraRecord]) -> list[tuple[str, float]]:
+    """What tells one choice of adapters from another: hashes and weights."""
+    return [(lora.sha256, lora.weight) for lora in loras]
 
 
 def _first_image(article: Article, given: Sequence[int]) -> str | None:

@@ -11,22 +11,24 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
-from illinstr.articles import Article, StepImage
+from illinstr.articles import Article, Step, StepImage
 from illinstr.diffusion.names import Method
 from illinstr.errors import ModelError
 from illinstr.images import encode_png
+from illinstr.models.options import LoadOptions
 from illinstr.models.source import shown_name
 from illinstr.progress import Reporter
-from illinstr.runs import RunRecord
+from illinstr.runs import LoraRecord, ReferenceRecord, RunRecord, reference_files
 from illinstr.version import __version__
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from illinstr.diffusion.pipeline import OnStep, SamplingStep
+    from illinstr.diffusion.sampling_step import OnStep, SamplingStep
 
 
 class Defaults(Protocol):
@@ -55,6 +57,8 @@ class ArticlePipeline(Protocol):
     def draws_together(self) -> bool: ...
     @property
     def anchors(self) -> Literal["clean", "re-noised"] | None: ...
+    @property
+    def options(self) -> LoadOptions: ...
     def changed(self, changes: Mapping[str, Any]) -> Self: ...
     @property
     def window_size(self) -> int | None: ...
@@ -71,6 +75,7 @@ class ArticlePipeline(Protocol):
         sampler: str,
         method: Method,
         anchors: Mapping[int, Image.Image] | None,
+        references: Sequence[Image.Image],
         window: int | None,
         on_step: OnStep | None,
     ) -> list[Image.Image]: ...
@@ -88,6 +93,9 @@ class DrawingSettings:
         metadata: whether images carry their recipes.
         window: images drawn together at most; as many as the model was trained on unless given.
         changes: settings of the model's own that are asked to be others, see ``illinstr.models.changes``.
+        style: joined to the text of every step that is drawn.
+        references: images that all others shall look like, for models that take such.
+        options: what was asked of the weights; a pipeline that is loaded knows its own.
     """
 
     method: Method | None = None
@@ -97,6 +105,9 @@ class DrawingSettings:
     metadata: bool = True
     window: int | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
+    style: str | None = None
+    references: tuple[StepImage, ...] = ()
+    options: LoadOptions = field(default_factory=LoadOptions)
 
 
 class Illustrator:
@@ -192,16 +203,26 @@ class Illustrator:
             with _explained():
                 return self.pipeline(
                     article.goal,
-                    [step.headline for step in article.steps],
+                    [self._text(step) for step in article.steps],
                     seed=seed,
                     sampling_steps=self.sampling_steps,
                     guidance=self.guidance,
                     sampler=sampler,
                     method=self.method,
                     anchors=anchors,
+                    references=self._references,
                     window=self.settings.window,
                     on_step=on_step,
                 )
+
+    def _text(self, step: Step) -> str:
+        return f"{step.headline}, {self.settings.style}" if self.settings.style else step.headline
+
+    @cached_property
+    def _references(self) -> list[Image.Image]:
+        """Decoded once for all articles."""
+        named = enumerate(self.settings.references, start=1)
+        return [image.decode(f"reference image {number}") for number, image in named]
 
     def _holds(self, article: Article) -> bool:
         """Whether images are held while others are drawn: the user's, or those of earlier windows."""
@@ -209,6 +230,7 @@ class Illustrator:
         return self.method == "stacked" and (size < article.num_steps or any(step.image for step in article.steps))
 
     def _record(self, article: Article, goal: str, seed: int, sampler: str, *, draw_s: float) -> RunRecord:
+        options = self.pipeline.options
         return RunRecord(
             goal=goal,
             seed=seed,
@@ -220,12 +242,23 @@ class Illustrator:
             window=self.settings.window,
             changes=dict(self.settings.changes),
             anchors=self.pipeline.anchors if self._holds(article) else None,
+            style=self.settings.style,
+            references=references_of(self.settings.references),
             model_id=self.pipeline.model_id,
+            base=options.base,
+            quantize=options.quantize,
+            loras=tuple(LoraRecord(path=lora.path, weight=lora.weight, sha256=lora.sha256) for lora in options.loras),
             model_sha256=self.pipeline.model_sha256,
             planner=article.provenance.parser or article.provenance.source,
             versions=versions(),
             timings={"load_s": round(self.load_s, 3), "draw_s": round(draw_s, 3)},
         )
+
+
+def references_of(images: Sequence[StepImage]) -> tuple[ReferenceRecord, ...]:
+    """Reference images as a record names them."""
+    named = zip(reference_files(images), images, strict=True)
+    return tuple(ReferenceRecord(file=name, sha256=image.sha256) for name, image in named)
 
 
 @contextmanager
@@ -253,5 +286,9 @@ def recipe_of(record: RunRecord, **more: Any) -> dict[str, Any]:
     # An image travels alone: how the steps were written, and what a reader said about themselves, stays behind.
     untold: Any = {"timings": True, "created": True, "schema_version": True, "writing": True}
     untold |= {"revisions": {"__all__": {"created", "correction", "note"}}}
-    recipe = record.model_dump(mode="json", exclude=untold)
-    return recipe | {"model_id": shown_name(record.model_id)} | more
+    recipe = record.model_dump(mode="json", exclude=untold) | {"model_id": shown_name(record.model_id)}
+    if record.base is not None:
+        recipe["base"] = shown_name(record.base)
+    if record.loras:
+        recipe["loras"] = [{**lora, "path": re.split(r"[/\\]", lora["path"])[-1]} for lora in recipe["loras"]]
+    return recipe | more

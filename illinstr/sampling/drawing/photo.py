@@ -1,15 +1,46 @@
-"""A user's own photo as the image of a step: the scene that the other images are drawn to fit."""
+"""A user's own images: the one of a step, whose scene the others are drawn to fit, and those to look like."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from illinstr.articles import StepImage
 from illinstr.errors import DataError, UsageError
 from illinstr.images import MAX_IMAGE_BYTES, centre_square, decode_image, encode_jpeg
+from illinstr.sampling.writing.similarity import clean_line
 
 PHOTO_PX = 1024
 JPEG_QUALITY = 92
+MAX_REFERENCES = 8
+MAX_STYLE_CHARS = 300
+
+
+def read_style(style: str | None) -> str | None:
+    """A style fit to be joined to the text of every step: one line; None stays.
+
+    Raises:
+        UsageError: nothing readable in it, too long, or not valid Unicode.
+    """
+    if style is None:
+        return None
+    line = clean_line(style, "--style")
+    if not any(letter.isalnum() for letter in line):
+        raise UsageError("--style says nothing", hint='such as --style "watercolour, soft light"')
+    if len(line) > MAX_STYLE_CHARS:
+        raise UsageError(f"--style has {len(line):,} characters, over {MAX_STYLE_CHARS}", hint="shorten it")
+    return line
+
+
+def read_references(paths: Sequence[str | Path]) -> tuple[StepImage, ...]:
+    """Images that all others shall look like, each as ``read_photo`` reads it.
+
+    Raises:
+        UsageError: too many, or one that cannot be read.
+    """
+    if len(paths) > MAX_REFERENCES:
+        raise UsageError(f"--reference is given {len(paths)} times, over {MAX_REFERENCES}", hint="choose some")
+    return tuple(read_photo(Path(path), "--reference") for path in paths)
 
 
 def read_photo(path: Path, option: str = "--first-picture") -> StepImage:

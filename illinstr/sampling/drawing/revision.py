@@ -6,11 +6,12 @@ whole or not at all; ``run.json`` keeps how the article was first made and gains
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from illinstr.articles import Article, Step
+from illinstr.articles import Article, Step, StepImage
 from illinstr.errors import DataError, UsageError
 from illinstr.files import recover_folder
 from illinstr.images import has_recipe
@@ -25,6 +26,7 @@ from illinstr.runs import (
     is_article_folder,
     read_article,
     read_record,
+    reference_files,
     write_run,
 )
 from illinstr.sampling.drawing.illustrator import Illustrator
@@ -136,20 +138,32 @@ def redraw(
             "num_steps": article.num_steps,
             "given": tuple(number for number in run.record.given if number not in drawn),
             "revisions": (*run.record.revisions, revision),
+            "references": made.references,
         }
     )
-    return publish(run, article, record, metadata=illustrator.settings.metadata, out=out), record
+    settings = illustrator.settings
+    published = publish(run, article, record, metadata=settings.metadata, references=settings.references, out=out)
+    return published, record
 
 
-def publish(run: FinishedRun, article: Article, record: RunRecord, *, metadata: bool, out: Path | None = None) -> Path:
+def publish(
+    run: FinishedRun,
+    article: Article,
+    record: RunRecord,
+    *,
+    metadata: bool,
+    references: Sequence[StepImage] = (),
+    out: Path | None = None,
+) -> Path:
     """Write a changed article in the place of ``run``, or to ``out``, with its pages made again.
 
     In place, files that are not the run's own are carried over, except scores that no longer hold.
     """
-    pages = render_pages(article, record, metadata=metadata)
+    pages = render_pages(article, record, metadata=metadata) | reference_files(references)
     if out is not None:
         return write_run(out, article, record, pages)
-    own = {ARTICLE_FILE, RECORD_FILE, *pages, *STALE}
+    gone = {each.file for each in run.record.references} - {each.file for each in record.references}
+    own = {ARTICLE_FILE, RECORD_FILE, *pages, *STALE, *gone}
     for written in (run.article, article):
         own |= {image_name(index, step.image) for index, step in enumerate(written.steps) if step.image}
     others = [path for path in sorted(run.folder.iterdir()) if path.name not in own]
