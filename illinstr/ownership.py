@@ -64,7 +64,7 @@ _RUN_FILES = (
     Owned(r"article\.json", (b'"steps"',)),
     Owned(r"run\.json", (b'"sampling_steps"',)),
     Owned(r"index\.html", (_GENERATOR,)),
-    Owned(r"article\.md|article\.pdf|strip\.png|step-[0-9]{2,3}\.(?:png|jpg|webp)"),
+    Owned(r"article\.md|article\.pdf|strip\.png|(?:step-[0-9]{2,3}|reference-[0-9]{2})\.(?:png|jpg|webp)"),
 )
 _EVAL = (Owned(r"(?:eval/)?(?:results\.json|samples\.jsonl|report\.html|features\.safetensors)"),)
 _FAULTS = (Owned(r"(?:eval-faults/)?faults\.(?:json|md)"),)

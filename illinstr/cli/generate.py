@@ -16,6 +16,7 @@ from illinstr.cli.options import (
     Device,
     Dtype,
     Executor,
+    Fit,
     Lora,
     Offload,
     OffloadText,
@@ -162,6 +163,7 @@ def command(
     device: Device = "auto",
     dtype: Dtype = None,
     quantize: Quantize = None,
+    fit: Fit = None,
     offload: Offload = False,
     offload_text: OffloadText = False,
     vae_slicing: VaeSlicing = False,
@@ -187,6 +189,7 @@ def command(
     """
     from illinstr.console import emit, reporter
     from illinstr.sampling.writing import read_goals
+    from illinstr.workflows.fitting import fit_of
     from illinstr.workflows.generate import GenerateRequest, plan_generate
     from illinstr.workflows.generate_batch import BatchRequest, default_out, generate_batch, plan_generate_batch
 
@@ -219,6 +222,7 @@ def command(
         "device": device,
         "dtype": dtype,
         "quantize": quantize,
+        "fit": fit,
         "offload": offload,
         "offload_text": offload_text,
         "vae_slicing": vae_slicing,
@@ -254,7 +258,11 @@ def command(
             print_batch(generate_batch(batch), open_page=open_page, as_json=as_json)
             return
         plan = plan_generate_batch(batch)
-    emit(plan.as_dict(), None, as_json=as_json, lines=plan.lines)
+    asked = request if goals_file is None and num_variants == 1 else batch
+    fits = fit_of(asked, plan.prepared.settings.options)
+    weights = {} if fits is None else {"weights": fits.as_dict()}
+    lines = (*plan.lines, *(() if fits is None else fits.lines))
+    emit(plan.as_dict() | weights, None, as_json=as_json, lines=lines)
     if plan.failures:
         total = len(goals) * num_variants
         raise PartialError(f"{len(plan.failures)} of {total} articles were not made")

@@ -29,6 +29,13 @@ Quantize = Annotated[
         show_default=False,
     ),
 ]
+Fit = Annotated[
+    str | None,
+    typer.Option(
+        help="auto: the first of --quantize, --offload-text and --offload with which the model fits the device.",
+        show_default=False,
+    ),
+]
 Lora = Annotated[
     list[str] | None,
     typer.Option(help="Adapters to add, PATH or PATH:WEIGHT; repeat for several.", show_default=False),

@@ -44,7 +44,7 @@ class StackedDiffusionPipeline:
         backbone: the loaded model.
         device: where it draws.
         offload: keep each component on ``device`` only while it works, and denoise one canvas at a time.
-        offload_text: keep the text encoders on ``device`` only while they work.
+        offload_text: keep the text encoders on ``device`` only while they work, and the denoiser off it meanwhile.
         vae_slicing: encode and decode one panel at a time.
     """
 
@@ -61,9 +61,11 @@ class StackedDiffusionPipeline:
         self.device = torch.device(device)
         self.offload = offload
         self.away: tuple[Role, ...] = ROLES if offload else ("text",) if offload_text else ()
+        self.turns = offload_text and not offload  # text encoders and denoiser are never there together
         self.vae_batch = 1 if vae_slicing else PANELS_AT_ONCE
-        backbone.to("cpu", self.away)
-        backbone.to(self.device, [role for role in ROLES if role not in self.away])
+        later = (*self.away, "denoiser") if self.turns else self.away
+        backbone.to("cpu", later)
+        backbone.to(self.device, [role for role in ROLES if role not in later])
         backbone.optimise_for(self.device)
         self.defaults: StackedSettings = backbone.settings
         self.panel_px = backbone.settings.panel_px
@@ -273,10 +275,13 @@ class StackedDiffusionPipeline:
     @contextlib.contextmanager
     def _working(self, role: Role) -> Iterator[None]:
         """Bring modules to the device for as long as they work, where they do not live there."""
+        if self.turns and role == "text":
+            self.backbone.to("cpu", ["denoiser"])
+        if role in self.away or (self.turns and role == "denoiser"):
+            self.backbone.to(self.device, [role])
         if role not in self.away:
             yield
             return
-        self.backbone.to(self.device, [role])
         try:
             yield
         finally:

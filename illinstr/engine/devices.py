@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
+from pathlib import Path
 
 from illinstr.errors import UsageError
 
@@ -82,6 +83,23 @@ def multiplies_bfloat16(device: str) -> bool:
         return torch.cuda.get_device_capability(device)[0] >= 8
     able: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)() if device == "cpu" else {}
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
+def free_memory(device: str) -> int:
+    """Bytes that are free on a device: of a CUDA card as its driver says, else of the machine.
+
+    Metal devices share the machine's memory.
+    """
+    import torch
+
+    if device.startswith("cuda"):
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        with Path("/proc/meminfo").open(encoding="ascii") as lines:
+            told = dict(line.split(":", 1) for line in lines)
+        return int(told["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):  # a system that does not say: all that is built in
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def available_cores() -> int:

@@ -197,6 +197,23 @@ def check_parts(folder: Path, family: Family, *, without: tuple[str, ...] = ()) 
                 ) from error
 
 
+def fetch_configs(hub_id: str, revision: str | None = None) -> Path:
+    """The local snapshot of a hub id with the configs of its family's parts, which weigh next to nothing.
+
+    Raises:
+        ModelError: not there or not reachable, or of no family here.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError
+
+    family = family_of(hub_id, revision)
+    wanted = [INDEX, *(f"{part}/*config.json" for part in family.parts)]
+    try:
+        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=wanted))
+    except hub_failures(HFValidationError) as error:
+        raise unreachable(hub_id, revision) from error
+
+
 def download(hub_id: str, family: Family, revision: str | None = None, *, denoiser: bool = True) -> Path:
     """The local snapshot of a hub id: the family's parts, half-precision weights only where there are no others.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from illinstr.engine.devices import check_device
 from illinstr.errors import UsageError
 from illinstr.models.options import LoadOptions, check_quantize, read_loras
 from illinstr.workflows.checks import check_choice, check_dtype, check_range
+from illinstr.workflows.fitting import fitted
 from illinstr.workflows.request import Request
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 MAX_SAMPLING_STEPS = 1_000
 MAX_PANEL_PX = 2_048
+FITS = ("auto",)
 MAX_SEED = 2**32 - 1
 
 
@@ -78,6 +80,7 @@ class DrawRequest(Request):
         vae_slicing: decode one image at a time.
         base: the folder of all other parts, where ``model`` is the file of a denoiser (.safetensors or .gguf).
         quantize: ``int8`` or ``nf4``: bring the weights to that precision as they are loaded.
+        fit: ``auto``: take the first of quantize, offload and offload_text with which the model fits the device.
         lora: adapters to add, ``PATH`` or ``PATH:WEIGHT`` each; of a finished article, None is those it was drawn with.
         on_article: called with the article when its steps are written, before its images are drawn.
         on_step: called after each sampling step with a ``SamplingStep``; what it raises ends the drawing.
@@ -91,6 +94,7 @@ class DrawRequest(Request):
     vae_slicing: bool = False
     base: str | Path | None = None
     quantize: Quantize | None = None
+    fit: str | None = None
     lora: Sequence[str] | None = None
     on_article: Callable[[Article], None] | None = field(default=None, repr=False, compare=False)
     on_step: OnStep | None = field(default=None, repr=False, compare=False)
@@ -146,6 +150,7 @@ def check_drawing(
     check_dtype(request.dtype)
     check_device(request.device)
     check_quantize(request.quantize, request.device)
+    check_choice("--fit", request.fit, FITS)
 
 
 def check_drawer(
@@ -222,6 +227,8 @@ def open_illustrator(
     started = time.perf_counter()
     pipeline: ArticlePipeline
     if isinstance(model, str):
+        request, options = fitted(replace(request, model=model, device=device or request.device), settings.options)
+        settings = replace(settings, options=options)
         pipeline = load_pipeline(
             model,
             device or request.device,

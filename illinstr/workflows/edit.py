@@ -148,7 +148,7 @@ def settings_of(run: FinishedRun, request: DrawRequest) -> DrawingSettings:
         options = replace(
             options,
             base=options.base or record.base,
-            quantize=options.quantize or record.quantize,
+            quantize=options.quantize or (None if request.fit else record.quantize),
             loras=options.loras or loras,
         )
     return DrawingSettings(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from illinstr.workflows.drawing import (
     name_of,
     open_illustrator,
 )
+from illinstr.workflows.fitting import fitted
 from illinstr.workflows.world import knows
 from illinstr.workflows.writers import DEFAULT_EXAMPLES, announce, choose_writer, owns_writer, release
 
@@ -221,6 +222,7 @@ def check_prepared(request: ArticleRequest, prepared: Prepared) -> None:
     """
     settings = prepared.settings
     check_drawer(prepared.model, settings.options, sampler=request.sampler, references=bool(settings.references))
+    fitted(replace(request, model=prepared.model, reporter=None), settings.options)  # told when it is loaded
 
 
 def prepare(request: ArticleRequest, steps: int | Sequence[str | Step], out: Path, *, variants: int = 1) -> Prepared:

@@ -221,7 +221,7 @@ def _check_same(job: Job, settings: DrawingSettings) -> None:
         ("style", record.style, settings.style),
         ("references", [each.sha256 for each in record.references], [each.sha256 for each in settings.references]),
         ("base", record.base, settings.options.base),
-        ("quantize", record.quantize, settings.options.quantize),
+        ("quantize", record.quantize, settings.options.quantize or record.quantize),
         ("adapters", adapters_of(record.loras), adapters_of(settings.options.loras)),
         ("text", article.id, job.article.id),
         ("first image", _first_image(article, record.given), _first_image(job.article, (1,))),
