@@ -27,7 +27,7 @@ from illinstr.sampling.pages.panels import alt_of
 if TYPE_CHECKING:
     from PIL import Image
 
-    from illinstr.diffusion.pipeline import OnStep, SamplingStep
+    from illinstr.diffusion.sampling_step import OnStep, SamplingStep
 
 NAME_PATTERN = r"[a-z0-9][a-z0-9-]{0,150}"
 PREVIEWS = 4  # looks at unfinished images: after one, two and three quarters of the sampling steps
