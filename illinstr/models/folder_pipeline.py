@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,9 @@ def _add_loras(pipe: Any, source: ModelSource) -> None:
     for number, lora in enumerate(source.options.loras):
         name, path = f"lora{number}", Path(lora.path)
         try:
-            pipe.load_lora_weights(path.parent, weight_name=path.name, adapter_name=name, local_files_only=True)
+            with warnings.catch_warnings():  # of several adapters, which are wanted
+                warnings.filterwarnings("ignore", message="Already found a `peft_config`")
+                pipe.load_lora_weights(path.parent, weight_name=path.name, adapter_name=name, local_files_only=True)
             known = {each for adapters in pipe.get_list_adapters().values() for each in adapters}
         except Exception as error:  # whatever a library meets in a stranger's adapters
             first = (str(error).strip() or type(error).__name__).splitlines()[0]
