@@ -40,6 +40,27 @@ def sizes() -> None:
         ),
         "FLUX.2 [dev]": (diffusers.Flux2Transformer2DModel, {}),
         "Z-Image": (diffusers.ZImageTransformer2DModel, {}),
+        "Qwen-Image": (diffusers.QwenImageTransformer2DModel, {}),
+        "FLUX.1": (diffusers.FluxTransformer2DModel, {"guidance_embeds": True}),
+        "SD 3.5 medium": (
+            diffusers.SD3Transformer2DModel,
+            {"num_layers": 24, "num_attention_heads": 24, "attention_head_dim": 64, "caption_projection_dim": 1536,
+             "pos_embed_max_size": 384, "qk_norm": "rms_norm", "dual_attention_layers": tuple(range(13))},
+        ),
+        "SD 3.5 large": (
+            diffusers.SD3Transformer2DModel,
+            {"num_layers": 38, "num_attention_heads": 38, "attention_head_dim": 64, "caption_projection_dim": 2432,
+             "pos_embed_max_size": 192, "qk_norm": "rms_norm"},
+        ),
+        "SDXL": (
+            diffusers.UNet2DConditionModel,
+            {"block_out_channels": (320, 640, 1280), "transformer_layers_per_block": (1, 2, 10),
+             "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+             "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+             "attention_head_dim": (5, 10, 20), "cross_attention_dim": 2048, "use_linear_projection": True,
+             "addition_embed_type": "text_time", "addition_time_embed_dim": 256,
+             "projection_class_embeddings_input_dim": 2816},
+        ),
     }  # fmt: skip
     print(f"{'denoiser':18} {'parameters':>12} {'bf16':>7} {'int8':>7} {'4-bit':>7}   GiB")
     for name, (kind, options) in shapes.items():
