@@ -258,8 +258,7 @@ def command(
             print_batch(generate_batch(batch), open_page=open_page, as_json=as_json)
             return
         plan = plan_generate_batch(batch)
-    asked = request if goals_file is None and num_variants == 1 else batch
-    fits = fit_of(asked, plan.prepared.settings.options)
+    fits = fit_of(plan.prepared.model, plan.prepared.settings.options, device, dtype)
     weights = {} if fits is None else {"weights": fits.as_dict()}
     lines = (*plan.lines, *(() if fits is None else fits.lines))
     emit(plan.as_dict() | weights, None, as_json=as_json, lines=lines)

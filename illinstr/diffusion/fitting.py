@@ -15,6 +15,7 @@ from typing import Any
 from illinstr.engine.devices import choose_device, choose_dtype, free_memory
 from illinstr.errors import UsageError
 from illinstr.models.options import PACKAGES, Quantize
+from illinstr.models.weighing import by_role, parameters_of
 
 GIB = 1 << 30
 ALLOWANCE = 3 * GIB // 2  # for activations, in bytes: six panels of 512 pixels with their two branches of guidance
@@ -107,7 +108,6 @@ def weigh(folder: Path, device: str, dtype: str | None) -> Fit | None:
         ModelError: a damaged part.
     """
     from illinstr.models.registry import family_of
-    from illinstr.models.weighing import parameters_of
 
     family = family_of(str(folder))
     if not all((folder / part).is_dir() for part in family.weighted_parts):
@@ -131,9 +131,8 @@ def need(parameters: Mapping[str, int], size: float, setting: Setting) -> float:
             parts with ``offload``.
     """
     small = size if setting.quantize is None else min(QUANTISED[setting.quantize], size)
-    text = sum(count for part, count in parameters.items() if part.startswith("text_encoder")) * small
-    vae = sum(count for part, count in parameters.items() if part.startswith("vae")) * size
-    denoiser = sum(parameters.values()) * small - text - vae / size * small
+    counts = by_role(parameters)
+    text, denoiser, vae = counts["text"] * small, counts["denoiser"] * small, counts["vae"] * size
     if setting.offload:
         return max(text, denoiser, vae)
     return max(text, denoiser) + vae if setting.offload_text else text + denoiser + vae

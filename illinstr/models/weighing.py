@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from illinstr.errors import ModelError
 from illinstr.models.family import Family
 from illinstr.models.folder import reading
+
+if TYPE_CHECKING:
+    from illinstr.models.backbone import Role
 
 
 def parameters_of(folder: Path, family: Family) -> dict[str, int]:
@@ -22,6 +26,15 @@ def parameters_of(folder: Path, family: Family) -> dict[str, int]:
         ModelError: a damaged header or config, or a class that the installed libraries do not have.
     """
     return {part: _by_headers(folder / part) or _on_meta(folder / part) for part in family.weighted_parts}
+
+
+def by_role(parameters: Mapping[str, int]) -> dict[Role, int]:
+    """Parameters of the text encoders, of the denoiser and of the autoencoder."""
+    counted: dict[Role, int] = {"text": 0, "denoiser": 0, "vae": 0}
+    for part, count in parameters.items():
+        role: Role = "text" if part.startswith("text_encoder") else "vae" if part.startswith("vae") else "denoiser"
+        counted[role] += count
+    return counted
 
 
 def _by_headers(part: Path) -> int:

@@ -25,7 +25,7 @@ from illinstr.engine.devices import check_device
 from illinstr.errors import UsageError
 from illinstr.models.options import LoadOptions, check_quantize, read_loras
 from illinstr.workflows.checks import check_choice, check_dtype, check_range
-from illinstr.workflows.fitting import fitted
+from illinstr.workflows.fitting import fit_of
 from illinstr.workflows.request import Request
 
 if TYPE_CHECKING:
@@ -201,6 +201,29 @@ def name_of(model: str | ArticlePipeline | SharedModel) -> str:
     if isinstance(model, str):
         return model
     return (model.get() if isinstance(model, SharedModel) else model).model_id
+
+
+def fitted(request: DrawRequest, options: LoadOptions) -> tuple[DrawRequest, LoadOptions]:
+    """The request and its options under the first setting that fits the device, where ``fit`` asks for it.
+
+    Raises:
+        UsageError: none fits, or what ``fit`` chooses is given as well.
+    """
+    if request.fit is None:
+        return request, options
+    from illinstr.diffusion.fitting import choose
+
+    if options.quantize is not None or request.offload or request.offload_text:
+        raise UsageError(
+            "--fit auto chooses --quantize, --offload and --offload-text", hint="leave them out, or leave out --fit"
+        )
+    fit = fit_of(request.model, options, request.device, request.dtype)
+    if fit is None:
+        return request, options
+    setting = choose(fit, str(request.model or EMBEDDED))
+    request.messages.log(f"note: fits {fit.device}: {setting.text}")
+    changed = replace(request, offload=setting.offload, offload_text=setting.offload_text)
+    return changed, replace(options, quantize=setting.quantize)
 
 
 def open_illustrator(

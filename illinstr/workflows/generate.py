@@ -14,10 +14,10 @@ from illinstr.workflows.drawing import (
     DrawRequest,
     check_drawer,
     check_drawing,
+    fitted,
     name_of,
     open_illustrator,
 )
-from illinstr.workflows.fitting import fitted
 from illinstr.workflows.world import knows
 from illinstr.workflows.writers import DEFAULT_EXAMPLES, announce, choose_writer, owns_writer, release
 

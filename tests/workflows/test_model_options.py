@@ -317,7 +317,8 @@ def test_the_command_line_passes_it_on(
     assert code == 0, errors
     record = read_record(tmp_path / "run")
     assert record.style == "ink" and [lora.weight for lora in record.loras] == [0.5, 1.0]
-    recipe = Image.open(tmp_path / "run" / "step-01.png").info["illinstr"]
+    with Image.open(tmp_path / "run" / "step-01.png") as image:
+        recipe = image.info["illinstr"]
     assert str(adapters[0].parent) not in recipe and adapters[0].name in recipe
     code, _, errors = calling(monkeypatch, capsys, "edit")(
         tmp_path / "run", "--step", 1, "--redraw", "--reference", "x.png", "--device", "cpu"

@@ -52,7 +52,9 @@ def read_photo(path: Path, option: str = "--first-picture") -> StepImage:
         UsageError: it cannot be read, is too large, or is no such image; the message names ``option``.
     """
     try:
-        with path.expanduser().open("rb") as stream:
+        if (place := path.expanduser()).exists() and not place.is_file():  # a pipe would never end
+            raise UsageError(f"{option}: {path} is no file", hint="give a JPEG, PNG or WebP file")
+        with place.open("rb") as stream:
             data = stream.read(MAX_IMAGE_BYTES + 1)
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
