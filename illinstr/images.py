@@ -29,7 +29,7 @@ MAX_IMAGE_PIXELS = 64_000_000
 MAX_IMAGE_BYTES = 64 << 20
 DECODING = 2  # part of the keys of what is cached about decoded images; raise it when they come out otherwise
 METADATA_KEY = "illinstr"
-PNG_COMPRESS_LEVEL = 6
+PNG_COMPRESS_LEVEL = 4  # half the time of 6 for a twentieth more bytes, on drawn images
 EXIF_ORIENTATION = 0x0112
 
 _NAMES = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "AVIF": "AVIF", "GIF": "GIF"}

@@ -337,7 +337,10 @@ class StackedDiffusionPipeline:
         Raises:
             ModelError: it is not part of this installation.
         """
-        return embedded_upscaler(str(self.device)) if self.defaults.upscale != 1 else None
+        if self.defaults.upscale == 1:
+            return None
+        decoder = next(iter(self.backbone.modules("vae").values()))
+        return embedded_upscaler(str(self.device), next(decoder.parameters()).dtype)
 
     def _images(self, latents: Tensor, held: Sequence[Anchors], upscaler: Upscaler | None) -> list[list[Image.Image]]:
         """Decoded panels, enlarged; anchors are returned untouched."""

@@ -53,7 +53,7 @@ class _Residual(nn.Module):
 
 
 class Upscaler(nn.Module):
-    """Images in [-1, 1] (n, 3, h, w) -> (n, 3, 4h, 4w), not clamped."""
+    """Images in [-1, 1] (n, 3, h, w) -> (n, 3, 4h, 4w), not clamped, in the precision of the images."""
 
     def __init__(self, config: UpscalerConfig | None = None) -> None:
         super().__init__()
@@ -84,7 +84,8 @@ class Upscaler(nn.Module):
 
     def forward(self, images_nchw: Tensor) -> Tensor:
         h, w = images_nchw.shape[-2:]
-        x = F.pad(images_nchw, (0, -w % COARSEST, 0, -h % COARSEST), mode="replicate")
+        images = F.pad(images_nchw, (0, -w % COARSEST, 0, -h % COARSEST), mode="replicate")
+        x = images.to(self.fine_in.weight.dtype)
         middle = F.leaky_relu(self.middle_in(F.pixel_unshuffle(x, 2)), SLOPE)
         middle = self.before(middle)
         coarse = self.body(self.coarse_in(F.pixel_unshuffle(middle, 2)))
@@ -92,8 +93,8 @@ class Upscaler(nn.Module):
         fine = self.fine_in(x) + F.pixel_shuffle(self.middle_out(F.leaky_relu(middle, SLOPE)), 2)
         fine = F.leaky_relu(self.mix(F.leaky_relu(fine, SLOPE)), SLOPE)
         detail = F.pixel_shuffle(self.last(fine), FACTOR)
-        enlarged = F.interpolate(x, scale_factor=FACTOR, mode="bilinear", align_corners=False)
-        return (enlarged + detail)[..., : FACTOR * h, : FACTOR * w]
+        enlarged = F.interpolate(images, scale_factor=FACTOR, mode="bilinear", align_corners=False)
+        return (enlarged + detail.to(images.dtype))[..., : FACTOR * h, : FACTOR * w]
 
 
 def save_upscaler(folder: Path, upscaler: Upscaler, dtype: torch.dtype = torch.float16) -> None:
@@ -130,13 +131,13 @@ def load_upscaler(folder: Path) -> Upscaler:
 
 
 @lru_cache(maxsize=2)
-def embedded_upscaler(device: str = "cpu") -> Upscaler:
-    """The upscaler of this package, trained on MiniHow; loaded once for each device, and to be left as it is.
+def embedded_upscaler(device: str = "cpu", dtype: torch.dtype = torch.float32) -> Upscaler:
+    """The upscaler of this package, trained on MiniHow; loaded once for a device and precision, to be left as it is.
 
     Raises:
         ModelError: it is not part of this installation.
     """
-    return load_upscaler(Path(str(resources.files("illinstr"))) / EMBEDDED_FOLDER).to(device)
+    return load_upscaler(Path(str(resources.files("illinstr"))) / EMBEDDED_FOLDER).to(device, dtype)
 
 
 @torch.no_grad()

@@ -80,6 +80,16 @@ def test_the_network_is_what_it_says(tiny, image):
         assert np.allclose(tiny(image)[0].numpy(), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_weights_of_half_precision_change_little(tmp_path, tiny, image, dtype):
+    """What is added is computed in the weights' precision, the enlargement itself in float32."""
+    save_upscaler(tmp_path, tiny)
+    half = load_upscaler(tmp_path).to(dtype)
+    made, plain = upscale(half, image[0], 4), upscale(tiny, image[0], 4)
+    assert made.dtype == torch.float32
+    assert 0 < float((made - plain).abs().mean()) < 0.01
+
+
 def test_it_begins_as_a_bilinear_enlargement(image):
     with torch.no_grad():
         made = Upscaler(TINY)(image)
