@@ -144,5 +144,5 @@ def embedded_upscaler(device: str = "cpu", dtype: torch.dtype = torch.float32) -
 def upscale(upscaler: nn.Module, image_chw: Tensor, factor: int) -> Tensor:
     """An image in [-1, 1] (3, h, w), ``factor`` times larger, in [-1, 1]; 2 and 1 are means over areas of the 4."""
     given = image_chw[None].float().contiguous(memory_format=torch.channels_last)
-    larger: Tensor = F.avg_pool2d(upscaler(given).clamp(-1, 1), FACTOR // factor)[0]
-    return larger
+    larger: Tensor = upscaler(given).clamp_(-1, 1)
+    return (F.avg_pool2d(larger, FACTOR // factor) if factor != FACTOR else larger)[0]
