@@ -34,7 +34,7 @@ from illinstr.training.accelerator import make_accelerator
 from illinstr.training.batches import MicroBatch, Share, assign
 from illinstr.training.data import Prefetcher
 from illinstr.training.loop import Trainer
-from illinstr.training.meter import Meter
+from illinstr.training.meter import Meter, _read_rows
 from illinstr.training.noise import sample_generator
 from illinstr.training.presets import load_config
 from illinstr.training.tasks import build_task
@@ -105,7 +105,8 @@ def compare(both: Both, steps: int) -> dict[str, Any]:
                 cpu[name] += time.process_time() - turn_cpu
             if name == "loop":
                 both.meter.pause()  # the other side's time is not the loop's
-    shares = [float(row["data_wait_share"]) for row in both.meter.rows if int(row["step"]) > TURN]
+    rows = [row for row in _read_rows(both.meter.path) if "data_wait_share" in row]
+    shares = [float(row["data_wait_share"]) for row in rows if int(row["step"]) > TURN]
     bare, loop = statistics.median(wall["bare"]), statistics.median(wall["loop"])
     measured = steps - TURN
     return {
@@ -157,7 +158,7 @@ def main() -> None:
             print(f"{preset} ...", file=sys.stderr)
             results[preset] = compare(both, steps)
             results[preset]["moving_average_cpu_s"] = round(time_average(both), 4)
-            results[preset]["memory_gb"] = round(float(both.meter.rows[-1]["memory_gb"]), 3)
+            results[preset]["memory_gb"] = round(float(_read_rows(both.meter.path)[-1]["memory_gb"]), 3)
     print(json.dumps(results))
 
 

@@ -148,6 +148,12 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode())
 
 
+def append_text(path: Path, content: str) -> None:
+    """Add ``content`` to the end of ``path`` in one write. A kill may cut it short, never what stood before it."""
+    with path.open("ab") as stream:
+        stream.write(content.encode())
+
+
 def canonical_json(value: Any) -> str:
     """One JSON text per value: sorted keys, two-space indent, UTF-8 kept readable, newline at the end."""
     return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"

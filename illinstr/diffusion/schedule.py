@@ -44,6 +44,11 @@ class NoiseConfig(Config):
     timestep_shift: float = Field(
         default=1.0, gt=0, description="over 1 trains more of the noisiest timesteps, where text alone decides colours"
     )
+    offset: float = Field(
+        default=0.0, ge=0, description="noise of one value a panel and channel, added to the noise, times this"
+    )
+    loss: Literal["squared", "huber"] = Field(default="squared", description="of the prediction's error")
+    huber_c: float = Field(default=0.1, gt=0, description="where huber turns from squared to absolute error")
     min_snr_gamma: float | None = Field(default=None, gt=0, description="min-SNR weighting (arXiv 2303.09556)")
     min_snr_floor: float = Field(default=0.0, ge=0, le=1, description="least weight; needed with zero_snr")
 
@@ -51,6 +56,8 @@ class NoiseConfig(Config):
     def _legal(self) -> NoiseConfig:
         if self.zero_snr and self.prediction == "epsilon":
             raise ValueError("epsilon prediction cannot be used with zero_snr: it divides by zero at the last timestep")
+        if self.loss != "huber" and self.huber_c != 0.1:
+            raise ValueError("huber_c does nothing without loss: huber")
         if self.min_snr_gamma is None and self.min_snr_floor:
             raise ValueError("min_snr_floor does nothing without min_snr_gamma")
         if self.zero_snr and self.min_snr_gamma is not None and not self.min_snr_floor:
@@ -173,6 +180,19 @@ def training_target(
     abar = scheduler.alphas_cumprod.to(timesteps.device)[timesteps].to(latents.dtype)
     angle = share_of_v * torch.atan2((1 - abar).sqrt(), abar.sqrt()).reshape(-1, *[1] * (latents.dim() - 1))
     return angle.cos() * noise - angle.sin() * latents
+
+
+def error_of(prediction: Tensor, target: Tensor, config: NoiseConfig) -> Tensor:
+    """The error of each number: squared, or pseudo-Huber 2 c (sqrt(e^2 + c^2) - c), as diffusers' scripts have it.
+
+    The latter is e^2 for small errors and 2 c |e| for large ones, so that a few bad images count less (arXiv
+    2403.16728).
+    """
+    squared = (prediction - target).square()
+    if config.loss == "squared":
+        return squared
+    c = config.huber_c
+    return 2 * c * ((squared + c * c).sqrt() - c)
 
 
 def shift_timesteps(timesteps: Tensor, total: int, shift: float) -> Tensor:

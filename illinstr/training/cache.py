@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from illinstr import files
+
+MAX_TEXT_BYTES = 1 << 30
 
 
 def weights_sha256(module: nn.Module, *settings: object) -> str:
@@ -90,37 +92,59 @@ def sha256_text(text: str) -> str:
 
 
 class TextCache:
-    """Encoded texts by text: remembers what it is given, in memory and, where ``folder`` is given, on disk.
+    """Encoded texts by text: remembers the last ones it was given or asked for, and, on disk, all of them.
+
+    Tensors are kept in main memory, whatever device encoded them: those of 600,000 texts would fill a GPU. What memory
+    has no room for is read from disk again, or, where there is no folder, not there any more.
 
     Args:
         folder: as in TensorCache; None keeps texts in memory alone.
-        device: where tensors are returned.
         part_size: texts gathered before they are written; ``flush`` writes the rest.
+        max_bytes: of tensors in memory, those not written yet apart.
     """
 
-    def __init__(self, folder: Path | None, device: str | torch.device, *, part_size: int = 1024) -> None:
-        self.device = device
+    def __init__(self, folder: Path | None, *, part_size: int = 1024, max_bytes: int = MAX_TEXT_BYTES) -> None:
         self.part_size = part_size
+        self.max_bytes = max_bytes
         self._disk = TensorCache(folder) if folder is not None else None
-        self._memory: dict[str, Tensor] = {}
+        self._memory: OrderedDict[str, Tensor] = OrderedDict()
+        self._bytes = 0
         self._unwritten: dict[str, Tensor] = {}
 
     def __contains__(self, text: str) -> bool:
-        return text in self._memory or (self._disk is not None and sha256_text(text) in self._disk)
+        if text in self._memory:
+            return True
+        key = sha256_text(text)
+        return key in self._unwritten or (self._disk is not None and key in self._disk)
 
     def __getitem__(self, text: str) -> Tensor:
-        if text not in self._memory:
-            if self._disk is None:
-                raise KeyError(text)
-            self._memory[text] = self._disk.get(sha256_text(text)).to(self.device)
-        return self._memory[text]
+        if text in self._memory:
+            self._memory.move_to_end(text)
+            return self._memory[text]
+        key = sha256_text(text)
+        if key in self._unwritten:
+            return self._unwritten[key]
+        if self._disk is None:
+            raise KeyError(text)
+        tensor = self._disk.get(key)
+        self._remember(text, tensor)
+        return tensor
 
     def __setitem__(self, text: str, tensor: Tensor) -> None:
-        self._memory[text] = tensor
+        kept = tensor.detach().cpu()
+        self._remember(text, kept)
         if self._disk is not None:
-            self._unwritten[sha256_text(text)] = tensor
+            self._unwritten[sha256_text(text)] = kept
             if len(self._unwritten) >= self.part_size:
                 self.flush()
+
+    def _remember(self, text: str, tensor: Tensor) -> None:
+        if text in self._memory:
+            self._bytes -= self._memory.pop(text).nbytes
+        self._memory[text] = tensor
+        self._bytes += tensor.nbytes
+        while self._bytes > self.max_bytes and len(self._memory) > 1:
+            self._bytes -= self._memory.popitem(last=False)[1].nbytes
 
     def flush(self) -> None:
         """Write what is not on disk yet."""
@@ -129,10 +153,10 @@ class TextCache:
             self._unwritten = {}
 
 
-def text_cache(text_encoder: nn.Module, tokenizer: Any, device: str, *settings: object, keep: bool) -> TextCache:
+def text_cache(text_encoder: nn.Module, tokenizer: Any, *settings: object, keep: bool) -> TextCache:
     """The cache of texts encoded by this encoder with this tokenizer, and ``settings``; on disk when ``keep``."""
     if not keep:
-        return TextCache(None, device)
+        return TextCache(None)
     vocabulary = sorted(tokenizer.get_vocab().items())
     key = weights_sha256(text_encoder, vocabulary, tokenizer.model_max_length, *settings)
-    return TextCache(files.cache_folder("texts") / key, device)
+    return TextCache(files.cache_folder("texts") / key)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from illinstr.config import Config
+from illinstr.training.learning_rates import Schedule, factor_at
 
 
 class DataConfig(Config):
@@ -37,10 +38,10 @@ class DataConfig(Config):
 
 
 class OptimConfig(Config):
-    """AdamW (arXiv 1711.05101) or Muon with linear warm-up, a flat middle and a linear decay to zero at the end.
+    """AdamW (arXiv 1711.05101) or Muon, by default with linear warm-up, a flat middle and a linear decay to zero.
 
     The flat middle makes the length of a run a late decision: resume with another ``train.steps`` and only the decay
-    moves.
+    moves. The other schedules, which are diffusers' own, hang on the length of the run from the start.
     """
 
     algorithm: Literal["adamw", "muon"] = Field(
@@ -55,16 +56,35 @@ class OptimConfig(Config):
     clip_norm: float = Field(default=1.0, gt=0, description="maximum global gradient norm")
     warmup_steps: int = Field(default=100, ge=0)
     decay_steps: int = Field(default=0, ge=0, description="the last steps, over which lr falls linearly to zero")
+    schedule: Schedule = Field(default="flat", description="of the learning rate; all but flat are diffusers' own")
+    cycles: int = Field(default=1, ge=1, description="how often cosine_with_restarts falls to zero")
+    power: float = Field(default=1.0, gt=0, description="of the schedule polynomial")
     eight_bit: bool = Field(default=False, description="8-bit AdamW of bitsandbytes: optimiser state in a quarter")
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
         if self.algorithm == "muon" and self.eight_bit:
             raise ValueError("eight_bit is AdamW's; muon keeps one 32-bit buffer a matrix, half of what AdamW keeps")
+        if self.decay_steps and self.schedule != "flat":
+            raise ValueError(f"decay_steps belongs to the schedule flat; {self.schedule} falls by itself")
+        if self.cycles != 1 and self.schedule != "cosine_with_restarts":
+            raise ValueError("cycles belongs to the schedule cosine_with_restarts")
+        if self.power != 1.0 and self.schedule != "polynomial":
+            raise ValueError("power belongs to the schedule polynomial")
         return self
 
     def lr_at(self, step: int, total_steps: int) -> float:
         """Learning rate of optimiser step ``step`` (from 0) in a run of ``total_steps``."""
+        if self.schedule != "flat":
+            return self.lr * factor_at(
+                step,
+                self.schedule,
+                warmup_steps=self.warmup_steps,
+                total_steps=total_steps,
+                cycles=self.cycles,
+                power=self.power,
+                lr=self.lr,
+            )
         warm = min(1.0, (step + 1) / self.warmup_steps) if self.warmup_steps else 1.0
         left = total_steps - step
         decay = min(1.0, left / self.decay_steps) if self.decay_steps else 1.0

@@ -1,4 +1,8 @@
-"""What a run measures about itself: one CSV, rewritten whole and atomically, so that a resumed run has no torn rows."""
+"""What a run measures about itself: one CSV, to which lines are appended.
+
+A line that a kill has cut short is dropped when the run goes on. The file is rewritten, whole and atomically, where
+rows are dropped or a column is new, which happens a few times in a run's life.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +39,33 @@ class Meter:
     def __init__(self, path: Path, first_step: int, *, writes: bool = True) -> None:
         self.path = path
         self.writes = writes
-        self.rows = [row for row in _read_rows(path) if int(row["step"]) <= first_step] if writes else []
+        self.columns: list[str] = []
+        self.validated: set[int] = set()
+        if writes:
+            self._take_up(first_step)
         self.started = time.monotonic()
         self._reset()
+
+    def _take_up(self, first_step: int) -> None:
+        """Keep the rows of steps that are not taken again; the file is rewritten where others were in it."""
+        if not self.path.exists():
+            return
+        text = self.path.read_text(encoding="utf-8", errors="replace")
+        whole = text[: text.rfind("\n") + 1]
+        read = list(csv.DictReader(io.StringIO(whole)))
+        kept = [row for row in read if (row.get("step") or "").isdigit() and int(row["step"]) <= first_step]
+        self.columns = [name for name in (read[0] if read else {}) if name]
+        validations = [name for name in self.columns if name.startswith("val_")]
+        self.validated = {int(row["step"]) for row in kept if any(row[name] for name in validations)}
+        if len(kept) < len(read) or whole != text:
+            self._rewrite(kept)
+
+    def _rewrite(self, rows: list[dict[str, str]]) -> None:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=self.columns, lineterminator="\n", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+        files.write_text(self.path, text.getvalue())
 
     def _reset(self) -> None:
         self.sums: dict[str, float] = {}
@@ -96,10 +124,10 @@ class Meter:
 
     def has_validation(self, step: int) -> bool:
         """Whether a validation line of ``step`` is among those kept."""
-        return any(row["step"] == str(step) and any(name.startswith("val_") for name in row) for row in self.rows)
+        return step in self.validated
 
     def write(self, step: int, row: dict[str, float]) -> None:
-        """Append a line and publish the file.
+        """Append a line.
 
         Raises:
             ValueError: a number has the name of a column that every line has.
@@ -110,13 +138,16 @@ class Meter:
             return
         elapsed = time.monotonic() - self.started
         numbers = {name: f"{value:.6g}" for name, value in row.items()}
-        self.rows.append({"step": str(step), "elapsed_s": f"{elapsed:.1f}", **numbers})
-        columns: dict[str, None] = {name: None for line in self.rows for name in line}
+        line = {"step": str(step), "elapsed_s": f"{elapsed:.1f}", **numbers}
+        if any(name.startswith("val_") for name in line):
+            self.validated.add(step)
+        if new := [name for name in line if name not in self.columns]:
+            self.columns += new
+            self._rewrite([*_read_rows(self.path), line])
+            return
         text = io.StringIO()
-        writer = csv.DictWriter(text, fieldnames=list(columns), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
-        files.write_text(self.path, text.getvalue())
+        csv.DictWriter(text, fieldnames=self.columns, lineterminator="\n").writerow(line)
+        files.append_text(self.path, text.getvalue())
 
 
 def describe(row: dict[str, float]) -> str:

@@ -7,6 +7,7 @@ from illinstr.diffusion.schedule import (
     SAMPLERS,
     NoiseConfig,
     check_terminal_snr,
+    error_of,
     loss_weights,
     make_sampler,
     rescale_guidance,
@@ -150,6 +151,18 @@ def test_betas_begin_and_end_where_the_config_says(key, value):
     config = NoiseConfig(beta_schedule="linear", zero_snr=False, **{key: value})
     betas = training_scheduler(config).betas
     assert float(betas[0 if key == "beta_start" else -1]) == pytest.approx(value)
+
+
+def test_huber_is_squared_for_small_errors_and_absolute_for_large_ones():
+    config = NoiseConfig(loss="huber", huber_c=0.2)
+    error = torch.tensor([0.0, 1e-3, 0.2, 50.0])
+    found = error_of(error, torch.zeros(4), config).numpy()
+    reference = 2 * 0.2 * (np.hypot(error.numpy(), 0.2) - 0.2)
+    assert np.allclose(found, reference, rtol=1e-4, atol=1e-8)
+    assert found[1] == pytest.approx(1e-6, rel=1e-2) and found[3] == pytest.approx(0.4 * 50, rel=1e-2)
+    assert torch.equal(error_of(error, torch.zeros(4), NoiseConfig()), error.square())
+    with pytest.raises(ValueError, match="huber_c does nothing"):
+        NoiseConfig(huber_c=0.2)
 
 
 def test_guidance_rescale_works_panel_by_panel():

@@ -324,31 +324,48 @@ def test_texts_are_remembered_on_disk_by_encoder_and_text(fresh_cache):
             return {"a": 1}
 
     encoder = torch.nn.Linear(2, 2)
-    texts = text_cache(encoder, Tokenizer(), "cpu", keep=True)
+    texts = text_cache(encoder, Tokenizer(), keep=True)
     assert "cut it" not in texts
     texts["cut it"] = torch.arange(4.0).view(2, 2)
     texts.flush()
-    again = text_cache(encoder, Tokenizer(), "cpu", keep=True)
+    again = text_cache(encoder, Tokenizer(), keep=True)
     assert torch.equal(again["cut it"], torch.arange(4.0).view(2, 2))
-    assert "cut it" not in text_cache(torch.nn.Linear(2, 2), Tokenizer(), "cpu", keep=True)
-    private = text_cache(encoder, Tokenizer(), "cpu", keep=False)
+    assert "cut it" not in text_cache(torch.nn.Linear(2, 2), Tokenizer(), keep=True)
+    private = text_cache(encoder, Tokenizer(), keep=False)
     assert "cut it" not in private
     private["x"] = torch.zeros(1)
     private.flush()
     assert "x" in private
-    assert "x" not in text_cache(encoder, Tokenizer(), "cpu", keep=True)
+    assert "x" not in text_cache(encoder, Tokenizer(), keep=True)
     with pytest.raises(KeyError):
         private["unknown"]
 
 
 def test_texts_are_written_in_parts(tmp_path):
-    texts = TextCache(tmp_path, "cpu", part_size=3)
+    texts = TextCache(tmp_path, part_size=3)
     for number in range(7):
         texts[f"text {number}"] = torch.tensor([float(number)])
     assert len(list(tmp_path.glob("part-*.json"))) == 2
     texts.flush()
-    again = TextCache(tmp_path, "cpu")
+    again = TextCache(tmp_path)
     assert [float(again[f"text {number}"]) for number in range(7)] == list(range(7))
+
+
+def test_texts_in_memory_are_bounded_and_those_that_leave_are_read_again(tmp_path):
+    texts = TextCache(tmp_path, part_size=4, max_bytes=3 * 40)
+    for number in range(10):
+        texts[f"text {number}"] = torch.full((10,), float(number))
+        assert len(texts._memory) <= 3
+    assert all(f"text {number}" in texts for number in range(10))  # on disk, or waiting to be written
+    assert [float(texts[f"text {number}"][0]) for number in range(10)] == list(range(10))
+    assert len(texts._memory) <= 3 and texts._bytes <= 3 * 40
+    assert float(texts["text 3"][0]) == 3 and float(texts["text 1"][0]) == 1
+    assert list(texts._memory)[-2:] == ["text 3", "text 1"]  # the last used stay
+    alone = TextCache(None, max_bytes=40)
+    for number in range(3):
+        alone[f"text {number}"] = torch.full((10,), float(number))
+        assert float(alone[f"text {number}"][0]) == number
+    assert "text 0" not in alone  # to be encoded again
 
 
 def test_the_hash_of_weights_follows_every_weight_and_setting():

@@ -192,6 +192,66 @@ def test_the_log_drops_rows_beyond_the_step_resumed_from(tmp_path):
     assert [(row["step"], float(row["loss"])) for row in rows] == [("1", 1.0), ("2", 2.0), ("3", 9.0)]
 
 
+def test_lines_are_appended_and_a_new_column_is_found_room_for(tmp_path, monkeypatch):
+    meter, written = Meter(tmp_path / "log.csv", 0), []
+    rewrite = meter._rewrite
+    monkeypatch.setattr(meter, "_rewrite", lambda rows: (written.append(len(rows)), rewrite(rows)))
+    for step in range(1, 6):
+        meter.write(step, {"loss": float(step)})
+        if step == 3:
+            meter.write(step, {"val_loss": 0.5})
+    assert written == [1, 4]  # the first line, and the one with a new column
+    rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
+    assert [(row["step"], row["loss"], row["val_loss"]) for row in rows] == [
+        *(("1", "1", ""), ("2", "2", ""), ("3", "3", "")),
+        *(("3", "", "0.5"), ("4", "4", ""), ("5", "5", "")),
+    ]
+    assert meter.has_validation(3) and not meter.has_validation(4)
+
+
+def test_a_line_that_was_cut_short_is_dropped_when_the_run_goes_on(tmp_path):
+    log = tmp_path / "log.csv"
+    meter = Meter(log, 0)
+    meter.write(1, {"loss": 1.0})
+    meter.write(1, {"val_loss": 1.0})
+    whole = log.read_text()
+    log.write_text(whole + "2,0.5,3.2")
+    assert log.read_text() != whole
+    resumed = Meter(log, 2)
+    assert log.read_text() == whole and resumed.has_validation(1)
+    before = log.stat().st_ino
+    resumed.write(2, {"loss": 2.0})
+    assert log.stat().st_ino == before and log.read_text().startswith(whole)
+    assert log.read_text().splitlines()[-1].startswith("2,")
+
+
+@pytest.mark.parametrize("name", ["constant", "linear", "cosine", "cosine_with_restarts", "polynomial"])
+def test_learning_rates_are_those_of_diffusers_schedules(name):
+    from diffusers.optimization import get_scheduler
+
+    more = {"cosine_with_restarts": {"cycles": 2}, "polynomial": {"power": 2.0}}.get(name, {})
+    config = OptimConfig(lr=0.3, schedule=name, warmup_steps=3, **more)
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=0.3)
+    theirs = get_scheduler(
+        "constant_with_warmup" if name == "constant" else name,
+        optimizer,
+        num_warmup_steps=3,
+        num_training_steps=12,
+        num_cycles=more.get("cycles", 1),
+        power=more.get("power", 1.0),
+    )
+    for step in range(12):
+        assert config.lr_at(step, 12) == pytest.approx(optimizer.param_groups[0]["lr"], abs=1e-12), step
+        optimizer.step()
+        theirs.step()
+
+
+def test_settings_of_another_schedule_are_refused():
+    for wrong in ({"schedule": "cosine", "decay_steps": 3}, {"cycles": 2}, {"power": 2.0}):
+        with pytest.raises(ValueError, match="belongs to the schedule"):
+            OptimConfig(**wrong)
+
+
 def test_the_log_refuses_a_number_named_as_one_of_its_own_columns(tmp_path):
     with pytest.raises(ValueError, match="its own step"):
         Meter(tmp_path / "log.csv", 0).write(3, {"loss": 9.0, "step": 0.5})

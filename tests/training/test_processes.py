@@ -101,7 +101,7 @@ def test_eight_steps_equal_five_a_kill_and_three_more_with_two_processes(tmp_pat
         time.sleep(0.05)  # a killed launcher leaves nobody behind
     for late in (out / "checkpoints").glob("step-00000008*"):
         late.rename(late.with_name("given-up"))  # the kill came late: as if it had come in time
-    run(*words, "--resume")
+    run(*words)
     mine, theirs = weights(together), weights(out)
     for name in mine:
         assert mine[name].keys() == theirs[name].keys()

@@ -187,7 +187,7 @@ def test_eight_steps_equal_five_a_kill_and_three_more_bit_for_bit(tmp_path, data
         import shutil
 
         shutil.rmtree(tmp_path / "killed" / "checkpoints" / newest)
-    done = fork_server.run([*command, "--resume"], capture_output=True, text=True)
+    done = fork_server.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     for name, tensors in _weights(tmp_path / "straight").items():
         others = _weights(tmp_path / "killed")[name]

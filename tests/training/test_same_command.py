@@ -153,6 +153,18 @@ def test_resume_begins_where_there_is_nothing_to_go_on_from(tmp_path, config, da
     assert_same_run(other, out)
 
 
+def test_a_damaged_checkpoint_is_passed_over_or_deleted_and_the_run_is_the_same(tmp_path, config, data, straight):
+    out = tmp_path / "run"
+    train(config, data, out)
+    for more, word in (({}, "skipped"), ({"delete_invalid": True}, "deleted")):
+        file = out / "checkpoints" / "step-00000003" / "optimizer.safetensors"
+        file.write_bytes(bytes(file.stat().st_size))
+        lines = train(config, data, out, **more)
+        assert any(line.startswith(f"checkpoint step-00000003 is {word}: optimizer.safetensors") for line in lines)
+        assert "resumed from step-00000002" in lines
+        assert_same_run(out, straight)
+
+
 # Signals
 
 

@@ -78,7 +78,7 @@ class FlowTask:
         self.unreadable = self.train_set.unreadable
         encoders, tokenizer = nn.ModuleList(self.backbone.modules("text").values()), self.backbone.pipe.tokenizer
         read = (self.backbone.settings.text_layers, tokenizer.chat_template)
-        self.encoded = text_cache(encoders, tokenizer, device, *read, keep=config.data.cache)
+        self.encoded = text_cache(encoders, tokenizer, *read, keep=config.data.cache)
         self.slots = TextSlots(self.backbone, config.stacking.conditioning, self.encoded)
 
     def _measure_latents(self, data: Path) -> None:
@@ -92,6 +92,11 @@ class FlowTask:
         px, vae = self.config.data.panel_px, self.backbone.pipe.vae
         key = partial(weights_sha256, vae, VERSION, DECODING, px, type(self.backbone).__name__)
         return encode_by(articles, partial(encode_article, self.backbone.encode_images, px, self.device), key, what)
+
+    @property
+    def frozen(self) -> list[nn.Module]:
+        """What lies on the device beside the trained model."""
+        return [module for role in ("text", "vae") for module in self.backbone.modules(role).values()]
 
     def units_of(self, step: int) -> list[int]:
         """Windows of one optimiser step."""

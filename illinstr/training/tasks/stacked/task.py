@@ -13,7 +13,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from illinstr.diffusion.schedule import add_noise, loss_weights, shift_timesteps, training_target
+from illinstr.diffusion.schedule import (
+    NoiseConfig,
+    add_noise,
+    error_of,
+    loss_weights,
+    shift_timesteps,
+    training_target,
+)
 from illinstr.models.prompt import PromptEmbeds
 from illinstr.models.settings import StackedSettings
 from illinstr.models.stable_diffusion.backbone import StableDiffusion, denoise
@@ -32,6 +39,7 @@ from illinstr.training.tasks.stacked.text import TextSlots, drop_texts
 
 __all__ = ["ArticleBatch", "UNetConfig", "UNetTask"]
 
+SQUARED = NoiseConfig()  # validation measures what runs of any loss can be compared by
 VAL_TIMESTEPS = (0.125, 0.375, 0.625, 0.875)  # the middles of the quartiles
 
 
@@ -90,7 +98,7 @@ class UNetTask:
         )
         self.order = self.train_set.order(config.train.batch_size, config.train.seed)
         self.unreadable = self.train_set.unreadable
-        self.encoded = None if config.train_text else _text_cache(self.parts, device, keep=config.data.cache)
+        self.encoded = None if config.train_text else _text_cache(self.parts, keep=config.data.cache)
         tokenizer = self.parts.tokenizer if isinstance(self.parts, StableDiffusion) else None
         self.slots = TextSlots(self.parts, config.stacking.conditioning, self.encoded, tokenizer)
 
@@ -116,9 +124,11 @@ class UNetTask:
         drawn = randint(noise_config.train_timesteps, len(goals), generator)
         timesteps = shift_timesteps(drawn, noise_config.train_timesteps, noise_config.timestep_shift)
         noise = randn(batch.latents.shape, generator)
+        if noise_config.offset:
+            noise = noise + noise_config.offset * randn((*batch.latents.shape[:3], 1, 1), generator)
         share_of_v = noise_config.share_of_v(batch.step)
         with self._adapter_dropout(generator):
-            errors = self._errors(model, batch, (goals, steps), timesteps, noise, share_of_v)
+            errors = self._errors(model, batch, (goals, steps), timesteps, noise, share_of_v, noise_config)
         gamma, floor = noise_config.min_snr_gamma, noise_config.min_snr_floor
         weights = loss_weights(self.scheduler, timesteps, gamma, floor, share_of_v)
         parts = {"turned": share_of_v} if noise_config.transition_steps else {}
@@ -132,8 +142,9 @@ class UNetTask:
         timesteps: Tensor,
         noise: Tensor,
         share_of_v: float = 1.0,
+        error: NoiseConfig = SQUARED,
     ) -> Tensor:
-        """Squared error of each window, (b,): the mean over its illustrated panels.
+        """Error of each window, (b,), squared unless ``error`` says otherwise: the mean over its illustrated panels.
 
         A panel without an image is pure noise at every timestep: it tells its neighbours nothing and does not count.
         """
@@ -145,7 +156,7 @@ class UNetTask:
             noised = torch.where(illustrated[:, :, None, None, None], noised, noise)
         target = training_target(self.scheduler, latents, noise, timesteps, share_of_v)
         output = model(noised, timesteps, prompt)
-        by_panel = (output.float() - target.float()).square().mean(dim=(2, 3, 4))
+        by_panel = error_of(output.float(), target.float(), error).mean(dim=(2, 3, 4))
         errors: Tensor = (by_panel * illustrated).sum(dim=1) / illustrated.sum(dim=1)
         return errors
 
@@ -193,9 +204,9 @@ def model_of(parts: UNetBackbone, config: UNetConfig) -> nn.Module:
     return DenoisingModel(parts)
 
 
-def _text_cache(parts: UNetBackbone, device: str, *, keep: bool) -> TextCache:
+def _text_cache(parts: UNetBackbone, *, keep: bool) -> TextCache:
     if isinstance(parts, StableDiffusion):
-        return text_cache(parts.text_encoder, parts.tokenizer, device, keep=keep)
+        return text_cache(parts.text_encoder, parts.tokenizer, keep=keep)
     pipe = parts.pipe  # type: ignore[attr-defined]
     zeros = pipe.config.get("force_zeros_for_empty_prompt")
-    return text_cache(nn.ModuleList(parts.modules("text").values()), pipe.tokenizer, device, zeros, keep=keep)
+    return text_cache(nn.ModuleList(parts.modules("text").values()), pipe.tokenizer, zeros, keep=keep)

@@ -37,6 +37,7 @@ class TextSlots:
         self.conditioning = conditioning
         self.encoded = encoded
         self.tokenizer = tokenizer
+        self._pools = False  # whether this model's texts have a pooled form as well, once one was encoded
 
     def __call__(self, goals: list[str], steps: list[list[str]], numbers: Tensor) -> PromptEmbeds:
         """The slots of b goals and b lists of n step texts whose numbers in their windows are ``numbers`` (b, n)."""
@@ -58,10 +59,11 @@ class TextSlots:
         return replace(embeds, pooled=torch.stack(pooled)) if pooled else embeds
 
     def _tokens(self, text: str, encoded: TextCache) -> Tensor:
-        if text not in encoded:
+        if text not in encoded or (self._pools and POOLED + text not in encoded):
             # One at a time: beside other texts it would differ in the last bit, and with it a resumed run.
             embeds = self.base.encode_texts([text])
             encoded[text] = embeds.tokens[0][embeds.mask[0]].float()
+            self._pools = embeds.pooled is not None
             if embeds.pooled is not None:
                 encoded[POOLED + text] = embeds.pooled[0].float()
         return encoded[text]
