@@ -139,7 +139,7 @@ def test_any_bytes(content, before):
         (("--category", "nowhere"), "--category"),
         (("--category-depth", "1", "http://x.org/a"), "--category-depth belongs to --category"),
         (("--category", "https://www.wikihow.com/Category:Food"), "--accept-terms"),
-        (("--category", "http://x.org/Category:X", "--from-html", "."), "one source"),
+        (("--category", "http://x.org/Category:X", "--from-html", "."), "not both"),
     ],
 )
 def test_wrong_requests(run, tmp_path, arguments, said):
