@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from illinstr.articles import Step
 from illinstr.errors import UsageError
@@ -172,11 +172,16 @@ def check_model_of(request: DrawRequest, run: FinishedRun, settings: DrawingSett
     """
     check_quantize(settings.options.quantize, request.device)
     check_drawer(
-        request.model or run.record.model_id,
+        model_named(request, run),
         settings.options,
         sampler=settings.sampler,
         references=bool(settings.references),
     )
+
+
+def model_named(request: DrawRequest, run: FinishedRun) -> Any:
+    """The model that a request names, or the one that drew the article; an empty name is one that is not there."""
+    return run.record.model_id if request.model is None else request.model
 
 
 def illustrator_of(request: DrawRequest, run: FinishedRun, settings: DrawingSettings) -> Illustrator:
@@ -186,7 +191,7 @@ def illustrator_of(request: DrawRequest, run: FinishedRun, settings: DrawingSett
         UsageError: the device is not there.
         ModelError: the model is missing, damaged or of another kind.
     """
-    illustrator = open_illustrator(request, settings, model=request.model or run.record.model_id)
+    illustrator = open_illustrator(request, settings, model=model_named(request, run))
     drawn_with = [(lora.sha256, lora.weight) for lora in run.record.loras]
     given = [(lora.sha256, lora.weight) for lora in illustrator.pipeline.options.loras]
     if illustrator.pipeline.model_sha256 != run.record.model_sha256 or given != drawn_with:
