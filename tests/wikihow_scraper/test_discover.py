@@ -80,7 +80,7 @@ def test_a_sitemap_with_a_hole_stops_the_run(run, site, tmp_path):
         (("--sitemap", "nowhere"), "--sitemap"),
         (("--sitemap", "http://x.org/s.xml", "--since", "yesterday"), "no day"),
         (("--sitemap", "https://www.wikihow.com/sitemap_index.xml"), "--accept-terms"),
-        (("--sitemap", "http://x.org/s.xml", "--from-html", "."), "one source"),
+        (("--sitemap", "http://x.org/s.xml", "--from-html", "."), "not both"),
     ],
 )
 def test_wrong_requests(run, tmp_path, arguments, said):
