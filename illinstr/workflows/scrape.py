@@ -1,6 +1,6 @@
 """``scrape``: how-to pages in, a data folder of illustrated articles out.
 
-A ``ScrapeRequest`` holds what the caller said. It is checked and turned into a ``ScrapeJob`` (one source of pages, one
+A ``ScrapeRequest`` holds what the caller said. It is checked and turned into a ``ScrapeJob`` (where pages come from, one
 set of rules) before anything is fetched, read or written.
 """
 
@@ -147,7 +147,7 @@ def scrape_pages(request: ScrapeRequest) -> ScrapeResult:
 
 
 def scrape_job(request: ScrapeRequest) -> ScrapeJob:
-    """The request, checked: one source, rules, and how to fetch.
+    """The request, checked: where pages come from, rules, and how to fetch.
 
     Raises:
         ConfigError, UsageError: parameters out of range or at odds, or a file that cannot be read.
