@@ -1,7 +1,7 @@
 """``scrape``: how-to pages in, a data folder of illustrated articles out.
 
-A ``ScrapeRequest`` holds what the caller said. It is checked and turned into a ``ScrapeJob`` (where pages come from, one
-set of rules) before anything is fetched, read or written.
+A ``ScrapeRequest`` holds what the caller said. It is checked and turned into a ``ScrapeJob`` (where pages come from,
+one set of rules) before anything is fetched, read or written.
 """
 
 from __future__ import annotations
