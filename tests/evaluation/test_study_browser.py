@@ -12,7 +12,7 @@ import pytest
 from illinstr.cli.app import app
 from illinstr.evaluation.study.page import QUESTIONS, Made, make_study
 from tests.evaluation.test_study import make_system, without_images
-from tests.support.browser import chromium, needs_chromium, page_of, refused
+from tests.support.browser import check_accessible, chromium, needs_chromium, page_of, refused
 
 pytestmark = needs_chromium
 
@@ -115,3 +115,9 @@ def test_it_can_be_read_in_both_schemes_and_by_ear(browser: Any, made: Made) -> 
             assert page.evaluate("[...document.images].every(image => image.alt)")
             assert page.evaluate("document.activeElement.id") == "goal"
     assert len(seen) == 2
+
+
+def test_nothing_is_wrong_with_it_for_axe(browser: Any, made: Made) -> None:
+    address = (made.folder / "index.html").as_uri()
+    check_accessible(browser, address)
+    check_accessible(browser, address, lambda page: page.get_by_role("button", name="Start").click())
