@@ -11,19 +11,12 @@ drawn with other looks and positions, which says how far the ruler can be truste
 from __future__ import annotations
 
 import argparse
-import io
-import random
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -32,122 +25,11 @@ from illinstr.articles import Article
 from illinstr.console import reporter
 from illinstr.errors import DataError
 from illinstr.files import write_text
-from illinstr.minihow import palette
-from illinstr.minihow.families import Look, StepDef, all_families
-from illinstr.minihow.scene import draw_scene
+from illinstr.minihow.ruler import LOOKS, PANEL_PX, Shown, named, pixels, unnamed
 from illinstr.runs import article_folders, read_article
 from scripts.resumable import run_cli
 
-Pixels = NDArray[np.float32]
-
-PANEL_PX = 128
-VISIBLE = 24.0  # of 255: two drawings differ at a pixel
-LEAST_SHARE = 0.003  # of a panel's pixels that an attribute must move for the panel to show it
-SHIFTS = tuple((dx, dy) for dx in (-3, -1, 1, 3) for dy in (-1, 1))  # pixels; scenes are moved by so much at random
-LOOKS = {
-    "wall": palette.WALLS,
-    "table": palette.TABLES,
-    "skin": palette.SKINS,
-    "sleeve": palette.SLEEVES,
-    "main": palette.CROCKERY,
-    "second": palette.CROCKERY,
-}
 TRUTH_SEED = 987_654  # looks and positions unlike those of any drawing
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What one image was taken to show of one thing."""
-
-    family: str
-    name: str  # of the attribute or look
-    article: str
-    wanted: str  # "" where nothing says it
-    seen: str
-
-
-@lru_cache(maxsize=4096)
-def _drawing(family: str, step: str, look: tuple[tuple[str, Any], ...]) -> Pixels:
-    values = dict(look)
-    chosen = Look(**{**values, "attributes": dict(values["attributes"])})
-    definition = all_families()[family]
-    scene = next(each for each in definition.steps if each.key == step).scene(chosen)
-    room = {"wall": chosen.wall, "decor": chosen.decor, "table": chosen.table, "ground": definition.ground}
-    return np.asarray(draw_scene({**room, "objects": scene}, PANEL_PX), dtype=np.float32)
-
-
-def _draw(family: str, step: str, look: Look) -> Pixels:
-    frozen = [(each.name, getattr(look, each.name)) for each in fields(look)]
-    return _drawing(
-        family, step, tuple((k, tuple(sorted(v.items())) if isinstance(v, Mapping) else v) for k, v in frozen)
-    )
-
-
-def nearest(image: Pixels, drawings: Mapping[str, Pixels]) -> str | None:
-    """The value whose drawing the image is nearest to where the drawings differ, or None where they hardly do.
-
-    Args:
-        image: (h, w, 3), 0 to 255.
-        drawings: the same for each value.
-    """
-    stack = np.stack(list(drawings.values()))
-    where = np.ptp(stack, axis=0).max(axis=-1) > VISIBLE
-    if where.mean() < LEAST_SHARE:
-        return None
-    distances = np.full(len(stack), np.inf)
-    for dx, dy in SHIFTS:
-        moved = np.roll(image, (dy, dx), axis=(0, 1))
-        distances = np.minimum(distances, np.abs(stack[:, where] - moved[where]).mean(axis=(1, 2)))
-    return list(drawings)[int(distances.argmin())]
-
-
-def named(article: Article, images: Sequence[Pixels | None]) -> Iterator[Shown]:
-    """What the images of an article show of each attribute of its goal."""
-    family, values = all_families()[article.extra["family"]], dict(article.extra["attributes"])
-    look = Look.sample(values, random.Random(0))
-    for step, image in _illustrated(article, images):
-        for name, options in family.attributes.items():
-            others = [replace(look, attributes={**values, name: option}) for option in options]
-            allowed = [each for each in others if len({each[n] for n in family.differ}) == len(family.differ)]
-            drawings = {each[name]: _draw(family.name, step.key, each) for each in allowed}
-            seen = nearest(image, drawings) if len(drawings) > 1 else None
-            if seen is not None:
-                alike = np.abs(drawings[seen] - drawings[values[name]]).max() <= VISIBLE
-                yield Shown(family.name, name, article.id, values[name], values[name] if alike else seen)
-
-
-def unnamed(article: Article, images: Sequence[Pixels | None]) -> Iterator[Shown]:
-    """What the images of an article show of each look that nothing names."""
-    family, values = all_families()[article.extra["family"]], dict(article.extra["attributes"])
-    look = Look.sample(values, random.Random(0))
-    for step, image in _illustrated(article, images):
-        for name, options in LOOKS.items():
-            drawings = {each: _draw(family.name, step.key, _with(look, name, each)) for each in options}
-            seen = nearest(image, drawings)
-            if seen is not None:
-                yield Shown(family.name, name, article.id, "", seen)
-
-
-def _with(look: Look, name: str, value: str) -> Look:
-    changed: dict[str, Any] = {name: value}
-    return replace(look, **changed)
-
-
-def _illustrated(article: Article, images: Sequence[Pixels | None]) -> Iterator[tuple[StepDef, Pixels]]:
-    steps = {each.key: each for each in all_families()[article.extra["family"]].steps}
-    for step, image in zip(article.steps, images, strict=True):
-        if image is not None and step.scene is not None:
-            yield steps[step.scene["step"]], image
-
-
-def pixels(article: Article) -> list[Pixels | None]:
-    """The images of an article as arrays; None where a step has none."""
-    return [_array(step.image.data) if step.image and step.image.data else None for step in article.steps]
-
-
-def _array(data: bytes) -> Pixels:
-    with Image.open(io.BytesIO(data)) as image:
-        return np.asarray(image.convert("RGB").resize((PANEL_PX, PANEL_PX)), dtype=np.float32)
 
 
 def truth_of(article: Article) -> Article:

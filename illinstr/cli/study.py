@@ -64,8 +64,11 @@ def score(
         Path | None, typer.Option(help="File to write. \\[default: scores.json beside the first]", show_default=False)
     ] = None,
     min_attention: Annotated[
-        float, typer.Option(help="Share of attention checks a rater must get right to be counted.")
+        float, typer.Option(help="Share of attention checks a rater must get right on each side to be counted.")
     ] = 0.8,
+    min_seconds: Annotated[
+        float, typer.Option(help="Least time for a pair, the median of a rater's, to be counted; 0 counts all.")
+    ] = 0.0,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -79,7 +82,9 @@ def score(
     from illinstr.console import emit, reporter
     from illinstr.workflows.study import ScoreRequest, score_votes
 
-    request = ScoreRequest(votes, study=study, out=out, min_attention=min_attention, reporter=reporter(quiet))
+    request = ScoreRequest(
+        votes, study=study, out=out, min_attention=min_attention, min_seconds=min_seconds, reporter=reporter(quiet)
+    )
     result = score_votes(request)
     emit(result.as_dict(), str(result.file), as_json=as_json, lines=tuple(_lines(result.scores)))
     if result.error is not None:
@@ -104,6 +109,13 @@ def _lines(scores: StudyScores) -> list[str]:
     lines = [
         f"{len(scores.raters)} raters counted, {len(scores.excluded)} left out; intervals: 95 %, raters as the unit"
     ]
+    for name, note in scores.notes.items():
+        time = "not known" if note.seconds is None else f"{note.seconds:.1f} s"
+        habit = "" if note.side_p is None else f", left in {note.left} of {note.leaning} pairs (p {note.side_p:.2g})"
+        counted = f"left out: {scores.excluded[name]}" if name in scores.excluded else "counted"
+        lines.append(
+            f"rater {name}: {note.answers} answers, {note.ties} of them no difference, {time} a pair{habit}; {counted}"
+        )
     for one in scores.questions:
         agreement = "not known" if one.agreement is None else f"{one.agreement:.0%}"
         alpha = "not known" if one.alpha is None else f"{one.alpha:.2f}"

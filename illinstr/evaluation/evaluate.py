@@ -22,7 +22,7 @@ from illinstr.evaluation.metrics.scoring import Scene, gap_samples, score_ours
 from illinstr.evaluation.reports import verdict
 from illinstr.evaluation.results import Coverage, EncoderRecord, Encoders, Results, Settings, environment
 from illinstr.evaluation.samples import Sample, Side, other_side
-from illinstr.evaluation.subjects import Identify, Subject, category_of, goal_identity, keyed, make_subject
+from illinstr.evaluation.subjects import Identify, Measure, Subject, category_of, goal_identity, keyed, make_subject
 from illinstr.progress import Reporter, SilentReporter
 
 GroupOf = Callable[[str], str | None]
@@ -74,6 +74,7 @@ def prepare(
     spare_goals: Iterable[str] = (),
     identify: Identify = goal_identity,
     group_of: GroupOf | None = None,
+    measure: Measure | None = None,
     every_pair: bool = False,
     split: str | None = None,
     limit: int | None = None,
@@ -88,6 +89,7 @@ def prepare(
         spare_goals: distractor goals to take where the runs and the truth have too few.
         identify: what two wordings of one goal share; for matching, and so that no distractor is the goal itself.
         group_of: what near goals share; the article's category where it says nothing.
+        measure: what whoever knows the world of these articles says of an article's images.
         every_pair: compare the others with one another too, on the goals that all of them have: a leaderboard.
         split: named in the results.
         limit: take the first so many articles of ``run``.
@@ -99,7 +101,7 @@ def prepare(
     if settings.protocol == "reproduction" and settings.num_distractors != 3:
         raise UsageError("the reproduction protocol always has 3 distractors", hint="leave out --num-distractors")
     own = islice(keyed(run.articles, identify), limit)
-    subjects = [make_subject(*named, settings.step_text, run.name) for named in own]
+    subjects = [make_subject(*named, settings.step_text, run.name, measure) for named in own]
     drawn = [subject for subject in subjects if subject.panels]
     if not drawn:
         raise DataError(f"no article in {run.name} has an image", hint="eval scores images; draw them first")
@@ -111,7 +113,7 @@ def prepare(
     for side, source in extra:
         if source is None:
             continue
-        sides[side], its_goals = _matching(source, keys, settings, identify)
+        sides[side], its_goals = _matching(source, keys, settings, identify, measure)
         names[side] = source.name
         goals = its_goals | goals
         if not sides[side]:
@@ -182,7 +184,7 @@ def _near(
 
 
 def _matching(
-    source: Source, keys: set[str], settings: Settings, identify: Identify
+    source: Source, keys: set[str], settings: Settings, identify: Identify, measure: Measure | None
 ) -> tuple[list[Subject], dict[str, str | None]]:
     """The source's articles on the wanted goals, and all goals it has with what they are about.
 
@@ -193,7 +195,7 @@ def _matching(
     for key, identity, article in keyed(source.articles, identify):
         goals[article.goal] = category_of(article)
         if key in keys:
-            subjects.append(make_subject(key, identity, article, settings.step_text, source.name))
+            subjects.append(make_subject(key, identity, article, settings.step_text, source.name, measure))
     return [subject for subject in subjects if subject.panels], goals
 
 

@@ -66,6 +66,9 @@ DEFINITIONS: dict[str, Definition] = {
     "diversity": Definition(
         1, "higher", True, "consistency_encoder", "articles whose images are not one image over and over"
     ),
+    "attributes_as_named": Definition(
+        1, "higher", True, "pixels", "of what a goal of MiniHow names, the share that images show as named"
+    ),
     "kid": Definition(
         2, "lower", False, "consistency_encoder", "distance from the ground truth over pairs of different goals",
         named=True, set_based=True,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 StepText = Literal["headline", "full"]
 Identify = Callable[[str], str]
+Measure = Callable[[Article], Iterable[tuple[str, int, float]]]
 MAX_CATEGORY = 80
 
 
@@ -38,7 +39,8 @@ class Subject:
 
     ``identity`` is what two wordings of one goal share. ``key`` adds which time the goal comes: articles of two runs,
     or of a run and the truth, that have one key are compared. ``texts`` holds every step's text, drawn or not.
-    ``category`` is what the article is about, where it says so.
+    ``category`` is what the article is about, where it says so. ``measured`` holds what whoever knows the article's
+    world says of its images: metric, step counted from 1, score.
     """
 
     key: str
@@ -48,6 +50,7 @@ class Subject:
     texts: tuple[str, ...]
     panels: tuple[Panel, ...]
     category: str | None = None
+    measured: tuple[tuple[str, int, float], ...] = ()
 
     @property
     def images(self) -> str:
@@ -94,7 +97,9 @@ def goal_of(key: str) -> str:
     return key.rpartition(" #")[0]
 
 
-def make_subject(key: str, identity: str, article: Article, step_text: StepText, source: str) -> Subject:
+def make_subject(
+    key: str, identity: str, article: Article, step_text: StepText, source: str, measure: Measure | None = None
+) -> Subject:
     """Prepare one article of the run or data called ``source`` and check that each of its images can be read.
 
     Raises:
@@ -108,7 +113,8 @@ def make_subject(key: str, identity: str, article: Article, step_text: StepText,
         size = open_panel(step.image.data, f"step {number} of {article.id} in {source}").size
         digest = hashlib.sha256(step.image.data).hexdigest()
         panels.append(Panel(number, texts[number - 1], digest, size, step.image.data))
-    return Subject(key, article.id, article.goal, identity, texts, tuple(panels), category_of(article))
+    measured = tuple(measure(article)) if measure is not None else ()
+    return Subject(key, article.id, article.goal, identity, texts, tuple(panels), category_of(article), measured)
 
 
 def category_of(article: Article) -> str | None:

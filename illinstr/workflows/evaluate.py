@@ -350,6 +350,7 @@ def _prepare(work: Evaluating, run: Path, others: list[Path], *, every_pair: boo
         spare_goals=world.goals if world else (),
         identify=world.identify if world else goal_identity,
         group_of=world.family if world else None,
+        measure=world.measure if world and request.protocol == "ours" else None,
         every_pair=every_pair,
         split=request.split,
         limit=request.limit,

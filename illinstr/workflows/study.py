@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SCORES_FILE = "scores.json"
 MAX_CHECKS = 100
+MAX_SECONDS = 3600.0
 MAX_SEED = 2**32 - 1
 
 
@@ -87,7 +88,8 @@ class ScoreRequest(Request):
         votes: files of votes, one per rater.
         study: the study's folder; looked for near the votes when None.
         out: file to write; ``scores.json`` beside the first file of votes when None.
-        min_attention: share of attention checks a rater must get right to be counted.
+        min_attention: share of attention checks a rater must get right to be counted, on each side by itself.
+        min_seconds: least time, the median over pairs, that a rater must have taken to be counted.
     """
 
     votes: Sequence[Path]
@@ -95,6 +97,7 @@ class ScoreRequest(Request):
     study: Path | None = None
     out: str | Path | None = None
     min_attention: float = 0.8
+    min_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,7 @@ def score_votes(request: ScoreRequest) -> ScoreResult:
     from illinstr.ownership import check_file
 
     check_range("--min-attention", request.min_attention, 0.0, 1.0, "0.8 is usual; 0 counts all")
+    check_range("--min-seconds", request.min_seconds, 0.0, MAX_SECONDS, "0 counts all")
     votes = list(request.votes)
     files, failures = [], []
     for path in votes:
@@ -190,7 +194,9 @@ def score_votes(request: ScoreRequest) -> ScoreResult:
         raise failures[0]
     for failure in failures:
         request.messages.log(f"note: not counted: {failure.message}")
-    scores = score_study(key.study, choices, raters, min_attention=request.min_attention)
+    scores = score_study(
+        key.study, choices, raters, min_attention=request.min_attention, min_seconds=request.min_seconds
+    )
     for name, reason in scores.excluded.items():
         request.messages.log(f"note: rater {name} is not counted: {reason}")
     path = check_file(Path(request.out or votes[0].parent / SCORES_FILE), inputs=votes)

@@ -196,6 +196,13 @@ class EmbeddedWorld:
         return goal_identity(goal if known is None else known.text)
 
     @staticmethod
+    def measure(article: Article) -> list[tuple[str, int, float]]:
+        """What each image shows of the things that the goal names, by pixels: metric, step, share as named."""
+        from illinstr.minihow.ruler import shares_as_named
+
+        return [("attributes_as_named", step, share) for step, share in shares_as_named(article)]
+
+    @staticmethod
     def family(goal: str) -> str | None:
         """The goal's family: goals that differ in a fruit or a colour alone share it. None from outside."""
         from illinstr import minihow

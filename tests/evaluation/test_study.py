@@ -102,7 +102,7 @@ class TestMake:
 
         formats = set()
         for item in data_of(page)["items"]:
-            assert set(item) == {"item", "goal", "sides"}
+            assert set(item) == {"item", "goal", "sides", "twin"}
             for side in item["sides"]:
                 assert set(side) == {"token", "steps"}
                 for step in side["steps"]:

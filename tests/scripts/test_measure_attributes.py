@@ -10,7 +10,8 @@ import pytest
 
 from illinstr import minihow
 from illinstr.minihow.families import all_families
-from scripts.measure_attributes import LOOKS, agreement, named, nearest, page, pixels, right, truth_of, unnamed
+from illinstr.minihow.ruler import LOOKS, named, nearest, pixels, unnamed
+from scripts.measure_attributes import agreement, page, right, truth_of
 from tests.support import fork_server
 from tests.support.eval_world import write_runs
 

@@ -86,6 +86,7 @@ def score_ours(scene: Scene, subjects: Sequence[Subject]) -> list[Sample]:
             samples.extend(_step_choice(scene, subject, panel))
             samples.append(_clip_score(scene, subject, panel))
         samples.extend(_consistency(scene, subject))
+        samples.extend(make_sample(scene, subject, name, [step], value) for name, step, value in subject.measured)
         for name, score in _registered.items():
             samples.extend(make_sample(scene, subject, name, steps, value) for steps, value in score(scene, subject))
     return samples

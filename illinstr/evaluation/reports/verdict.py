@@ -127,6 +127,7 @@ def skipped(metrics: Sequence[Metric], settings: Settings, sets: FeatureSets, *,
         "feature_distance": "no article has two images" if ours else "there are fewer than four images",
         "consistency_gap": "its articles have no two images to compare" if has_truth else "there is no truth (--truth)",
     }
+    reasons["attributes_as_named"] = "only MiniHow knows what each image of its goals should show"
     for name in SET_METRICS:
         reasons[name] = "needs two different goals with a ground truth" if has_truth else "there is no truth (--truth)"
     if has_truth and sets:

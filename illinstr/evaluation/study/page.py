@@ -4,7 +4,9 @@ The page names no system: every side of every pair is an opaque token, images ar
 the recipe, and with it the model's name), and who stands left and which pair comes first is drawn by the rater's
 browser.
 
-Attention checks look like any other pair; in them one side's images have had their tiles shuffled.
+Attention checks look like any other pair; in them one side's images have had their tiles shuffled. Pairs come in
+couples whose sides the browser draws together: where the one is turned round the other is not. Two checks are a couple
+with their right sides at the same place, so that whoever always chooses one side gets half of them wrong.
 """
 
 from __future__ import annotations
@@ -184,13 +186,21 @@ def _pairs(
         pairs.append(Pair(item=_token(draw), goal=article.goal, sides={right: name, wrong: ""}, check=right))
         shown = [_shown(right, article), _shown(wrong, article, draw)]
         items.append({"item": pairs[-1].item, "goal": article.goal, "sides": shown})
+    turns = [draw.permutation(2) for _ in items]
+    real = len(items) - checks
+    for number in range(real, len(items) - 1, 2):  # the right side stands first in every check before it is shuffled
+        turns[number + 1] = turns[number]
     # Order in the file must tell nothing: neither which pair is a check nor which side is whose.
-    order = draw.permutation(len(items))
+    order = draw.permutation(len(items)).tolist()
+    twins = {}
+    for start, end in ((0, real), (real, len(items))):
+        for number in range(start, end - 1, 2):
+            twins[number], twins[number + 1] = order.index(number + 1), order.index(number)
     study = hashlib.sha256("".join(pair.item for pair in pairs).encode()).hexdigest()[:12]
     data = {
         "study": study,
         "questions": QUESTIONS,
-        "items": [items[i] | {"sides": [items[i]["sides"][k] for k in draw.permutation(2)]} for i in order],
+        "items": [items[i] | {"sides": [items[i]["sides"][k] for k in turns[i]], "twin": twins.get(i)} for i in order],
     }
     return Key(study=study, systems=tuple(names), pairs=tuple(pairs)), data
 

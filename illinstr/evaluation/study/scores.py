@@ -73,6 +73,19 @@ class QuestionScores(_Record):
     left: float | None
 
 
+class RaterNotes(_Record):
+    """How one rater's answers came about, counted or not; see ``votes.Rater``. ``side_p`` tests a habit of side."""
+
+    right: int
+    checks: int
+    answers: int
+    ties: int
+    left: int
+    leaning: int
+    side_p: float | None
+    seconds: float | None
+
+
 class StudyScores(_Record):
     """What ``illinstr study score`` writes."""
 
@@ -81,28 +94,70 @@ class StudyScores(_Record):
     confidence: float = CONFIDENCE
     raters: tuple[str, ...]
     excluded: dict[str, str]
+    notes: dict[str, RaterNotes] = {}
     questions: tuple[QuestionScores, ...]
 
 
-def score_study(study: str, choices: Sequence[Choice], raters: Sequence[Rater], *, min_attention: float) -> StudyScores:
-    """Score every question over the raters who passed the attention checks.
+def score_study(
+    study: str,
+    choices: Sequence[Choice],
+    raters: Sequence[Rater],
+    *,
+    min_attention: float,
+    min_seconds: float = 0.0,
+) -> StudyScores:
+    """Score every question over the raters who passed the attention checks and took their time.
+
+    Args:
+        study: its token.
+        choices: of all raters.
+        raters: what is known of each.
+        min_attention: share of the attention checks that must be right, on each side by itself.
+        min_seconds: least median time for a pair.
 
     Raises:
         DataError: nobody passed, or the comparisons of a question fall apart into groups that were never compared.
     """
-    excluded = {
-        rater.name: f"{rater.right} of {rater.checks} attention answers right"
-        for rater in raters
-        if not rater.passes(min_attention)
-    }
+    excluded = {rater.name: reason for rater in raters if (reason := _reason(rater, min_attention, min_seconds))}
     kept = [choice for choice in choices if choice.rater not in excluded]
     if not kept:
-        raise DataError("no votes are left to count", hint="look at the attention checks, or lower --min-attention")
+        raise DataError(
+            "no votes are left to count", hint="look at the attention checks, or lower --min-attention or --min-seconds"
+        )
     found = tuple(
         _score_question(question, of) for question in QUESTIONS if (of := [c for c in kept if c.question == question])
     )
     names = tuple(sorted({choice.rater for choice in kept}))
-    return StudyScores(study=study, raters=names, excluded=excluded, questions=found)
+    return StudyScores(study=study, raters=names, excluded=excluded, notes=_notes(raters), questions=found)
+
+
+def _reason(rater: Rater, min_attention: float, min_seconds: float) -> str | None:
+    """Why a rater is not counted; None for one who is."""
+    if not rater.passes(min_attention):
+        reason = f"{rater.right} of {rater.checks} attention answers right"
+        if len(rater.by_side) == 2 and all(checks for _, checks in rater.by_side):
+            (left, of_left), (right, of_right) = rater.by_side
+            reason += f" ({left} of {of_left} where it stood left, {right} of {of_right} where it stood right)"
+        return reason
+    if rater.seconds is not None and rater.seconds < min_seconds:
+        return f"{rater.seconds:.1f} s for a pair, the median of its answers"
+    return None
+
+
+def _notes(raters: Sequence[Rater]) -> dict[str, RaterNotes]:
+    return {
+        rater.name: RaterNotes(
+            right=rater.right,
+            checks=rater.checks,
+            answers=rater.answers,
+            ties=rater.ties,
+            left=rater.left,
+            leaning=rater.leaning,
+            side_p=rater.side_p,
+            seconds=rater.seconds,
+        )
+        for rater in raters
+    }
 
 
 def _score_question(question: Question, choices: Sequence[Choice]) -> QuestionScores:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -58,15 +59,44 @@ class Choice:
 
 @dataclass(frozen=True)
 class Rater:
-    """One rater, and how many attention checks were answered rightly."""
+    """One rater, and how the answers came about.
+
+    Attributes:
+        name: the rater's token.
+        right: answers to attention checks that were right.
+        checks: answers to attention checks.
+        by_side: the same two numbers for checks whose right side stood left, then for those where it stood right.
+        left: pairs, checks apart, in which the left side was chosen more often than the right one.
+        leaning: pairs, checks apart, in which one side was chosen more often than the other.
+        ties: answers, checks apart, of no difference.
+        answers: answers, checks apart.
+        seconds: median time that a pair took; None where the file tells none.
+    """
 
     name: str
     right: int
     checks: int
+    by_side: tuple[tuple[int, int], ...] = ()
+    left: int = 0
+    leaning: int = 0
+    ties: int = 0
+    answers: int = 0
+    seconds: float | None = None
 
     def passes(self, share: float) -> bool:
-        """Whether at least ``share`` of the checks were right; a rater who met none passes."""
-        return self.checks == 0 or self.right >= share * self.checks
+        """Whether at least ``share`` of the checks were right, on each side by itself where that is known.
+
+        So whoever always chooses one side fails, however many checks happen to have their right side there. A rater
+        who met none passes.
+        """
+        return all(right >= share * checks for right, checks in (self.by_side or ((self.right, self.checks),)))
+
+    @property
+    def side_p(self) -> float | None:
+        """Two-sided binomial p of ``left`` of ``leaning`` pairs under no habit of side; None where no pair leans."""
+        from scipy.stats import binomtest
+
+        return float(binomtest(self.left, self.leaning).pvalue) if self.leaning else None
 
 
 def read_votes(path: Path) -> Votes:
@@ -151,7 +181,9 @@ def resolve(key: Key, paths: Sequence[Path], votes: Sequence[Votes]) -> tuple[li
         if one.rater in seen:
             raise DataError(f"{path} and {seen[one.rater]} are by the same rater", hint="give one file a rater")
         seen[one.rater] = path
-        marks: dict[str, list[bool]] = defaultdict(list)
+        marks: dict[bool, list[bool]] = defaultdict(list)  # by whether the right side of a check stood left
+        leans: dict[str, int] = defaultdict(int)
+        ties = 0
         answered: set[tuple[str, str]] = set()
         for answer in one.answers:
             pair = pairs.get(answer.item)
@@ -163,12 +195,28 @@ def resolve(key: Key, paths: Sequence[Path], votes: Sequence[Votes]) -> tuple[li
                 raise DataError(f"{path}: a question is answered twice")
             answered.add((answer.item, answer.question))
             if pair.check is not None:
-                marks[one.rater].append(answer.choice == pair.check)
+                marks[answer.left == pair.check].append(answer.choice == pair.check)
                 continue
             first, second = sorted(pair.sides.values())
             chosen = None if answer.choice == TIE else pair.sides[answer.choice]
             score = 0.5 if chosen is None else float(chosen == first)
             left = None if chosen is None else answer.choice == answer.left
+            ties += left is None
+            leans[answer.item] += 0 if left is None else 1 if left else -1
             choices.append(Choice(one.rater, answer.item, answer.question, first, second, score, left))
-        raters.append(Rater(one.rater, sum(marks[one.rater]), len(marks[one.rater])))
+        checks = [mark for side in marks.values() for mark in side]
+        leaning = [lean for lean in leans.values() if lean]
+        raters.append(
+            Rater(
+                one.rater,
+                sum(checks),
+                len(checks),
+                by_side=tuple((sum(marks[side]), len(marks[side])) for side in (True, False)),
+                left=sum(lean > 0 for lean in leaning),
+                leaning=len(leaning),
+                ties=ties,
+                answers=len(one.answers) - len(checks),
+                seconds=median({answer.item: answer.ms for answer in one.answers}.values()) / 1000,
+            )
+        )
     return choices, raters

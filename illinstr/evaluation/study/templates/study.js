@@ -16,9 +16,15 @@
 
   const load = () => { try { return JSON.parse(localStorage.getItem(place)); } catch (error) { return null; } };
   const keep = () => { try { localStorage.setItem(place, JSON.stringify(state)); } catch (error) { /* then only this visit counts */ } };
-  const fresh = () => ({
+  // Of two twins one is turned round and the other is not; each is as likely to be the one.
+  const turns = () => {
+    const out = items.map(() => random(2) === 1);
+    items.forEach((item, i) => { if (item.twin !== null && item.twin < i) out[i] = !out[item.twin]; });
+    return out;
+  };
+  const fresh = (turned = turns()) => ({
     rater: [...crypto.getRandomValues(new Uint8Array(8))].map((b) => b.toString(16).padStart(2, "0")).join(""),
-    order: shuffled(items.map((_, i) => i)).map((i) => ({ i, swap: random(2) === 1 })),
+    order: shuffled(items.map((_, i) => i)).map((i) => ({ i, swap: turned[i] })),
     answers: [],
   });
   const old = load();
