@@ -116,10 +116,12 @@ class Step(_Record):
 
     ``scene`` is the machine-readable truth of the image where one is known (MiniHow); None elsewhere. ``caption`` says
     what the image shows, complete in itself ("a hand cuts a red apple in half on a wooden board"), and ``states`` in
-    which state each object is by then (object: state), where the writer knows them.
+    which state each object is by then (object: state), where the writer knows them; ``unseen`` names what appears in
+    later steps alone. ``prompt`` is what models of the step's own world are told in place of the headline, where they
+    were trained on other words than a reader gets.
     """
 
-    _LATER = ("caption", "states")
+    _LATER = ("caption", "states", "unseen", "prompt")
 
     headline: Line = Field(min_length=1)
     body: Line = ""
@@ -129,6 +131,8 @@ class Step(_Record):
     scene: dict[str, Any] | None = None
     caption: Line | None = None
     states: dict[Line, Line] = Field(default_factory=dict)
+    unseen: tuple[Line, ...] = ()
+    prompt: Line | None = None
 
 
 class Material(_Record):
@@ -155,10 +159,11 @@ class Article(_Record):
     """One method of one how-to page.
 
     ``total_time`` is an ISO 8601 duration ("PT1H30M"). ``extra`` holds what only some sources know (intro, yield,
-    categories, ...), JSON values only.
+    categories, ...), JSON values only. ``objects`` describes what recurs in the images, once each, in the words of
+    all captions.
     """
 
-    _LATER = ("materials", "tools", "total_time", "tips", "warnings")
+    _LATER = ("materials", "tools", "total_time", "tips", "warnings", "objects")
 
     schema_version: Literal[1] = SCHEMA_VERSION
     id: str
@@ -174,6 +179,7 @@ class Article(_Record):
     total_time: str | None = Field(default=None, pattern=DURATION_PATTERN)
     tips: tuple[Line, ...] = ()
     warnings: tuple[Line, ...] = ()
+    objects: dict[Line, Line] = Field(default_factory=dict)
 
     @field_validator("id")
     @classmethod

@@ -99,6 +99,11 @@ class ChatClient:
         self._growth = 1
         self._can_grow = True
 
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """What this server did not take so far, by name."""
+        return tuple(sorted(self._left_out))
+
     def complete(self, request: ChatRequest) -> Completion:
         """The model's answer, whatever it says.
 

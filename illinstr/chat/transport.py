@@ -32,6 +32,7 @@ class ChatConfig(BaseModel):
     tries: int = Field(default=4, ge=1)
     backoff_s: float = Field(default=1.0, ge=0)
     longest_wait_s: float = Field(default=60.0, ge=0)
+    ca_file: str | None = Field(default=None, description="PEM file of an authority to trust besides")
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class Transport:
                 timeout=httpx.Timeout(self.waits.read_s, connect=self.waits.connect_s),
                 follow_redirects=False,  # the key must not follow
                 trust_env=not near,  # a proxy's own loopback is another machine's
-                verify=self._trusted(),
+                verify=trusted(self.waits.ca_file),
             )
         except ImportError as error:
             raise UsageError(
@@ -122,18 +123,23 @@ class Transport:
         except (ValueError, httpx.InvalidURL) as error:
             raise UsageError(f"the proxy set in the environment cannot be used: {error}") from error
 
-    def _trusted(self) -> ssl.SSLContext | bool:
-        authority = os.environ.get("SSL_CERT_FILE")  # httpx itself reads it where proxies are read
-        if not authority:
-            return True
-        try:
-            context = ssl.create_default_context()
-            context.load_verify_locations(cafile=authority)
-        except (OSError, ssl.SSLError) as error:
-            raise UsageError(
-                f"{authority} holds no certificates: {error}", hint="SSL_CERT_FILE names a PEM file"
-            ) from error
-        return context
+
+def trusted(ca_file: str | None) -> ssl.SSLContext | bool:
+    """Whom to trust: the authorities known here, and those of a PEM file, by name or in ``SSL_CERT_FILE``.
+
+    Raises:
+        UsageError: the file holds no certificates.
+    """
+    authority = ca_file or os.environ.get("SSL_CERT_FILE")  # httpx itself reads it where proxies are read
+    if not authority:
+        return True
+    try:
+        context = ssl.create_default_context()
+        context.load_verify_locations(cafile=authority)
+    except (OSError, ssl.SSLError) as error:
+        named = "--llm-ca" if ca_file else "SSL_CERT_FILE"
+        raise UsageError(f"{authority} holds no certificates: {error}", hint=f"{named} names a PEM file") from error
+    return context
 
 
 def retry_after(value: str | None) -> float:
@@ -153,7 +159,7 @@ def _tls_error(said: str, where: str) -> FetchError | None:
     if "CERTIFICATE_VERIFY_FAILED" in said:
         return FetchError(
             f"the certificate of {where} is not trusted here: {said.rpartition(': ')[2] or said}",
-            hint="name the authority that signed it in the environment: SSL_CERT_FILE=FILE.pem",
+            hint="name the authority that signed it: --llm-ca FILE.pem, or SSL_CERT_FILE=FILE.pem in the environment",
         )
     if "WRONG_VERSION_NUMBER" in said or "record layer failure" in said.lower():
         return FetchError(f"{where} does not speak https", hint="try the same address with http://")

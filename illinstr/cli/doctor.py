@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from illinstr.cli.options import AsJson
+from illinstr.cli.options import AsJson, LlmCa
 
 
 def command(
@@ -21,6 +21,11 @@ def command(
         Path | None, typer.Option(help="Where results would go. \\[default: the current folder]", show_default=False)
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Data folder to validate, every byte of it.")] = None,
+    llm: Annotated[
+        str | None,
+        typer.Option(help="Ask a language model, as for generate, for one small answer.", show_default=False),
+    ] = None,
+    llm_ca: LlmCa = None,
     prove: Annotated[
         bool,
         typer.Option("--prove", help="Load the model and show on its weights that text reaches its own image alone."),
@@ -42,6 +47,10 @@ def command(
 
     illinstr doctor --model models/klein --prove
 
+    What a language model can do for generate:
+
+    illinstr doctor --llm ollama
+
     Exit codes: 0 nothing failed (warnings may stand), 1 something failed, 2 wrong use.
     """
     if prove:
@@ -51,11 +60,16 @@ def command(
 
     from illinstr.console import emit, reporter
     from illinstr.doctor import examine
-    from illinstr.errors import IllinstrError
+    from illinstr.errors import IllinstrError, UsageError
     from illinstr.version import __version__
+    from illinstr.workflows.llm_check import examine_llm
 
     reporter(quiet or as_json).log("looking around; a few seconds ...")
     checks = examine(model=model, judge=judge, out=out, data=data)
+    if llm is not None:
+        checks += examine_llm(llm, ca=llm_ca)
+    elif llm_ca is not None:
+        raise UsageError("--llm-ca is for a server behind https", hint="--llm https://HOST/v1#MODEL")
     failed = [check for check in checks if check.status == "fail"]
     lines = []
     for check in checks:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from illinstr.cli.array_script import print_array_script
 from illinstr.cli.options import (
     Address,
     AsJson,
@@ -17,6 +15,7 @@ from illinstr.cli.options import (
     Dtype,
     Executor,
     Fit,
+    LlmCa,
     Lora,
     Offload,
     OffloadText,
@@ -26,12 +25,10 @@ from illinstr.cli.options import (
     VaeSlicing,
     Workers,
 )
-from illinstr.errors import PartialError, UsageError
+from illinstr.errors import UsageError
 
 if TYPE_CHECKING:
     from illinstr.articles import Step
-    from illinstr.workflows.generate import GenerateRequest
-    from illinstr.workflows.generate_batch import BatchResult
 
 DEFAULT_EXAMPLES = 3
 
@@ -82,7 +79,21 @@ def command(
         str | None, typer.Option(help='About the reader, for --llm: "I have no oven".', show_default=False)
     ] = None,
     examples: Annotated[int, typer.Option(help="Articles to show a language model as examples.")] = DEFAULT_EXAMPLES,
+    llm_ca: LlmCa = None,
     num_variants: Annotated[int, typer.Option(help="Articles to make, with seeds SEED, SEED+1, ...")] = 1,
+    from_page: Annotated[
+        str | None,
+        typer.Option("--from", help="A how-to page whose steps are taken: an address, or a file.", show_default=False),
+    ] = None,
+    keep_images: Annotated[
+        bool, typer.Option("--keep-images", help="Hold the page's images; the others are drawn to fit them.")
+    ] = False,
+    contact: Annotated[
+        str | None, typer.Option(help="E-mail or web address for sites to reach you by, to fetch a page.")
+    ] = None,
+    accept_terms: Annotated[
+        bool, typer.Option("--accept-terms", help="I have read the terms of the page's site.")
+    ] = False,
     goals_file: Annotated[
         Path | None, typer.Option(help="Goals, one per line; - is stdin. One folder each under --out.")
     ] = None,
@@ -187,12 +198,14 @@ def command(
     The last line of stdout is the page that was made. Exit codes: 0 done, 1 failed, 2 wrong use, 3 some articles of a
     batch failed, 130 interrupted.
     """
-    from illinstr.console import emit, reporter
-    from illinstr.sampling.writing import read_goals
-    from illinstr.workflows.fitting import fit_of
-    from illinstr.workflows.generate import GenerateRequest, plan_generate
-    from illinstr.workflows.generate_batch import BatchRequest, default_out, generate_batch, plan_generate_batch
+    from illinstr.cli.asking import ask_goal, may_ask, with_goal
+    from illinstr.cli.making import Shown, make_batch, make_one
+    from illinstr.console import reporter
 
+    asking = may_ask(as_json=as_json)
+    goal = "" if goal is None and from_page is not None else goal
+    if goal is None and goals_file is None and asking and executor != "slurm":
+        goal = ask_goal()
     check_shell_options(goal, goals_file, step, steps_file, num_variants, processes, executor != "local" or bool(part))
     common: dict[str, Any] = {
         "out": out,
@@ -200,6 +213,7 @@ def command(
         "writer": llm,
         "context": context,
         "examples": examples,
+        "llm_ca": llm_ca,
         "first_picture": first_picture,
         "references": reference or (),
         "style": style,
@@ -229,71 +243,51 @@ def command(
         "reporter": reporter(quiet),
     }
     wanted = steps_of(steps, step, steps_file)
-    goals = [goal or ""]
-    if goals_file is None and num_variants == 1:
-        request = GenerateRequest(goal or "", wanted, **common)
-        if not dry_run:
-            print_article(request, open_page=open_page, as_json=as_json)
-            return
-        plan = plan_generate(request)
-    else:
-        goals = goals if goals_file is None else read_goals(goals_file)
-        name = "" if goals_file is None else "goals" if str(goals_file) == "-" else goals_file.stem
-        batch = BatchRequest(
-            goals,
-            wanted,
-            num_variants=num_variants,
-            name=name,
-            processes=processes,
-            executor="local" if executor == "slurm" else executor,
-            address=address,
-            workers=None if executor == "slurm" else workers,
-            shard=part,
-            **common,
-        )
-        if executor == "slurm":
-            print_array_script(batch, workers, out or default_out(batch), as_json=as_json)
-            return
-        if not dry_run:
-            print_batch(generate_batch(batch), open_page=open_page, as_json=as_json)
-            return
-        plan = plan_generate_batch(batch)
-    fits = fit_of(plan.prepared.model, plan.prepared.settings.options, device, dtype)
-    weights = {} if fits is None else {"weights": fits.as_dict()}
-    lines = (*plan.lines, *(() if fits is None else fits.lines))
-    emit(plan.as_dict() | weights, None, as_json=as_json, lines=lines)
-    if plan.failures:
-        total = len(goals) * num_variants
-        raise PartialError(f"{len(plan.failures)} of {total} articles were not made")
-
-
-def print_article(request: GenerateRequest, *, open_page: bool, as_json: bool) -> None:
-    """Make one article and print its page; what ``suggest`` goes on with, too."""
-    from illinstr.console import emit
-    from illinstr.workflows.generate import generate_article
-
-    run = generate_article(request)
-    page, record = str(run.page), run.record.model_dump(mode="json")
-    emit({"page": page, "run": str(run.folder), "record": record}, page, as_json=as_json)
-    if open_page:
-        webbrowser.open(run.page.as_uri())
-
-
-def print_batch(result: BatchResult, *, open_page: bool, as_json: bool) -> None:
-    """Print what a batch made, in the process that speaks for it."""
-    from illinstr.console import emit
-
-    if result.page is None:
-        if result.shard is not None:
-            emit(result.as_dict(), str(result.out), as_json=as_json)
-        if result.shard is not None and result.error is not None:
-            raise result.error
+    placed: dict[str, Any] = {
+        "num_variants": num_variants,
+        "processes": processes,
+        "executor": executor,
+        "address": address,
+        "workers": workers,
+        "shard": part,
+    }
+    paged = {"page": from_page, "keep_images": keep_images, "contact": contact, "accept_terms": accept_terms}
+    check_page_options(paged, several=goals_file is not None or num_variants > 1)
+    shown = Shown(dry_run, open_page, as_json)
+    if goals_file is not None:
+        make_batch(read_named_goals(goals_file), wanted, common | placed, shown)
         return
-    emit(result.as_dict(), str(result.page), as_json=as_json)
-    if open_page:
-        webbrowser.open(result.page.as_uri())
-    if result.error is not None:
-        raise result.error
+
+    def make(meant: str) -> None:
+        if num_variants == 1:
+            make_one(meant, wanted, common | paged, shown)
+        else:
+            make_batch({"goals": [meant]}, wanted, common | placed, shown)
+
+    with_goal(goal or "", make, may_ask=asking)
+
+
+def check_page_options(paged: dict[str, Any], *, several: bool) -> None:
+    """Refuse options about a page where there is none, and a page for several articles.
+
+    Raises:
+        UsageError: which.
+    """
+    if paged["page"] is None and any(paged.values()):
+        raise UsageError("--keep-images, --contact and --accept-terms are about a page", hint="--from URL or FILE")
+    if paged["page"] is not None and several:
+        raise UsageError("--from makes one article", hint="leave out --goals-file and --num-variants")
+
+
+def read_named_goals(goals_file: Path) -> dict[str, Any]:
+    """The goals of a file, and what their folder is called by default.
+
+    Raises:
+        UsageError: a file that cannot be read.
+    """
+    from illinstr.sampling.writing import read_goals
+
+    return {"goals": read_goals(goals_file), "name": "goals" if str(goals_file) == "-" else goals_file.stem}
 
 
 def check_shell_options(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -59,6 +60,10 @@ ShardOfWork = Annotated[
     typer.Option(
         "--shard", help="i/n: do the i-th of n parts; the same command without it finishes.", show_default=False
     ),
+]
+LlmCa = Annotated[
+    Path | None,
+    typer.Option(help="PEM file of the authority that signed the https server's own certificate.", show_default=False),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]

@@ -58,7 +58,7 @@ def command(
     The numbered list goes to stdout; after a choice, the last line is the page, as for generate. Exit codes: 0 done,
     1 nothing fits or failed, 2 wrong use, 130 interrupted.
     """
-    from illinstr.cli.generate import print_article
+    from illinstr.cli.making import print_article
     from illinstr.console import emit, reporter
     from illinstr.errors import PlanError
     from illinstr.workflows.checks import check_range

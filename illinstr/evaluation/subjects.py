@@ -136,8 +136,9 @@ def goal_identity(goal: str) -> str:
 
 
 def text_of(step: Step, step_text: StepText) -> str:
-    """What stands for a step: its headline, or headline and body."""
-    return f"{step.headline} {step.body}" if step_text == "full" and step.body else step.headline
+    """What stands for a step: its headline in the words of the model's own world, or that and the body."""
+    headline = step.prompt or step.headline
+    return f"{headline} {step.body}" if step_text == "full" and step.body else headline
 
 
 def open_panel(data: bytes, label: str) -> Image:

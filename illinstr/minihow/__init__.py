@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from illinstr.minihow.families.base import CATEGORIES, SPLITS
 from illinstr.minihow.grammar import Goal, all_goals, family_categories, goals_of_split, nearest_goals, recognise
+from illinstr.minihow.matching import suggest_near, titles
+from illinstr.minihow.narration import narrate
 from illinstr.minihow.pantry import AtHand, Suggestion, suggest_goals
 from illinstr.minihow.repairs import remedy
 from illinstr.minihow.world import held_out_goals, illustrate, make_article, plan, steps_of
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CATEGORIES", "SPLITS", "AtHand", "Goal", "Suggestion", "all_goals", "draw_scene", "family_categories",
-    "goals_of_split", "held_out_goals", "illustrate", "make_article", "nearest_goals", "plan", "recognise", "remedy",
-    "steps_of", "suggest_goals", "write_dataset",
+    "goals_of_split", "held_out_goals", "illustrate", "make_article", "narrate", "nearest_goals", "plan", "recognise",
+    "remedy", "steps_of", "suggest_goals", "suggest_near", "titles", "write_dataset",
 ]  # fmt: skip
 
 

@@ -47,7 +47,7 @@ class Goal:
         return _split_of()[self]
 
 
-def _goals_of(family: Family) -> list[Goal]:
+def goals_of_family(family: Family) -> list[Goal]:
     return [Goal(family.name, tuple(values.items())) for values in family.combinations()]
 
 
@@ -60,7 +60,7 @@ def _split_of() -> dict[Goal, str]:
     """
     split: dict[Goal, str] = {}
     for family in all_families().values():
-        goals = _goals_of(family)
+        goals = goals_of_family(family)
         quota = {"test": max(1, round(TEST_SHARE * len(goals))), "val": max(1, round(VAL_SHARE * len(goals)))}
         left = {pair: sum(pair in goal.attributes for goal in goals) for goal in goals for pair in goal.attributes}
         for goal in sorted(goals, key=_digest):
@@ -90,7 +90,7 @@ def goals(split: str | None = None, families: Collection[str] | None = None) -> 
     every = tuple(_split_of()) if split is None else _by_split(split)
     if families is None:
         return every
-    chosen = set(_chosen(families))
+    chosen = set(chosen_families(families))
     return tuple(goal for goal in every if goal.family in chosen)
 
 
@@ -124,20 +124,20 @@ def family_categories() -> dict[str, str]:
     return {family.name: family.category for family in all_families().values()}
 
 
-def _words(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     return text.split()
 
 
 # Words that carry no meaning for telling goals apart.
-_FILLERS = frozenset(
-    _words(
+FILLERS = frozenset(
+    split_words(
         "how to do does did i we you can could would should one a an the some my your our own please make making "
         "made prepare preparing fix get want wanna need like learn show teach me us tell of for at home homemade "
         "fresh freshly easily quickly simple easy best way step by steps guide instructions recipe is are it and "
         "from in out on up great good nice delicious tasty cup glass just lets let with "
     )
 )
-_SAME = {
+SYNONYMS = {
     "yoghurt": "yogurt",
     "gray": "grey",
     "colored": "",
@@ -163,13 +163,13 @@ _SAME = {
 
 # "green paper, blue ribbon" is not "blue paper, green ribbon": a colour stays with the thing right behind it.
 _BINDING = frozenset(
-    _words(
+    split_words(
         "paper ribbon birdhouse roof boat flag hat scarf pot icing car van truck bucket shirt lamp foot dog tub towel "
         "brush paste mug kite corner tail background spade can tree window curtain sponge "
     )
 )
-_ADJECTIVES = frozenset(
-    _words("red orange yellow green blue purple pink white black brown teal gold golden silver grey ")
+ADJECTIVES = frozenset(
+    split_words("red orange yellow green blue purple pink white black brown teal gold golden silver grey ")
 )
 
 
@@ -182,21 +182,21 @@ def stem(word: str) -> str:
         word = word[:-2]
     elif word.endswith("s") and not word.endswith("ss") and len(word) > 3:
         word = word[:-1]
-    return _SAME.get(word, word)
+    return SYNONYMS.get(word, word)
 
 
-def _kept(text: str) -> list[str]:
+def kept_stems(text: str) -> list[str]:
     """The stems of the words that matter, in the order of the text."""
     words = re.findall(r"[^\W_]+", clean_text(text).casefold())
-    kept = [stem(word) for word in words if word not in _FILLERS]
-    return [word for word in kept if word and word not in _FILLERS]
+    kept = [stem(word) for word in words if word not in FILLERS]
+    return [word for word in kept if word and word not in FILLERS]
 
 
 def meaning(text: str) -> tuple[str, ...]:
     """The words of a goal that matter, stemmed, sorted: free variants of one goal share it."""
     bound: set[str] = set()
-    for word, after in itertools.pairwise([*_kept(text), ""]):
-        bound.add(f"{word} {after}" if word in _ADJECTIVES and after in _BINDING else word)
+    for word, after in itertools.pairwise([*kept_stems(text), ""]):
+        bound.add(f"{word} {after}" if word in ADJECTIVES and after in _BINDING else word)
     return tuple(sorted(bound))
 
 
@@ -204,7 +204,7 @@ def meaning(text: str) -> tuple[str, ...]:
 def _meanings(family: str) -> dict[tuple[str, ...], Goal]:
     """Every wording of a family's goals by its meaning."""
     table: dict[tuple[str, ...], Goal] = {}
-    for goal in _goals_of(all_families()[family]):
+    for goal in goals_of_family(all_families()[family]):
         for phrase in goal.phrasings:
             other = table.setdefault(meaning(phrase), goal)
             if other != goal:
@@ -216,13 +216,13 @@ def _meanings(family: str) -> dict[tuple[str, ...], Goal]:
 def _anchors() -> tuple[tuple[str, frozenset[str]], ...]:
     """For each phrase of each family the words that it has whatever the attributes: a cheap first sieve."""
     return tuple(
-        (family.name, frozenset(_kept(re.sub(r"\{\w+\}", " ", phrase))))
+        (family.name, frozenset(kept_stems(re.sub(r"\{\w+\}", " ", phrase))))
         for family in all_families().values()
         for phrase in family.phrases
     )
 
 
-def _chosen(families: Collection[str] | None) -> list[str]:
+def chosen_families(families: Collection[str] | None) -> list[str]:
     """Names of the chosen families in the world's order; None chooses all.
 
     Raises:
@@ -247,8 +247,8 @@ def recognise(goal: str, families: Collection[str] | None = None) -> Goal | None
     Raises:
         UsageError: a family that the world does not have.
     """
-    allowed = _chosen(families)
-    wanted, words = meaning(goal), set(_kept(goal))
+    allowed = chosen_families(families)
+    wanted, words = meaning(goal), set(kept_stems(goal))
     for name in dict.fromkeys(name for name, fixed in _anchors() if fixed <= words):
         if name in allowed and wanted in _meanings(name):
             return _meanings(name)[wanted]
@@ -272,7 +272,7 @@ def nearest_goals(text: str, k: int = 3, families: Collection[str] | None = None
     wanted = set(meaning(text))
     matcher = difflib.SequenceMatcher(autojunk=False)
     matcher.set_seq2(" ".join(sorted(wanted)))
-    candidates = [(words, goal) for name in _chosen(families) for words, goal in _meanings(name).items()]
+    candidates = [(words, goal) for name in chosen_families(families) for words, goal in _meanings(name).items()]
     shared = [2 * len(wanted.intersection(words)) / max(1, len(wanted.union(words))) for words, _ in candidates]
     best: dict[Goal, float] = {}
     floor = -1.0

@@ -18,7 +18,8 @@ from illinstr.workflows.drawing import (
     name_of,
     open_illustrator,
 )
-from illinstr.workflows.world import knows
+from illinstr.workflows.page_in import PageWriter, read_page
+from illinstr.workflows.world import EMBEDDED_WRITER, knows
 from illinstr.workflows.writers import DEFAULT_EXAMPLES, announce, choose_writer, owns_writer, release
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class ArticleRequest(DrawRequest):
             ``FILE.gguf``, an address, or a ``Writer`` of your own; MiniHow when None.
         context: about the reader, for a language model named in ``writer``.
         examples: articles to show a language model as examples, 0 to 8.
+        llm_ca: PEM file of the authority that signed the certificate of an https server named in ``writer``.
         first_picture: an image of the user's own for step 1, kept while the others are drawn to fit it.
         references: images that all others shall look like, and that have no step; for models that take such.
         style: joined to the text of every step, for the drawer alone, such as "watercolour".
@@ -60,6 +62,7 @@ class ArticleRequest(DrawRequest):
     writer: Writer | str | None = None
     context: str | None = None
     examples: int = DEFAULT_EXAMPLES
+    llm_ca: str | Path | None = None
     first_picture: str | Path | None = None
     references: Sequence[str | Path] = ()
     style: str | None = None
@@ -92,11 +95,19 @@ class GenerateRequest(ArticleRequest):
     Attributes:
         goal: what to explain.
         steps: how many, or what they say: ``"headline"`` or ``"headline | body"`` each.
+        page: address or file of a how-to page, whose steps are taken; its goal, too, where ``goal`` is empty.
+        keep_images: hold the page's images, and draw the others to fit them.
+        contact: e-mail or web address that sites can reach you by; needed to fetch a page.
+        accept_terms: you have read the terms of the page's site, where that is needed.
     """
 
     goal: str
     steps: int | Sequence[str | Step] = 6
     _: KW_ONLY
+    page: str | Path | None = None
+    keep_images: bool = False
+    contact: str | None = None
+    accept_terms: bool = False
 
 
 @dataclass(frozen=True)
@@ -183,14 +194,44 @@ def plan_generate(request: GenerateRequest) -> GeneratePlan:
         PlanError: the steps cannot be written.
         ModelError: a model is missing, or the language model fails.
     """
-    from illinstr.sampling.drawing.batch import plan_job, with_first_image
+    from illinstr.sampling.drawing.batch import plan_job, with_first_image, with_images
 
+    if request.page is not None:
+        request = from_page(request)
     prepared = check_generate(request)
     announce(prepared.writer, request.messages)
     job = plan_job(request.goal, request.seed, prepared.writer, prepared.num_steps, prepared.out)
     if prepared.first_picture is not None:
         job = with_first_image(job, prepared.first_picture)
+    if request.keep_images and isinstance(prepared.writer, PageWriter):
+        job = with_images(job, prepared.writer.images)
     return GeneratePlan(prepared, [job], [])
+
+
+def from_page(request: GenerateRequest) -> GenerateRequest:
+    """The request with the steps of its page, and the page's goal where it has none of its own.
+
+    Raises:
+        UsageError: other steps or another writer are asked for as well, or the page is no address and no file.
+        FetchError, DataError: it cannot be had, or has no steps.
+    """
+    if request.writer not in (None, EMBEDDED_WRITER) or request.context is not None:
+        raise UsageError(
+            "--from takes the steps of a page; nothing is left to write", hint="leave out --llm, --context"
+        )
+    if not isinstance(request.steps, int) or request.first_picture is not None:
+        raise UsageError("--from takes the steps of a page", hint="leave out --step, --steps-file and --first-picture")
+    assert request.page is not None
+    if request.keep_images and request.method == "independent":
+        raise UsageError("--keep-images steers images drawn together", hint="leave out --method independent")
+    writer = read_page(
+        request.page, contact=request.contact, accept_terms=request.accept_terms, images=request.keep_images
+    )
+    request.messages.log(f"{writer.article.num_steps} steps of {writer.article.provenance.url or request.page}")
+    if request.keep_images and not writer.images:
+        request.messages.log("note: the page has no image that may be kept")
+    goal = request.goal or writer.article.goal
+    return replace(request, goal=goal, steps=writer.article.num_steps, writer=writer)
 
 
 def check_generate(request: GenerateRequest) -> Prepared:
@@ -249,7 +290,12 @@ def prepare(request: ArticleRequest, steps: int | Sequence[str | Step], out: Pat
     if request.first_picture is not None and request.method == "independent":
         raise UsageError("--first-picture steers images drawn together", hint="leave out --method independent")
     writer, num_steps = choose_writer(
-        steps, request.writer, context=request.context, examples=request.examples, device=request.device
+        steps,
+        request.writer,
+        context=request.context,
+        examples=request.examples,
+        device=request.device,
+        ca=request.llm_ca,
     )
     settings = DrawingSettings(
         request.method,

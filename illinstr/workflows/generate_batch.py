@@ -24,6 +24,7 @@ from illinstr.workflows.generate import (
     prepare,
 )
 from illinstr.workflows.placement import PlacedRequest, placement_of
+from illinstr.workflows.world import UnknownGoal
 from illinstr.workflows.writers import announce, owns_writer, release
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def _plan(request: BatchRequest, prepared: Prepared, part: ProcessGroup | Shard)
         request.messages.log(f"failed: {failure.error.message}")
     left = check_batch_out(prepared.out, plan.jobs, prepared.settings, overwrite=request.overwrite)
     if not plan.jobs and part in (ProcessGroup(), Shard()):
-        raise _nothing_left(plan.failures)
+        raise _nothing_left(request, plan.failures)
     return plan, left
 
 
@@ -200,7 +201,7 @@ def _make(request: BatchRequest, prepared: Prepared, group: ProcessGroup, placem
         return BatchResult(out)  # the first process speaks for all
     articles = [folder for _, folder, _ in jobs if is_article_folder(folder)]
     if not articles:
-        raise _nothing_left(failures)
+        raise _nothing_left(request, failures)
     title = jobs[0][2] if len(request.goals) == 1 else "Illustrated instructions"
     page = write_batch_page(out, title, articles, len(failures))
     total = len(request.goals) * request.num_variants
@@ -288,8 +289,10 @@ def _draw(
     return failures
 
 
-def _nothing_left(failures: Sequence[Failure]) -> IllinstrError:
+def _nothing_left(request: BatchRequest, failures: Sequence[Failure]) -> IllinstrError:
     last = failures[-1].error
+    if isinstance(last, UnknownGoal) and not request.name and len(request.goals) == 1:
+        return last
     return DataError(
         f"none of the {len(failures)} articles could be made; the last one: {last.message}", hint=last.hint
     )

@@ -24,6 +24,50 @@ if TYPE_CHECKING:
 
 EMBEDDED_WRITER = "minihow"
 _OWN_STEPS = 'give the steps yourself: --step "..." --step "...", or --steps-file FILE'
+_ANY_WRITER = "--llm ollama (or lmstudio, vllm, FILE.gguf, hf:ORG/NAME, a server's address)"
+
+
+class UnknownGoal(PlanError):
+    """A goal that the embedded writer does not know.
+
+    Args:
+        message, hint: as for every error.
+        goal: in the user's words.
+        suggestions: goals it knows that may be meant, the nearest first; none where nothing is near.
+        language: of the goal, as ISO 639-1 names it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        goal: str = "",
+        suggestions: Sequence[str] = (),
+        language: str = "en",
+    ) -> None:
+        super().__init__(message, hint=hint, suggestions=suggestions)
+        self.goal, self.language = goal, language
+
+
+def unknown_goal(goal: str) -> UnknownGoal:
+    """What to say about a goal from outside: the goals that may be meant, or its language, or what there is."""
+    from illinstr.minihow import suggest_near, titles
+    from illinstr.sampling.writing.languages import ENGLISH, NAMES, language_of
+
+    language = language_of(goal)
+    near = suggest_near(goal) if language == ENGLISH else []
+    writes = f"{_ANY_WRITER} writes the steps for any goal"
+    if language != ENGLISH:
+        said = f'"{goal}" is {NAMES[language]}, and the embedded writer knows English alone'
+        writes = f"{_ANY_WRITER} writes in {NAMES[language]} too"
+    elif near:
+        *others, last = (f'"{each}"' for each in near)
+        meant = f"{', '.join(others)} or {last}" if others else last
+        said = f'"{goal}" is outside the embedded world; did you mean {meant}?'
+    else:
+        said = f'"{goal}" is outside the embedded world, which knows {", ".join(titles())}'
+    return UnknownGoal(said, hint=f"{writes}; or {_OWN_STEPS}", goal=goal, suggestions=near, language=language)
 
 
 def knows(goal: str) -> bool:
@@ -108,7 +152,7 @@ def encode_scene() -> Callable[..., Any]:
 
 def nearest_articles(goal: str, num_steps: int, count: int) -> list[Article]:
     """Up to ``count`` articles of the embedded world near a goal, each of another family and of ``num_steps`` steps."""
-    from illinstr.minihow import nearest_goals, plan, recognise, steps_of
+    from illinstr.minihow import narrate, nearest_goals, plan, recognise, steps_of
 
     found: dict[str, Article] = {}
     for near in nearest_goals(goal, k=10 * count) if count else ():
@@ -117,7 +161,7 @@ def nearest_articles(goal: str, num_steps: int, count: int) -> list[Article]:
             continue
         fewest, most = steps_of(known.family)
         if fewest <= num_steps <= most:
-            found[known.family] = plan(near, num_steps)
+            found[known.family] = narrate(plan(near, num_steps))
         if len(found) == count:
             break
     # The nearest stands last, right before the question: that is the one a small model follows most.
@@ -133,22 +177,17 @@ class MiniHowWriter:
         """Write steps for a goal of the embedded world, or put right what went wrong in one of its articles.
 
         Raises:
-            PlanError: the goal is outside the world, its family has no article of so many steps, or the world knows no
+            UnknownGoal: the goal is outside the world.
+            PlanError: its family has no article of so many steps, or the world knows no
                 remedy for the problem.
         """
-        from illinstr.minihow import nearest_goals, plan, recognise
+        from illinstr.minihow import narrate, plan, recognise
 
         if task.problem:
             return self._put_right(task)
         if recognise(task.goal) is None:
-            near = nearest_goals(task.goal, k=3)
-            raise PlanError(
-                f'"{task.goal}" is outside the embedded world; the nearest it can draw: {"; ".join(near)}',
-                hint=_OWN_STEPS,
-                suggestions=near,
-            )
-        article: Article = plan(task.goal, task.num_steps, seed=task.seed)
-        return article
+            raise unknown_goal(task.goal)
+        return narrate(plan(task.goal, task.num_steps, seed=task.seed))
 
     def _put_right(self, task: WritingTask) -> Article:
         """One step that puts the problem right, and then the article's own next steps."""
@@ -158,14 +197,17 @@ class MiniHowWriter:
         if found is None:
             raise PlanError(
                 f'the embedded writer knows no remedy for "{task.problem}" in "{task.goal}"',
-                hint=f"add --llm FILE.gguf, hf:ORG/NAME or a server's address; or {_OWN_STEPS}",
+                hint=f"{_ANY_WRITER} knows more; or {_OWN_STEPS}",
             )
         if task.num_steps != len(task.dropped) + 1:
             raise PlanError(
                 f"the embedded writer adds one step and keeps the {len(task.dropped)} that follow",
                 hint="leave out --steps, or add --llm",
             )
-        next_steps = (Step(headline=step.headline, body=step.body, bullets=step.bullets) for step in task.dropped)
+        next_steps = (
+            Step(headline=step.headline, body=step.body, bullets=step.bullets, prompt=step.prompt)
+            for step in task.dropped
+        )
         return Article(
             id=make_id(self.name, task.goal, task.problem),
             goal=task.goal,

@@ -27,13 +27,14 @@ def choose_writer(
     context: str | None = None,
     examples: int = DEFAULT_EXAMPLES,
     device: str = "auto",
+    ca: str | Path | None = None,
 ) -> tuple[Writer, int]:
     """Who writes the steps, and how many.
 
     Args:
         steps: how many, or what they say.
         writer: a name as for ``open_writer``, or a writer; None is MiniHow.
-        context, examples, device: as for ``open_writer``.
+        context, examples, device, ca: as for ``open_writer``.
 
     Raises:
         UsageError: parameters that contradict each other, or steps that cannot be.
@@ -54,7 +55,7 @@ def choose_writer(
         return UserSteps(given), len(given)
     check_range("--steps", steps, 1, MAX_STEPS, "the number of images, such as --steps 6")
     if isinstance(named, str):
-        return open_writer(named, context=context, examples=examples, device=device), steps
+        return open_writer(named, context=context, examples=examples, device=device, ca=ca), steps
     if context is not None:
         raise UsageError("--context needs a language model named in --llm", hint="--llm FILE.gguf, for example")
     return named, steps
@@ -96,7 +97,12 @@ def own_steps(given: Sequence[str | Step]) -> list[Step]:
 
 
 def open_writer(
-    llm: str, *, context: str | None = None, examples: int = DEFAULT_EXAMPLES, device: str = "auto"
+    llm: str,
+    *,
+    context: str | None = None,
+    examples: int = DEFAULT_EXAMPLES,
+    device: str = "auto",
+    ca: str | Path | None = None,
 ) -> Writer:
     """The writer that ``--llm`` names; nothing is loaded or asked yet.
 
@@ -106,19 +112,26 @@ def open_writer(
     """
     check_range("--examples", examples, 0, MAX_EXAMPLES, "3 is usual")
     if llm == EMBEDDED_WRITER:
+        if ca is not None:
+            raise UsageError("--llm-ca is for a server behind https", hint="--llm https://HOST/v1#MODEL")
         if context is not None:
             raise UsageError(
                 "the embedded writer cannot take a reader's situation into account",
                 hint="--context needs a language model: add --llm FILE.gguf, hf:ORG/NAME, or a server's address",
             )
         return MiniHowWriter()
-    return open_language_model(llm, context=context, examples=examples, device=device)
+    return open_language_model(llm, context=context, examples=examples, device=device, ca=ca)
 
 
 def open_language_model(
-    llm: str, *, context: str | None = None, examples: int = DEFAULT_EXAMPLES, device: str = "auto"
+    llm: str,
+    *,
+    context: str | None = None,
+    examples: int = DEFAULT_EXAMPLES,
+    device: str = "auto",
+    ca: str | Path | None = None,
 ) -> LanguageModelWriter:
-    """The language model that ``--llm`` names, as a writer.
+    """The language model that ``--llm`` names, as a writer; ``ca`` signed its https server's certificate.
 
     Raises:
         UsageError: an unknown spelling, or a context that is empty or too long.
@@ -129,7 +142,7 @@ def open_language_model(
     from illinstr.sampling.writing.model_spec import open_model
 
     about = check_context(context) if context is not None else ""
-    model = open_model(llm, device=device)
+    model = open_model(llm, device=device, ca=ca)
 
     def nearest(goal: str, num_steps: int) -> Sequence[Article]:
         return nearest_articles(goal, num_steps, examples)

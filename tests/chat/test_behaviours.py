@@ -376,6 +376,8 @@ def test_a_server_with_a_certificate_of_its_own_is_trusted_where_its_authority_i
         llm.replies(said(ANSWER))
         with pytest.raises(PlanError, match="is not trusted here") as caught:
             written(llm)
-        assert "SSL_CERT_FILE=" in (caught.value.hint or "")
+        assert "SSL_CERT_FILE=" in (caught.value.hint or "") and "--llm-ca" in (caught.value.hint or "")
+        named = ServerModel(f"{llm.address}#tiny", QUICK.model_copy(update={"ca_file": str(tmp_path / "own.pem")}))
+        assert plan_article(LanguageModelWriter(named), "How to change a tyre", 2, seed=7).num_steps == 2
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "own.pem"))
         assert written(llm) == STEPS

@@ -56,9 +56,9 @@ def test_any_goal_is_written_and_drawn(generate, llm: LlmServer, tmp_path: Path)
     assert [step.headline for step in article.steps] == ["Buy a dragon.", "Feed the dragon.", "Praise it."]
     assert record.planner == "server:tiny" and record.writing is not None
     writing = record.writing
-    assert (writing.prompt.name, writing.prompt.version, writing.seed) == ("steps", 1, 5)
+    assert (writing.prompt.name, writing.prompt.version, writing.seed) == ("article", 1, 5)
     frozen = json.loads((ROOT / "tests" / "golden" / "prompts.json").read_text())
-    assert writing.prompt.sha256 == frozen["steps-v1.jinja"]
+    assert writing.prompt.sha256 == frozen["article-v1.jinja"]
     assert writing.context == SECRET and len(writing.examples) == 3
     assert f'Reader: "{SECRET}"' in llm.asked[0].text
 

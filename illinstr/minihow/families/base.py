@@ -138,6 +138,10 @@ class Family:
         words: how a value reads in a goal where that differs from the value.
         category: the part of life it belongs to, one of ``CATEGORIES``.
         differ: attributes that never share a value (a button is not the colour of its shirt).
+        title: what its goals are about, in the plural ("fruit juice"), for a list of what the world knows.
+        nouns: words for that thing, as people type them; a hyphen joins words that are needed together.
+        verbs: words for what is done with it, beyond making.
+        made: whether its goals make the thing; where they do something to a thing that is there, a verb must fit.
     """
 
     name: str
@@ -148,6 +152,10 @@ class Family:
     words: dict[str, str] = field(default_factory=dict)
     category: str = "kitchen"
     differ: tuple[str, ...] = ()
+    title: str = ""
+    nouns: str = ""
+    verbs: str = ""
+    made: bool = True
 
     @property
     def core(self) -> list[StepDef]:

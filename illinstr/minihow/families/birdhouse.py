@@ -82,6 +82,9 @@ def _house_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="birdhouse",
+    title="painted birdhouses",
+    nouns="birdhouse nestbox",
+    verbs="paint decorate",
     category="crafts",
     attributes={
         "walls": ("red", "blue", "yellow", "green", "white", "pink"),

@@ -102,6 +102,8 @@ def _baking_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="biscuits",
+    title="iced biscuits",
+    nouns="cookie biscuit",
     category="kitchen",
     attributes={
         "shape": ("star", "heart", "round", "flower"),

@@ -55,6 +55,9 @@ def _dry_boat(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="boat",
+    title="paper boats",
+    nouns="boat ship",
+    verbs="fold",
     category="play",
     attributes={
         "paper": ("red", "blue", "green", "yellow", "white", "pink", "orange"),

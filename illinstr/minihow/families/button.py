@@ -98,6 +98,10 @@ def _done(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="button",
+    title="sewn-on buttons",
+    nouns="button shirt",
+    verbs="sew mend repair stitch attach replace fix",
+    made=False,
     category="repair",
     attributes={
         "button": ("red", "blue", "yellow", "green", "purple", "pink", "orange", "white"),

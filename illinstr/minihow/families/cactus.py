@@ -77,6 +77,10 @@ def _cactus_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="cactus",
+    title="cacti",
+    nouns="cactus cacti succulent",
+    verbs="pot plant put repot grow",
+    made=False,
     category="garden",
     attributes={
         "shape": ("round", "tall"),

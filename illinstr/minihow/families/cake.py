@@ -111,6 +111,8 @@ def _serve(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="cake",
+    title="cakes",
+    nouns="cake",
     category="kitchen",
     attributes={
         "flavour": tuple(BATTERS),

@@ -88,6 +88,8 @@ def _candle_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="candle",
+    title="candles",
+    nouns="candle",
     category="crafts",
     attributes={
         "colour": ("red", "blue", "green", "yellow", "purple", "pink", "orange", "white"),

@@ -98,6 +98,10 @@ def _shine(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="car-wash",
+    title="washed cars",
+    nouns="car van truck vehicle",
+    verbs="wash clean polish",
+    made=False,
     category="cleaning",
     ground="grass",
     attributes={

@@ -103,6 +103,10 @@ def _clean(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="dog-bath",
+    title="bathed dogs",
+    nouns="dog puppy",
+    verbs="wash bathe bath clean shampoo",
+    made=False,
     category="care",
     attributes={
         "coat": ("brown", "white", "black", "gold", "grey"),

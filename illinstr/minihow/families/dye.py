@@ -80,6 +80,10 @@ def _dye_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="dye",
+    title="dyed clothes",
+    nouns="tshirt shirt sock scarf hat garment clothes",
+    verbs="dye colour color turn",
+    made=False,
     category="crafts",
     attributes={
         "garment": ("T-shirt", "sock", "scarf", "hat"),

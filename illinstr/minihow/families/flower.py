@@ -78,6 +78,10 @@ def _flower_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="flower",
+    title="potted flowers",
+    nouns="flower tulip rose daisy poppy sunflower",
+    verbs="plant grow raise sow pot",
+    made=False,
     category="garden",
     attributes={
         "colour": ("red", "yellow", "pink", "purple", "blue", "orange", "white"),

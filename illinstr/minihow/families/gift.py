@@ -88,6 +88,10 @@ def _gift_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="gift",
+    title="wrapped gifts",
+    nouns="gift present parcel",
+    verbs="wrap pack",
+    made=False,
     category="crafts",
     attributes={"paper": _COLOURS, "ribbon": ("gold", "white", "red", "blue", "green")},
     phrases=(

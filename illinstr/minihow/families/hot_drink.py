@@ -114,6 +114,8 @@ def _hot_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="hot-drink",
+    title="hot drinks",
+    nouns="cocoa coffee latte chai matcha hot-chocolate",
     category="kitchen",
     attributes={"drink": tuple(_POWDER), "with": tuple(_TOPPING)},
     phrases=("make {drink} {with}", "prepare {drink} {with}", "make a mug of {drink} {with}", "stir up {drink} {with}"),

@@ -67,6 +67,9 @@ def _cool_juice(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="juice",
+    title="fruit juice",
+    nouns="juice",
+    verbs="squeeze press extract",
     category="kitchen",
     attributes={
         "fruit": (

@@ -122,6 +122,9 @@ def _fly(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="kite",
+    title="kites",
+    nouns="kite",
+    verbs="fly",
     category="play",
     ground="grass",
     attributes={

@@ -99,6 +99,10 @@ def _light(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="lamp",
+    title="lamps with a new bulb",
+    nouns="lamp bulb lightbulb",
+    verbs="change replace repair swap fit install screw put fix",
+    made=False,
     category="repair",
     attributes={
         "pattern": ("plain", "striped", "dotted", "zigzag"),

@@ -89,6 +89,9 @@ def _lolly_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="lolly",
+    title="ice lollies",
+    nouns="lolly popsicle icepop",
+    verbs="freeze",
     category="kitchen",
     attributes={"fruit": _LOLLY, "kind": ("creamy", "icy")},
     phrases=(

@@ -101,6 +101,8 @@ def _egg_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="omelette",
+    title="omelettes",
+    nouns="omelette omelet",
     category="kitchen",
     attributes={"filling": tuple(_FILL), "size": ("", "big")},
     phrases=(

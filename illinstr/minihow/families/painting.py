@@ -97,6 +97,9 @@ def _hang(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="painting",
+    title="paintings",
+    nouns="painting picture canvas",
+    verbs="paint draw",
     category="crafts",
     attributes={
         "colour": ("red", "orange", "yellow", "green", "purple", "pink", "brown"),

@@ -118,6 +118,8 @@ def _done(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="sandcastle",
+    title="sandcastles",
+    nouns="sandcastle castle",
     category="play",
     ground="sand",
     attributes={

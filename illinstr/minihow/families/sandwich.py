@@ -63,6 +63,8 @@ def _bread_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="sandwich",
+    title="sandwiches",
+    nouns="sandwich",
     category="kitchen",
     attributes={
         "filling": ("cheese", "ham", "tomato", "cucumber", "egg", "salmon"),

@@ -83,6 +83,9 @@ def _smoothie_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="smoothie",
+    title="smoothies",
+    nouns="smoothie milkshake shake",
+    verbs="blend whizz",
     category="kitchen",
     attributes={
         "fruit": ("banana", "strawberry", "mango", "blueberry", "peach", "kiwi", "cherry"),

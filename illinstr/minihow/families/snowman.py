@@ -75,6 +75,8 @@ def _coat(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="snowman",
+    title="snowmen",
+    nouns="snowman snowmen",
     category="play",
     ground="snow",
     attributes={

@@ -98,6 +98,8 @@ def _soup_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="soup",
+    title="soup",
+    nouns="soup",
     category="kitchen",
     attributes={"vegetable": _SOUPS, "with": ("", "with herbs", "with croutons")},
     phrases=(

@@ -104,6 +104,8 @@ def _tea_things(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="tea",
+    title="tea",
+    nouns="tea",
     category="kitchen",
     attributes={"tea": tuple(_BREW), "with": tuple(_TOP)},
     phrases=(

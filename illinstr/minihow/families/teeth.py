@@ -116,6 +116,10 @@ def _smile(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="teeth",
+    title="brushed teeth",
+    nouns="teeth tooth",
+    verbs="brush clean care",
+    made=False,
     category="care",
     attributes={
         "brush": ("red", "blue", "yellow", "green", "purple", "pink", "orange", "teal"),

@@ -112,6 +112,10 @@ def _pick(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="tree",
+    title="planted trees",
+    nouns="tree",
+    verbs="plant grow",
+    made=False,
     category="garden",
     ground="grass",
     attributes={

@@ -91,6 +91,10 @@ def _enjoy(k: Look) -> list[Item]:
 
 FAMILY = Family(
     name="window",
+    title="clean windows",
+    nouns="window glass",
+    verbs="clean wash polish wipe",
+    made=False,
     category="cleaning",
     attributes={
         "frame": ("white", "brown", "green", "blue", "black"),

@@ -8,7 +8,7 @@ the one that a run of its own with its goal and seed would make.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from illinstr.runs import (
     write_run,
 )
 from illinstr.sampling.drawing.illustrator import DrawingSettings, Illustrator
+from illinstr.sampling.drawing.photo import shown_square
 from illinstr.sampling.pages.page import PAGE_FILE, Card, render_batch, render_pages
 from illinstr.sampling.writing import Writer, check_goal, plan_article, slug, split_writing
 from illinstr.sampling.writing.language_model import LanguageModelWriter
@@ -94,6 +95,15 @@ def with_first_image(job: Job, image: StepImage) -> Job:
     shown = image.model_copy(update={"alt": f"Step 1: {first.headline}"})
     steps = (first.model_copy(update={"image": shown}), *rest)
     return replace(job, article=job.article.model_copy(update={"steps": steps}))
+
+
+def with_images(job: Job, images: Mapping[int, StepImage]) -> Job:
+    """The job with images of a page for some of its steps: they are kept, and the others are drawn to fit them."""
+    steps = [
+        step.model_copy(update={"image": shown_square(images[place])}) if place in images else step
+        for place, step in enumerate(job.article.steps)
+    ]
+    return replace(job, article=job.article.model_copy(update={"steps": tuple(steps)}))
 
 
 def plan_batch(

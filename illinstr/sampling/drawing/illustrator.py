@@ -164,7 +164,8 @@ class Illustrator:
             if step.image
         }
         sampler = self.sampler_for(article)
-        images = self._sample(article, seed, anchors, sampler, reporter)
+        texts = [self.text_of(step) for step in article.steps]
+        images = self._sample(article.goal, texts, seed, anchors, sampler, reporter)
         record = self._record(article, goal, seed, sampler, draw_s=time.perf_counter() - started)
         if len(images) != article.num_steps:
             raise ModelError(f"the model drew {len(images)} images for {article.num_steps} steps")
@@ -173,11 +174,20 @@ class Illustrator:
             if index in anchors:
                 steps.append(step)
                 continue
-            recipe = recipe_of(record, step=index + 1, headline=step.headline) if self.settings.metadata else None
+            recipe = recipe_of(record, step=index + 1, headline=texts[index]) if self.settings.metadata else None
             alt = step.caption or f"Step {index + 1}: {step.headline}"
             image = StepImage.from_bytes(encode_png(picture, recipe), alt=alt, license=article.license)
             steps.append(step.model_copy(update={"image": image}))
         return article.model_copy(update={"steps": tuple(steps)}), record
+
+    def text_of(self, step: Step) -> str:
+        """What the model is told about a step.
+
+        A model that was trained on articles reads what it was trained on, a headline in its world's words. One of the
+        open world knows images by their captions.
+        """
+        text = (step.prompt if self.pipeline.trained_for_stacking else step.caption) or step.headline
+        return f"{text}, {self.settings.style}" if self.settings.style else text
 
     def sampler_for(self, article: Article) -> str:
         """The sampler that ``draw`` will use: the one asked for, or what suits the article."""
@@ -186,7 +196,13 @@ class Illustrator:
         return self.settings.sampler or self.pipeline.default_sampler(n, anchored=anchored, window=window)
 
     def _sample(
-        self, article: Article, seed: int, anchors: Mapping[int, Image.Image], sampler: str, reporter: Reporter
+        self,
+        goal: str,
+        texts: Sequence[str],
+        seed: int,
+        anchors: Mapping[int, Image.Image],
+        sampler: str,
+        reporter: Reporter,
     ) -> list[Image.Image]:
         with reporter.task("sampling steps", total=self.sampling_steps) as advance:
             reached = 0
@@ -202,8 +218,8 @@ class Illustrator:
 
             with _explained():
                 return self.pipeline(
-                    article.goal,
-                    [self._text(step) for step in article.steps],
+                    goal,
+                    texts,
                     seed=seed,
                     sampling_steps=self.sampling_steps,
                     guidance=self.guidance,
@@ -214,9 +230,6 @@ class Illustrator:
                     window=self.settings.window,
                     on_step=on_step,
                 )
-
-    def _text(self, step: Step) -> str:
-        return f"{step.headline}, {self.settings.style}" if self.settings.style else step.headline
 
     @cached_property
     def _references(self) -> list[Image.Image]:

@@ -79,3 +79,15 @@ def photo_of(data: bytes, label: str) -> StepImage:
         raise UsageError(error.message, hint="give a JPEG, PNG or WebP file") from error
     side = min(*image.size, PHOTO_PX)
     return StepImage.from_bytes(encode_jpeg(centre_square(image, side), quality=JPEG_QUALITY))
+
+
+def shown_square(image: StepImage) -> StepImage:
+    """An article's image as a panel: its centre square, with the licence and the source it came with.
+
+    Raises:
+        DataError: it has no bytes, or bytes that cannot be decoded.
+    """
+    pixels = image.decode()
+    side = min(*pixels.size, PHOTO_PX)
+    kept = {"source_url": image.source_url, "license": image.license, "alt": image.alt}
+    return StepImage.from_bytes(encode_jpeg(centre_square(pixels, side), quality=JPEG_QUALITY), **kept)

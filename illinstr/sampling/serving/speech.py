@@ -33,7 +33,7 @@ _FOR_PAGE = (
     (re.compile(r"^write what to do"), "write what to do, such as “Wash the apples”"),
     (re.compile(r"^the number of images"), None),
 )
-_NEAREST = re.compile(r"; the nearest it can draw: .*")
+_NEAREST = re.compile(r"; did you mean .*")
 _OWN_STEPS = "choose one of these goals, write the steps yourself under “More”, or have a language model write them"
 
 

@@ -17,18 +17,18 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from illinstr.articles import Step, clean_text, normalise_goal
 from illinstr.chat.thoughts import without_thoughts
 from illinstr.errors import IllinstrError, UsageError
+from illinstr.sampling.writing.details import HEADLINE_CHARS, article_schema, read_step, step_schema
 from illinstr.sampling.writing.lists import listed, plain_line
 from illinstr.sampling.writing.loose_json import json_values
 from illinstr.sampling.writing.similarity import check_goal, clean_step
 
-HEADLINE_CHARS = 70
 BODY_CHARS = 240
 GOAL_CHARS = 80
 MAX_ANSWER_CHARS = 200_000
 # A model in strict form stops at HEADLINE_CHARS; one that is merely asked may run a little over.
 _SLACK = 1.5
 
-Kind = Literal["steps", "goals"]
+Kind = Literal["steps", "article", "goals"]
 Answer = TypeVar("Answer", bound=BaseModel)
 
 _LINK = re.compile(r"https?:|www\.|\bjavascript:|\bdata:\w+/", re.IGNORECASE)
@@ -40,9 +40,9 @@ class AnswerError(IllinstrError):
 
 
 class _StepAnswer(BaseModel):
-    """A step; models asked without a forced form name its parts as they like."""
+    """A step; models asked without a forced form name its parts as they like. What else it says is in the extras."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="allow")
 
     headline: str = Field(validation_alias=AliasChoices("headline", "title", "heading", "name", "step", "instruction"))
     body: str | None = Field(
@@ -56,7 +56,7 @@ class _StepAnswer(BaseModel):
 
 
 class _StepsAnswer(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="allow")
 
     steps: list[_StepAnswer]
 
@@ -81,7 +81,7 @@ def schema(kind: Kind, count: int, *, lengths: bool = True) -> dict[str, Any]:
     """JSON Schema (2020-12) of an answer of exactly ``count`` steps or goals.
 
     Args:
-        kind: steps or goals.
+        kind: steps alone, an article with all that it says besides, or goals.
         count: how many.
         lengths: whether to cap strings; some servers' strict mode knows no ``maxLength``.
     """
@@ -90,13 +90,17 @@ def schema(kind: Kind, count: int, *, lengths: bool = True) -> dict[str, Any]:
         return {"type": "string", **({"minLength": fewest, "maxLength": most} if lengths else {})}
 
     item = text(3, GOAL_CHARS)
-    if kind == "steps":
-        item = _object({"headline": text(3, HEADLINE_CHARS), "body": text(0, BODY_CHARS)})
-    return _object({kind: {"type": "array", "minItems": count, "maxItems": count, "items": item}})
+    if kind != "goals":
+        told = {"headline": text(3, HEADLINE_CHARS), "body": text(0, BODY_CHARS)}
+        item = _object(told | (step_schema(text) if kind == "article" else {}))
+    before, after = article_schema(text) if kind == "article" else ({}, {})
+    name = "goals" if kind == "goals" else "steps"
+    return _object({**before, name: {"type": "array", "minItems": count, "maxItems": count, "items": item}, **after})
 
 
 def grammar(kind: Kind, count: int) -> str:
-    """GBNF (llama.cpp) of the same form, without white space between its parts; a body may be left out."""
+    """GBNF (llama.cpp) of steps or goals, without white space between its parts; a body may be left out."""
+    assert kind != "article", "small models write steps alone"
     rules = {
         "steps": (
             f'item ::= "{{\\"headline\\":\\"" [A-Z] word{{2,{HEADLINE_CHARS - 2}}} "."? "\\"" body? "}}"\n'
@@ -126,6 +130,17 @@ def read_steps_answer(text: str, count: int) -> list[Step]:
     Raises:
         AnswerError: anything else, another number of steps, or a step that is no clean, short, drawable line.
     """
+    return read_article_answer(text, count)[0]
+
+
+def read_article_answer(text: str, count: int) -> tuple[list[Step], dict[str, Any]]:
+    """The steps in a model's answer, and what else the answer says about the article, still to be read.
+
+    Accepted are the JSON form, alone, in a code fence or among other words, and a plain numbered list.
+
+    Raises:
+        AnswerError: as ``read_steps_answer``.
+    """
     found = _read(_StepsAnswer, text)
     given = found.steps if found is not None else [_StepAnswer(headline=one, body=more) for one, more in _listed(text)]
     if len(given) != count:
@@ -134,7 +149,8 @@ def read_steps_answer(text: str, count: int) -> list[Step]:
     for number, (one, other) in enumerate(itertools.pairwise(steps), start=1):
         if one.headline.casefold() == other.headline.casefold():
             raise AnswerError(f"steps {number} and {number + 1} are the same")
-    return steps
+    steps = [step.model_copy(update=read_step(each.model_extra or {})) for step, each in zip(steps, given, strict=True)]
+    return steps, dict((found.model_extra if found is not None else None) or {})
 
 
 def read_goals_answer(text: str, count: int) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Protocol
 from illinstr.articles import MAX_STEPS, Article, Provenance, Step, make_id
 from illinstr.errors import PlanError, UsageError
 from illinstr.runs import Correction, WritingRecord
-from illinstr.sampling.writing.similarity import check_goal, clean_line, clean_step
+from illinstr.sampling.writing.similarity import check_goal, clean_article, clean_line, clean_step
 
 DEFAULT_NUM_STEPS = 6
 MAX_CONTEXT_CHARS = 1_000
@@ -91,8 +91,12 @@ def plan_article(writer: Writer, goal: str, num_steps: int, *, seed: int) -> Art
     article = writer.write(WritingTask(goal, num_steps, seed))
     steps, written = _checked(writer, article, num_steps)
     ident = make_id("generated", written, seed, *(step.headline for step in steps))
-    provenance = Provenance(source="generated", parser=writer.name)
-    return article.model_copy(update={"id": ident, "goal": written, "steps": steps, "provenance": provenance})
+    known = article.provenance  # a page whose steps are told keeps its address and its authors
+    provenance = Provenance(
+        source="generated", parser=writer.name, url=known.url, authors=known.authors, modified=known.modified
+    )
+    found = _cleaned(writer, article)
+    return found.model_copy(update={"id": ident, "goal": written, "steps": steps, "provenance": provenance})
 
 
 def replan_article(
@@ -199,6 +203,13 @@ def _note(text: str, name: str, limit: int, hint: str) -> str:
     if len(line) > limit:
         raise UsageError(f"{name} has {len(line):,} characters; at most {limit:,} are allowed", hint=hint)
     return line
+
+
+def _cleaned(writer: Writer, article: Article) -> Article:
+    try:
+        return clean_article(article)
+    except UsageError as error:
+        raise PlanError(f"{writer.name} wrote an article that cannot be used: {error.message}") from error
 
 
 def _checked(writer: Writer, article: Article, num_steps: int) -> tuple[tuple[Step, ...], str]:

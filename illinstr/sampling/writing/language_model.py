@@ -5,6 +5,7 @@ The runtimes differ (transformers, GGUF, a server); what they are asked and what
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
@@ -14,14 +15,15 @@ from illinstr.errors import PlanError
 from illinstr.runs import WritingRecord
 from illinstr.sampling.writing.answers import (
     GOAL_CHARS,
-    HEADLINE_CHARS,
     AnswerError,
     Kind,
     example,
+    read_article_answer,
     read_goals_answer,
-    read_steps_answer,
 )
 from illinstr.sampling.writing.base import WRITING_KEY, WritingTask
+from illinstr.sampling.writing.details import HEADLINE_CHARS, details_of, with_details
+from illinstr.sampling.writing.languages import language_of
 from illinstr.sampling.writing.prompting import Message, Prompt, load_prompt
 
 ATTEMPTS = 4
@@ -40,7 +42,7 @@ class Question:
 
     Attributes:
         messages: the chat so far.
-        kind: steps or goals.
+        kind: steps, an article, or goals.
         count: how many of them, exactly.
         seed: seed of the sampling.
         max_tokens: the longest answer that can be of use.
@@ -116,7 +118,8 @@ class LanguageModelWriter:
             PlanError: the model gave no usable answer in ``attempts`` tries, or could not be asked.
             ModelError: it cannot be loaded.
         """
-        prompt = load_prompt("correct" if task.problem else "steps")
+        kind = self._kind(task)
+        prompt = load_prompt("correct" if task.problem else kind)
         data: dict[str, Any] = {
             "goal": task.goal,
             "context": self.context,
@@ -131,34 +134,40 @@ class LanguageModelWriter:
             }
         shown = list(self.examples(task.goal, task.num_steps)) if self.examples and not task.problem else []
 
-        def read(text: str) -> list[Step]:
-            return read_steps_answer(text, task.num_steps)
+        def read(text: str) -> tuple[list[Step], dict[str, Any]]:
+            return read_article_answer(text, task.num_steps)
 
         while True:
-            messages = [prompt.render("system", **data), *_turns(prompt, shown), prompt.render("user", **data)]
-            question = Question(messages, "steps", task.num_steps, task.seed, 64 + 140 * task.num_steps)
+            messages = [prompt.render("system", **data), *_turns(prompt, shown, kind), prompt.render("user", **data)]
+            question = Question(messages, kind, task.num_steps, task.seed, _most_tokens(kind, task.num_steps))
             try:
-                steps, record = self._ask(question, prompt, read)
+                (steps, more), record = self._ask(question, prompt, read)
                 break
             except TooLong:
                 if not shown:
                     raise
                 shown = shown[: len(shown) // 2]  # our examples are the first that can be done without
         record = record.model_copy(update={"examples": tuple(article.id for article in shown)})
-        return Article(
+        article = Article(
             id=make_id("generated", task.goal, task.seed, self.name),
             goal=task.goal,
+            language=language_of(task.goal),
             steps=tuple(steps),
             provenance=Provenance(source="generated", parser=self.name),
             extra={WRITING_KEY: record.model_dump(mode="json")},
         )
+        return with_details(article, more)
+
+    def _kind(self, task: WritingTask) -> Literal["steps", "article"]:
+        # Small models, which run in this process, lose the thread in a long form; corrections are steps alone.
+        return "steps" if task.problem or self.model.constrained else "article"
 
     def wrote(self, record: WritingRecord | None) -> bool:
         """Whether this model, asked in this way, wrote what ``record`` is about."""
         return (
             record is not None
             and (record.model, record.context) == (self.name, self.context)
-            and record.prompt == load_prompt("steps").record
+            and record.prompt == load_prompt("steps" if self.model.constrained else "article").record
         )
 
     def suggest(self, at_hand: str, count: int, *, seed: int) -> list[str]:
@@ -199,17 +208,25 @@ class LanguageModelWriter:
                 context=self.context,
             )
             return found, record
+        wanted = "goals" if question.kind == "goals" else "steps"
         raise PlanError(
-            f"{self.name} gave no usable {question.kind} in {self.attempts} answers; the last one: {reason}",
+            f"{self.name} gave no usable {wanted} in {self.attempts} answers; the last one: {reason}",
             hint="another --seed or a larger model may do better; or give the steps yourself, with --step",
         )
 
 
-def _turns(prompt: Prompt, articles: Sequence[Article]) -> Iterator[Message]:
+def _most_tokens(kind: Kind, num_steps: int) -> int:
+    return 64 + 140 * num_steps if kind == "steps" else 700 + 320 * num_steps
+
+
+def _turns(prompt: Prompt, articles: Sequence[Article], kind: Kind) -> Iterator[Message]:
     """Finished articles as turns of a chat: what was asked, and what is a good answer to it."""
     for article in articles:
         yield prompt.render("user", goal=article.goal, context="", num_steps=article.num_steps)
-        answer = example("steps", [(step.headline, step.body) for step in article.steps])
+        if kind == "article":
+            answer = json.dumps(details_of(article), ensure_ascii=False, separators=(",", ":"))
+        else:
+            answer = example("steps", [(step.headline, step.body) for step in article.steps])
         yield {"role": "assistant", "content": answer}
 
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from illinstr.articles import Step, clean_text, make_id, normalise_goal
+from illinstr.articles import Article, Material, Step, clean_text, make_id, normalise_goal
 from illinstr.errors import UsageError
 
 MAX_GOAL_CHARS = 300
 MAX_HEADLINE_CHARS = 300
 MAX_BODY_CHARS = 4_000
+MAX_CAPTION_CHARS = 1_000
+MAX_ENTRIES = 100  # materials, tools, tips, objects ... of an article
 BODY_SEPARATOR = " | "
+
+Entry = TypeVar("Entry")
 
 
 def check_goal(text: str) -> str:
@@ -73,7 +79,65 @@ def clean_step(step: Step, name: str) -> Step:
                 f"{name} has a {part} of {len(text):,} characters; at most {limit:,} are allowed", hint=hint
             )
     bullets = tuple(filter(None, (clean_line(bullet, name)[:MAX_BODY_CHARS] for bullet in step.bullets)))
-    return Step(headline=headline, body=body, bullets=bullets, scene=step.scene)
+    return Step(headline=headline, body=body, bullets=bullets, scene=step.scene, **_for_drawing(step, name))
+
+
+def clean_article(article: Article) -> Article:
+    """An article whose materials, tools, tips, warnings and objects are clean lines within the caps.
+
+    Raises:
+        UsageError: one is too long, or there are too many, or not valid Unicode.
+    """
+
+    def clean(values: Iterable[str], name: str) -> tuple[str, ...]:
+        return tuple(filter(None, (_short(value, name) for value in _few(tuple(values), name))))
+
+    materials = [
+        Material(name=name, amount=_short(each.amount, "an amount") if each.amount else None)
+        for each in _few(article.materials, "materials")
+        if (name := _short(each.name, "a material"))
+    ]
+    return article.model_copy(
+        update={
+            "materials": tuple(materials),
+            "tools": clean(article.tools, "tools"),
+            "tips": clean(article.tips, "tips"),
+            "warnings": clean(article.warnings, "warnings"),
+            "objects": _short_pairs(article.objects, "objects"),
+        }
+    )
+
+
+def _for_drawing(step: Step, name: str) -> dict[str, Any]:
+    """What a step tells whoever draws it, cleaned; nothing where the writer told nothing."""
+    caption, prompt = getattr(step, "caption", None), getattr(step, "prompt", None)
+    return {
+        "caption": _short(caption, f"{name}: the caption") or None if caption else None,
+        "prompt": _short(prompt, f"{name}: the prompt") or None if prompt else None,
+        "states": _short_pairs(getattr(step, "states", {}), f"{name}: the states"),
+        "unseen": tuple(
+            filter(None, (_short(each, f"{name}: unseen") for each in _few(getattr(step, "unseen", ()), name)))
+        ),
+    }
+
+
+def _short_pairs(pairs: Mapping[str, str], name: str) -> dict[str, str]:
+    _few(tuple(pairs), name)
+    cleaned = {_short(key, name): _short(value, name) for key, value in pairs.items()}
+    return {key: value for key, value in cleaned.items() if key and value}
+
+
+def _short(text: str, name: str) -> str:
+    line = clean_line(text, name)
+    if len(line) > MAX_CAPTION_CHARS:
+        raise UsageError(f"{name} has {len(line):,} characters; at most {MAX_CAPTION_CHARS:,} are allowed")
+    return line
+
+
+def _few(values: Sequence[Entry], name: str) -> Sequence[Entry]:
+    if len(values) > MAX_ENTRIES:
+        raise UsageError(f"{name}: {len(values):,} entries; at most {MAX_ENTRIES} are allowed")
+    return values
 
 
 def clean_line(text: str, name: str) -> str:
