@@ -165,7 +165,8 @@ class Illustrator:
         }
         sampler = self.sampler_for(article)
         texts = [self.text_of(step) for step in article.steps]
-        images = self._sample(article.goal, texts, seed, anchors, sampler, reporter)
+        styled = [f"{text}, {self.settings.style}" if self.settings.style else text for text in texts]
+        images = self._sample(article.goal, styled, seed, anchors, sampler, reporter)
         record = self._record(article, goal, seed, sampler, draw_s=time.perf_counter() - started)
         if len(images) != article.num_steps:
             raise ModelError(f"the model drew {len(images)} images for {article.num_steps} steps")
@@ -181,13 +182,12 @@ class Illustrator:
         return article.model_copy(update={"steps": tuple(steps)}), record
 
     def text_of(self, step: Step) -> str:
-        """What the model is told about a step.
+        """What the model is told about a step, the style apart.
 
         A model that was trained on articles reads what it was trained on, a headline in its world's words. One of the
         open world knows images by their captions.
         """
-        text = (step.prompt if self.pipeline.trained_for_stacking else step.caption) or step.headline
-        return f"{text}, {self.settings.style}" if self.settings.style else text
+        return (step.prompt if self.pipeline.trained_for_stacking else step.caption) or step.headline
 
     def sampler_for(self, article: Article) -> str:
         """The sampler that ``draw`` will use: the one asked for, or what suits the article."""
