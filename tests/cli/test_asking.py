@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def at_a_terminal(answers: bytes, *arguments: str, cwd: Path) -> tuple[int, str]:
     """The exit code, and everything that was to be seen."""
     main, side = pty.openpty()
-    code = "import sys; sys.modules['torch'] = None; from illinstr.cli.app import main; main()"
+    code = "from illinstr.cli.app import main; main()"
     process = fork_server.Popen(
         [sys.executable, "-c", code, "generate", *arguments, "--dry-run"],
         cwd=cwd,
