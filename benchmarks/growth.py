@@ -11,10 +11,13 @@ One JSON line is printed at the end.
 from __future__ import annotations
 
 import argparse
+import atexit
 import json
 import math
 import random
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -75,6 +78,27 @@ def split_leaders(count: int) -> Callable[[], object]:
     return lambda: leaders(signatures, 0.8)
 
 
+def takedown_search(count: int) -> Callable[[], object]:
+    """What a takedown list with a page's number hides: every article's record is read, no image."""
+    from illinstr.articles import Article, Provenance, Step, StepImage
+    from illinstr.shards.hidden import hidden
+    from illinstr.shards.layout import read_index
+    from illinstr.shards.takedown import Takedown
+    from illinstr.shards.writer import ShardWriter
+
+    data = Path(tempfile.mkdtemp()) / "data"
+    atexit.register(shutil.rmtree, data.parent)
+    png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0:~\x9bU"
+    png += b"\0\0\0\nIDATx\xdac`\0\0\0\x02\0\x01\xe5'\xde\xfc\0\0\0\0IEND\xaeB`\x82"
+    origin = Provenance(source="benchmark")
+    steps = (Step(headline="Look", image=StepImage.from_bytes(png)),)
+    with ShardWriter(data, source_config={}, max_samples=250) as writer:
+        for number in range(count):
+            writer.add(Article(id=f"a-{number}", goal=f"How to do {number}", steps=steps, provenance=origin))
+    shards = read_index(data).shards
+    return lambda: hidden(data, shards, Takedown(frozenset({"123456789"})))
+
+
 def executor_tasks(count: int) -> Callable[[], object]:
     """Tasks that do nothing, in order, in this process: what giving out costs."""
     from illinstr.engine.executor import Task, Worker, run_tasks
@@ -93,7 +117,8 @@ PIECES: dict[str, tuple[Callable[[int], Callable[[], object]], int, str]] = {
     "lookalikes": (lookalikes, 12_500, "as many steps an image, but tables outgrow the processor's caches"),
     "near_goals_index": (near_goals_index, 4_000, "it sorts, and words outgrow the processor's caches"),
     "near_goals_search": (near_goals_search, 4_000, ""),
-    "split_leaders": (split_leaders, 4_000, "with a fixed vocabulary, sets that share their two rarest words multiply"),
+    "split_leaders": (split_leaders, 4_000, "dictionaries of subsets outgrow the processor's caches"),
+    "takedown_search": (takedown_search, 250, ""),
     "executor_tasks": (executor_tasks, 10_000, ""),
 }
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from illinstr.cli.options import AsJson
+from illinstr.cli.options import Address, AsJson, Workers
 from illinstr.console import emit, reporter
 from illinstr.errors import IllinstrError, PartialError
 from illinstr.progress import Reporter
+
+if TYPE_CHECKING:
+    from illinstr.engine.executor import Placement
 
 app = typer.Typer(
     help="Look at a data folder, check it, assign it again.", no_args_is_help=True, rich_markup_mode="rich"
@@ -19,6 +22,8 @@ app = typer.Typer(
 
 Data = Annotated[Path, typer.Argument(help="Data folder, as scrape and minihow make it.", show_default=False)]
 Split = Annotated[str | None, typer.Option(help="One split only, such as train.")]
+Processes = Annotated[int, typer.Option("--processes", help="Processes that read shards; changes no result.")]
+Executor = Annotated[str, typer.Option("--executor", help="Who reads shards: local, or ray (a cluster).")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 
 _DEPTH = 3  # how far below a folder ls looks
@@ -79,19 +84,36 @@ def _listed(entry: dict[str, Any]) -> str:
 
 
 @app.command("stats")
-def stats(data: Data, split: Split = None, as_json: AsJson = False, quiet: Quiet = False) -> None:
+def stats(
+    data: Data,
+    split: Split = None,
+    processes: Processes = 1,
+    executor: Executor = "local",
+    address: Address = None,
+    workers: Workers = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
     """Count what a data folder holds: steps, images, licences, languages, sizes, failures.
 
     Example: illinstr data stats data/pages
     """
     from illinstr.shards.statistics import describe
 
-    found = describe(data, split=split, reporter=reporter(quiet)).model_dump(mode="json")
+    place = _placement(processes, executor, address, workers)
+    found = describe(data, split=split, reporter=reporter(quiet), placement=place).model_dump(mode="json")
     damaged = found["damaged"]
     lines = [f"{name.replace('_', ' ')}: {_told(value)}" for name, value in found.items() if value not in (None, {})]
     emit(found, None, as_json=as_json, lines=tuple(lines))
     if damaged:
         raise _left_out(damaged)
+
+
+def _placement(processes: int, executor: str, address: str | None, workers: int | None) -> Placement:
+    from illinstr.workflows.placement import PlacedRequest, placement_of
+
+    asked = PlacedRequest(processes=processes, executor=executor, address=address, workers=workers)
+    return placement_of(asked)
 
 
 @dataclass
@@ -155,7 +177,15 @@ def preview(
 
 
 @app.command("validate")
-def validate(data: Data, as_json: AsJson = False, quiet: Quiet = False) -> None:
+def validate(
+    data: Data,
+    processes: Processes = 1,
+    executor: Executor = "local",
+    address: Address = None,
+    workers: Workers = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
     """Check every byte of a data folder against its index, and every article against the schema.
 
     Exit codes: 0 all is well (warnings may stand), 1 something is wrong.
@@ -165,7 +195,8 @@ def validate(data: Data, as_json: AsJson = False, quiet: Quiet = False) -> None:
     from illinstr.errors import DataError
     from illinstr.shards import validate as check
 
-    report = check(data, reporter=reporter(quiet))
+    place = _placement(processes, executor, address, workers)
+    report = check(data, reporter=reporter(quiet), placement=place)
     told = [f"{report.articles} articles, {report.images} images, {report.failed} failed"]
     told += [f"problem: {problem}" for problem in report.problems]
     told += [f"warning: {warning}" for warning in report.warnings]

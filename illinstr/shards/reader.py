@@ -81,22 +81,29 @@ def iter_articles(
     for shard in read_index(data).of_split(split):
         if verify:
             check_shard_bytes(data, shard)
-        tar, seen = shard.tar(data), 0
-        try:
-            for sample in iter_samples(tar):
-                seen += 1
-                try:
-                    article = takedown.without(to_article(sample, tar))
-                except DataError as error:
-                    damaged(error)
-                    continue
-                if article is not None:
-                    yield article
-        except DataError as error:
-            damaged(error)
-            continue
-        if seen != shard.samples:
-            damaged(DataError(f"{tar} holds {seen} samples, the index says {shard.samples}", hint=_AGAIN))
+        yield from shard_articles(data, shard, takedown, damaged)
+
+
+def shard_articles(
+    data: Path, shard: ShardInfo, takedown: Takedown, damaged: Callable[[DataError], None]
+) -> Iterator[Article]:
+    """The articles of one shard that are not taken down; ``damaged`` is told of what cannot be read, or raises it."""
+    tar, seen = shard.tar(data), 0
+    try:
+        for sample in iter_samples(tar):
+            seen += 1
+            try:
+                article = takedown.without(to_article(sample, tar))
+            except DataError as error:
+                damaged(error)
+                continue
+            if article is not None:
+                yield article
+    except DataError as error:
+        damaged(error)
+        return
+    if seen != shard.samples:
+        damaged(DataError(f"{tar} holds {seen} samples, the index says {shard.samples}", hint=_AGAIN))
 
 
 def check_shard_bytes(data: Path, shard: ShardInfo) -> None:

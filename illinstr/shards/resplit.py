@@ -6,16 +6,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
-from math import ceil
 from pathlib import Path
 
 from illinstr.errors import ConfigError, DataError
 from illinstr.ownership import DATA, check_apart, check_folder
 from illinstr.progress import Reporter, SilentReporter
 from illinstr.shards.layout import ShardIndex, read_index, read_rows
+from illinstr.shards.near_words import join_near
 from illinstr.shards.reader import iter_articles
 from illinstr.shards.splits import DEFAULT_FRACTIONS, goal_signature, split_of
 from illinstr.shards.writer import ShardWriter
@@ -24,37 +23,16 @@ from illinstr.shards.writer import ShardWriter
 def leaders(signatures: Iterable[str], near: float) -> dict[str, str]:
     """Join signatures whose word sets have a Jaccard similarity of ``near`` or more; each maps to its group's least.
 
-    Exact, by prefix filtering (Bayardo et al. 2007, "Scaling up all pairs similarity search"): two sets of at least
-    that similarity share one of their rarest ``|x| - ceil(near |x|) + 1`` words.
+    Exact; see ``near_words``.
 
     Raises:
         ConfigError: ``near`` is outside (0, 1].
     """
     if not 0 < near <= 1:
         raise ConfigError(f"near is {near:g}; it must be over 0 and at most 1")
-    share = Fraction(str(near))
     words = {signature: frozenset(signature.split()) for signature in sorted(set(signatures))}
-    rarity = Counter(word for held in words.values() for word in held)
-    leader = {signature: signature for signature in words}
-
-    def find(signature: str) -> str:
-        while leader[signature] != signature:
-            leader[signature] = leader[leader[signature]]
-            signature = leader[signature]
-        return signature
-
-    seen: dict[str, list[str]] = defaultdict(list)
-    for signature, held in words.items():
-        ordered = sorted(held, key=lambda word: (rarity[word], word))
-        prefix = ordered[: len(held) - ceil(share * len(held)) + 1]
-        for other in {other for word in prefix for other in seen[word]}:
-            common = len(held & words[other])
-            if common >= share * (len(held) + len(words[other]) - common):
-                first, second = sorted((find(signature), find(other)))
-                leader[second] = first
-        for word in prefix:
-            seen[word].append(signature)
-    return {signature: find(signature) for signature in words}
+    groups = join_near(words, Fraction(str(near)))
+    return {signature: groups.find(signature) for signature in words}
 
 
 def resplit(

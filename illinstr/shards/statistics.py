@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from illinstr.articles import Article
-from illinstr.errors import DataError
+from illinstr.engine.executor import Placement, Task, Worker, run_tasks
 from illinstr.progress import Reporter, SilentReporter
-from illinstr.shards.layout import read_index, read_rows
-from illinstr.shards.reader import iter_articles
+from illinstr.shards.layout import ShardInfo, read_index, read_rows
+from illinstr.shards.reader import shard_articles
 from illinstr.shards.splits import goal_signature
+from illinstr.shards.takedown import Takedown
 
 TOKEN_LIMIT = 77
 _LISTED = 20
@@ -77,6 +78,7 @@ class _Tally:
     heights: list[int] = field(default_factory=list)
     words: list[int] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
 
     def name(self, what: str, value: str) -> None:
         self.named.setdefault(what, Counter())[value] += 1
@@ -113,37 +115,87 @@ class _Tally:
                 said = record.get("left_out") if isinstance(record, dict) else "none on the page"
                 self.name("images_missing", str(said or "no reason given"))
 
+    def add(self, other: _Tally) -> None:
+        """Count what another shard holds as well."""
+        self.goals |= other.goals
+        self.counts.update(other.counts)
+        self.steps_per_article.update(other.steps_per_article)
+        for what, values in other.named.items():
+            self.named.setdefault(what, Counter()).update(values)
+        self.widths += other.widths
+        self.heights += other.heights
+        self.words += other.words
+        self.tokens += other.tokens
+        self.damaged += other.damaged
+
     def listed(self, what: str, most: int | None = None) -> dict[str, int]:
         found = self.named.get(what, Counter())
         return dict(sorted(found.items(), key=lambda entry: (-entry[1], entry[0]))[:most])
 
 
-def describe(data: Path, *, split: str | None = None, reporter: Reporter | None = None) -> DataStats:
+@dataclass(frozen=True)
+class CountShards:
+    """Counts what is in shards, each a task."""
+
+    data: Path
+    takedown: Takedown
+
+    def finished(self, task: Task) -> None:
+        """Counts are kept nowhere."""
+        return None
+
+    def start(self, worker: Worker) -> Callable[[Task], _Tally]:
+        """Nothing to load."""
+        return lambda task: self._count(task.payload)
+
+    def _count(self, shard: ShardInfo) -> _Tally:
+        tally = _Tally()
+        for article in shard_articles(
+            self.data, shard, self.takedown, lambda error: tally.damaged.append(error.message)
+        ):
+            tally.article(article)
+        for row in read_rows(shard.parquet(self.data)):
+            if row.status == "failed":
+                tally.name("failures", (row.reason or "no reason").split(":")[0])
+        return tally
+
+
+def describe(
+    data: Path,
+    *,
+    split: str | None = None,
+    reporter: Reporter | None = None,
+    placement: Placement | None = None,
+) -> DataStats:
     """Count what a data folder, or one split of it, holds; what is damaged is told and counted apart.
+
+    Args:
+        data: the data folder, which every worker has to see under this name.
+        split: one split only.
+        reporter: receives progress.
+        placement: where shards are counted; the numbers do not depend on it.
 
     Raises:
         DataError: no index, no such split, or a damaged index of a shard.
     """
     index, told = read_index(data), reporter or SilentReporter()
     shards, tally = index.of_split(split), _Tally()
-
-    def damaged(error: DataError) -> None:
-        tally.counts["damaged"] += 1
-        told.log(f"not counted: {error.message}")
-
-    articles = sum(shard.samples for shard in shards)
-    with told.task("articles read", total=articles) as advance:
-        for article in iter_articles(data, split=split, on_damaged=damaged):
-            tally.article(article)
-            advance()
-    for shard in shards:
-        for row in read_rows(shard.parquet(data)):
-            if row.status == "failed":
-                tally.name("failures", (row.reason or "no reason").split(":")[0])
+    work = CountShards(data.resolve(), Takedown.of_folder(data))
+    with told.task("articles read", total=sum(shard.samples for shard in shards)) as advance:
+        outcomes = run_tasks(
+            work, (Task(shard.name, shard) for shard in shards), placement, ordered=True, reporter=told
+        )
+        for shard, outcome in zip(shards, outcomes, strict=True):
+            if outcome.error is not None:
+                raise outcome.error
+            for line in outcome.result.damaged:
+                told.log(f"not counted: {line}")
+            tally.add(outcome.result)
+            advance(shard.samples)
     funnel = index.source_config.get("funnel")
     return DataStats(
         articles=tally.counts["articles"],
-        damaged=tally.counts["damaged"],
+        damaged=len(tally.damaged),
         goals=len(tally.goals),
         steps=sum(number * count for number, count in tally.steps_per_article.items()),
         images=tally.counts["images"],

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from illinstr.articles import StepImage
+from illinstr.engine.executor import Placement, Task, Worker, run_tasks
 from illinstr.errors import DataError
 from illinstr.progress import Reporter, SilentReporter
 from illinstr.shards.layout import SHARDS_FOLDER, ShardInfo, read_index, read_rows
@@ -32,32 +35,76 @@ class ValidationReport(BaseModel):
         return not self.problems
 
 
+@dataclass
 class _Findings:
-    def __init__(self) -> None:
-        self.articles = self.images = self.failed = 0
-        self.problems: list[str] = []
-        self.warnings: list[str] = []
-        self.keys: set[str] = set()
-        self.splits_by_goal: dict[str, set[str]] = {}
+    """What is found in one shard, or in all so far."""
+
+    articles: int = 0
+    images: int = 0
+    failed: int = 0
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    keys: dict[str, None] = field(default_factory=dict)  # in their order
+    splits_by_goal: dict[str, set[str]] = field(default_factory=dict)
+
+    def add(self, other: _Findings, tar: Path) -> None:
+        """Add what was found in a later shard, ``tar``."""
+        self.articles += other.articles
+        self.images += other.images
+        self.failed += other.failed
+        self.problems += other.problems
+        self.problems += [f"{tar}: {key!r} is in an earlier shard too" for key in other.keys if key in self.keys][:1]
+        self.keys |= other.keys
+        for goal, splits in other.splits_by_goal.items():
+            self.splits_by_goal.setdefault(goal, set()).update(splits)
 
 
-def validate(data: Path, *, reporter: Reporter | None = None) -> ValidationReport:
+@dataclass(frozen=True)
+class CheckShards:
+    """Checks shards, each a task."""
+
+    data: Path
+
+    def finished(self, task: Task) -> None:
+        """Every check is done again: bytes may have changed since."""
+        return None
+
+    def start(self, worker: Worker) -> Callable[[Task], _Findings]:
+        """Nothing to load."""
+        return lambda task: self._check(task.payload)
+
+    def _check(self, shard: ShardInfo) -> _Findings:
+        findings = _Findings()
+        try:
+            check_shard_bytes(self.data, shard)
+            _check_shard(self.data, shard, findings)
+        except DataError as error:
+            findings.problems.append(error.message)
+        return findings
+
+
+def validate(data: Path, *, reporter: Reporter | None = None, placement: Placement | None = None) -> ValidationReport:
     """Read every shard of a data folder and compare bytes, rows and articles.
 
     A damaged shard becomes a problem and the next shard is read.
 
+    Args:
+        data: the data folder, which every worker has to see under this name.
+        reporter: receives progress.
+        placement: where shards are checked; what is found does not depend on it.
+
     Raises:
         DataError: the folder has no usable ``index.json``.
     """
-    index = read_index(data)
+    index, told = read_index(data), reporter or SilentReporter()
     findings = _Findings()
-    with (reporter or SilentReporter()).task("validate", total=len(index.shards)) as advance:
-        for shard in index.shards:
-            try:
-                check_shard_bytes(data, shard)
-                _check_shard(data, shard, findings)
-            except DataError as error:
-                findings.problems.append(error.message)
+    with told.task("validate", total=len(index.shards)) as advance:
+        tasks = (Task(shard.name, shard) for shard in index.shards)
+        outcomes = run_tasks(CheckShards(data), tasks, placement, ordered=True, reporter=told)
+        for shard, outcome in zip(index.shards, outcomes, strict=True):
+            if outcome.error is not None:
+                raise outcome.error
+            findings.add(outcome.result, shard.tar(data))
             advance(status=shard.name)
     listed = {f"{shard.name}{ending}" for shard in index.shards for ending in (".tar", ".parquet", "_stats.json")}
     present = {path.name for path in (data / SHARDS_FOLDER).iterdir()} if (data / SHARDS_FOLDER).is_dir() else set()
@@ -83,8 +130,8 @@ def _check_shard(data: Path, shard: ShardInfo, findings: _Findings) -> None:
     findings.failed += shard.failed
     for sample in iter_samples(tar):
         if sample.key in findings.keys:
-            raise DataError(f"{tar}: {sample.key!r} is in an earlier shard too")
-        findings.keys.add(sample.key)
+            raise DataError(f"{tar}: {sample.key!r} comes twice")
+        findings.keys[sample.key] = None
         row = good.pop(sample.key, None)
         place = (sample.offset, sample.length, hashlib.sha256(sample.json).hexdigest())
         if row is None or (row.offset, row.bytes, row.sha256) != place:

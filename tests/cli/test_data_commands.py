@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from illinstr.articles import Article, Provenance, Step, StepImage
+from illinstr.engine.executor import Placement
 from illinstr.errors import ConfigError
-from illinstr.shards import ShardWriter, goal_signature, iter_articles, read_index, split_of
+from illinstr.shards import ShardWriter, goal_signature, iter_articles, read_index, split_of, validate
 from illinstr.shards.preview import render_preview, sample
 from illinstr.shards.resplit import leaders
 from illinstr.shards.statistics import describe
@@ -312,3 +313,43 @@ def test_groups_are_those_a_full_comparison_finds(goals, near):
 def test_a_share_that_is_none_is_refused():
     with pytest.raises(ConfigError):
         leaders(["a"], 0)
+
+
+def test_near_goals_of_a_hundred_words_are_found_as_well():
+    """Too many subsets to be keys: the way for long sets, beside a short one."""
+    words = [f"w{number:03}" for number in range(100)]
+    sets = [words, words[5:], words[60:], ["a", "b", "c", "d", "e"], ["a", "b", "c", "d", "e", "f"]]
+    signatures = [" ".join(held) for held in sets]
+    found = leaders(signatures, 0.8)
+    assert found[signatures[0]] == found[signatures[1]] == signatures[0]
+    assert found[signatures[2]] == signatures[2]
+    assert found[signatures[4]] == found[signatures[3]] == signatures[3]
+
+
+@pytest.mark.parametrize("command", ["stats", "validate"])
+def test_numbers_and_findings_do_not_depend_on_who_reads(run, data, command):
+    first = sorted((data / "shards").glob("*.tar"))[0]
+    content = bytearray(first.read_bytes())
+    content[600] ^= 255
+    first.write_bytes(bytes(content))
+    alone, together = run(command, str(data), "--json"), run(command, str(data), "--json", "--processes", "2")
+    assert alone[:2] == together[:2]
+    assert alone[0] != 0
+
+
+def test_a_key_in_two_shards_is_a_problem_however_many_read(tmp_path):
+    data = write_data(tmp_path / "set", [article(number) for number in range(4)], max_samples=2)
+    one, other = read_index(data).shards
+    for path, source in ((other.tar(data), one.tar(data)), (other.parquet(data), one.parquet(data))):
+        path.write_bytes(source.read_bytes())
+    index = json.loads((data / "index.json").read_text())
+    index["shards"][1] = index["shards"][0] | {"name": other.name}
+    (data / "index.json").write_text(json.dumps(index))
+    reports = [validate(data, placement=Placement(workers=number)) for number in (1, 2)]
+    assert reports[0] == reports[1]
+    assert any("is in an earlier shard too" in problem for problem in reports[0].problems)
+
+
+@pytest.mark.parametrize("options", [("--executor", "slurm"), ("--address", "here"), ("--workers", "2")])
+def test_places_that_are_none_for_data_are_refused(run, data, options):
+    assert run("stats", str(data), *options)[0] == 2

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from illinstr.articles import Article, Provenance, Step, StepImage
 from illinstr.errors import DataError, UsageError
-from illinstr.shards import ArticleLoader, iter_articles, validate
+from illinstr.shards import ArticleLoader, iter_articles, read_index, validate
+from illinstr.shards.hidden import Hidden, hidden
 from illinstr.shards.preview import sample
 from illinstr.shards.resplit import resplit
 from illinstr.shards.statistics import describe
 from illinstr.shards.table import ArticleTable
+from illinstr.shards.takedown import Takedown
 from tests.support.shard_articles import make_image, write_data
 
 COUNT = 6
@@ -99,3 +103,23 @@ def test_a_saved_place_is_not_used_under_another_list(data):
     (data / "takedown.txt").write_text("test-3\n")
     with pytest.raises(DataError):
         ArticleLoader(data, decode=False).load_state_dict(state)
+
+
+def test_what_is_hidden_is_found_without_reading_an_image(data):
+    index = read_index(data)
+    for shard in index.shards:
+        content = shard.tar(data).read_bytes()
+        shard.tar(data).write_bytes(re.sub(rb"\x89PNG.{40}", lambda found: bytes(len(found[0])), content, flags=re.S))
+    with pytest.raises(DataError):
+        list(iter_articles(data))
+    listed = Takedown(frozenset({"103", "example.org/images/1-0.png"}))
+    assert hidden(data, index.shards, listed) == Hidden(frozenset({"test-3"}), frozenset({"test-1"}))
+
+
+def test_a_record_that_is_not_what_the_index_says_is_an_error(data):
+    shard = read_index(data).shards[0]
+    content = bytearray(shard.tar(data).read_bytes())
+    content[600] ^= 255
+    shard.tar(data).write_bytes(bytes(content))
+    with pytest.raises(DataError):
+        hidden(data, read_index(data).shards, Takedown(frozenset({"103"})))
