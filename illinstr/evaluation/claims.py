@@ -1,8 +1,8 @@
 """What each metric claims: the perturbations it must see, and those that it must not mind.
 
 The table of perturbations (``eval --faults``) is where a claim is tested: a perturbation is *seen* where the metric
-differs from the truth after Holm's correction, in the direction that is worse. A claim that fails is a blind spot.
-Those of the embedded judge are kept in ``reports/blind_spots.json``, so that every report can name them.
+differs from the truth after Holm's correction, in the direction that is worse. A claim that fails is a blind spot,
+and the table names it.
 """
 
 from __future__ import annotations

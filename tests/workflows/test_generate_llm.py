@@ -91,7 +91,7 @@ def test_hostile_steps_are_mere_words_on_the_page(generate, llm: LlmServer, tmp_
     out, _ = generate("Tea <b>[bold]now[/bold] & \x1b[31mthen", "--out", tmp_path / "a", "--json")
     text = (tmp_path / "a" / "index.html").read_text()
     soup = BeautifulSoup(text, "lxml")
-    assert len(soup.find_all("img")) == 3 and not soup.find_all("b")
+    assert len(soup.find_all("img")) == 4 and not soup.find_all("b")
     assert [each["type"] for each in soup.find_all("script")] == ["application/ld+json"]
     assert not [tag for tag in soup.find_all(True) if any(name.startswith("on") for name in tag.attrs)]
     assert "<!--" not in text and "\x1b" not in text + out
