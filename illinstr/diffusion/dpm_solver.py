@@ -54,6 +54,10 @@ class DpmSolver:
         self.timesteps = torch.from_numpy(timesteps)
         self._index, self._before = 0, None
 
+    def set_begin_index(self, begin: int = 0) -> None:
+        """Let the next step be the one at ``begin``, for latents that were noised to its level."""
+        self._index, self._before = begin, None
+
     def scale_model_input(self, sample: Tensor, timestep: Tensor) -> Tensor:
         """Nothing to scale: latents have unit variance."""
         return sample

@@ -185,12 +185,13 @@ def test_every_option_reaches_the_results_and_changes_them(run, clip, plain, opt
     assert changed["metrics"] != plain["metrics"]
 
 
-def test_consistency_encoder_changes_consistency_alone(run, clip, plain, tmp_path):
+def test_consistency_encoder_changes_the_distance_of_features_alone(run, clip, plain, tmp_path):
     other = make_tiny_clip(tmp_path / "second", seed=3)
     illinstr(run, "--encoder", clip, "--consistency-encoder", other)
     changed = {metric["name"]: metric["value"] for metric in results(run)["metrics"]}
     before = {metric["name"]: metric["value"] for metric in plain["metrics"]}
-    assert before["consistency"] != changed["consistency"]
+    assert before["feature_distance"] != changed["feature_distance"]
+    assert before["consistency"] == changed["consistency"]  # of pixels
     assert before["goal_faithfulness"] == changed["goal_faithfulness"]
     assert results(run)["encoders"]["consistency_encoder"]["id"] == "second"
 

@@ -96,8 +96,9 @@ def test_the_embedded_u_net_has_no_such_switches(tmp_path: Path, options: dict[s
         generate_article(GenerateRequest("How to make tea", STEPS, out=tmp_path / "run", **options))
 
 
+@pytest.mark.parametrize("shift", [("--shift", 2.0), ("--shift-by", "canvas")], ids=str)
 def test_the_command_line_passes_every_switch_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shift: tuple[str, object]
 ) -> None:
     from illinstr.runs import read_record
 
@@ -105,11 +106,11 @@ def test_the_command_line_passes_every_switch_on(
     call = calling(monkeypatch, capsys, "generate")
     code, lines, errors = call(
         "How to make tea", "--step", "Boil water", "--step", "Serve", "--model", folder, "--out", tmp_path / "run",
-        "--size", PX, "--conditioning", "single", "--positions", "column", "--shift", 2, "--shift-by", "canvas",
+        "--size", PX, "--conditioning", "single", "--positions", "column", *shift,
         "--sampling-steps", 1, "--guidance", 0, "--device", "cpu",
     )  # fmt: skip
     assert code == 0, errors
     assert lines[-1].endswith("index.html") and "draws images together as it is" in errors
     assert read_record(tmp_path / "run").changes == {
-        "size": PX, "conditioning": "single", "positions": "column", "shift": 2.0, "shift_by": "canvas"
+        "size": PX, "conditioning": "single", "positions": "column", shift[0].strip("-").replace("-", "_"): shift[1]
     }  # fmt: skip
