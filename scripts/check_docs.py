@@ -14,6 +14,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -82,6 +83,7 @@ def _headings(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
+@lru_cache  # one process a command
 def help_text(command: str) -> str:
     """What ``illinstr COMMAND --help`` prints, at a fixed width and without colours."""
     environment = {name: value for name, value in os.environ.items() if name not in _COLOUR_SWITCHES}
