@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -116,7 +117,8 @@ def _numbers(value: Any, at: str = "") -> Iterator[tuple[str, float]]:
 
 def _illinstr(work: Path, *arguments: str) -> None:
     command = [sys.executable, "-m", "illinstr", *arguments, "--quiet"]
-    subprocess.run(command, cwd=work, check=True, stdout=subprocess.DEVNULL)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # sums of floats hang on how threads share them
+    subprocess.run(command, cwd=work, check=True, stdout=subprocess.DEVNULL, env=environment)
 
 
 def _sha256(data: bytes) -> str:
