@@ -417,3 +417,12 @@ class TestIllustrator:
     )
     def test_model_names_hold_no_folders(self, model_id: str, name: str) -> None:
         assert shown_name(model_id) == name
+
+
+def test_alt_texts_claim_no_room_that_the_model_was_not_told_of(generate, tmp_path: Path) -> None:
+    out, _ = generate("How to make apple juice", "--steps", "2", "--out", tmp_path / "juice", steps=())
+    soup = BeautifulSoup(Path(out.splitlines()[-1]).read_text(encoding="utf-8"), "lxml")
+    steps = read_run(tmp_path / "juice")[0].steps
+    alts = [image["alt"] for image in soup.select("ol.steps figure > img")]
+    assert alts == [str(step.caption).partition(":")[0] + "." for step in steps]
+    assert all(" wall" in str(step.caption) and " wall" not in alt for step, alt in zip(steps, alts, strict=True))

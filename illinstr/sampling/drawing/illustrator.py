@@ -176,7 +176,7 @@ class Illustrator:
                 steps.append(step)
                 continue
             recipe = recipe_of(record, step=index + 1, headline=texts[index]) if self.settings.metadata else None
-            alt = step.caption or f"Step {index + 1}: {step.headline}"
+            alt = self._alt(step) or f"Step {index + 1}: {step.headline}"
             image = StepImage.from_bytes(encode_png(picture, recipe), alt=alt, license=article.license)
             steps.append(step.model_copy(update={"image": image}))
         return article.model_copy(update={"steps": tuple(steps)}), record
@@ -188,6 +188,12 @@ class Illustrator:
         open world knows images by their captions.
         """
         return (step.prompt if self.pipeline.trained_for_stacking else step.caption) or step.headline
+
+    def _alt(self, step: Step) -> str | None:
+        """What the image shows as far as the model was told: one that draws from a prompt chooses the room itself."""
+        if step.caption and step.prompt and self.pipeline.trained_for_stacking:
+            return step.caption.partition(":")[0].rstrip(".") + "."
+        return step.caption
 
     def sampler_for(self, article: Article) -> str:
         """The sampler that ``draw`` will use: the one asked for, or what suits the article."""

@@ -17,7 +17,9 @@ def alt_of(step: Step, index: int) -> str:
 
     The heading stands beside the image already; read twice it says nothing more.
     """
-    said = step.caption or (step.image.alt if step.image else None)
+    own = step.image.alt if step.image else None
+    # Drawn from a prompt, an image need not show all that the caption says.
+    said = (own if step.prompt else None) or step.caption or own
     return f"Drawing of step {index + 1}" if said in (None, f"Step {index + 1}: {step.headline}") else str(said)
 
 
