@@ -17,7 +17,7 @@ from illinstr.ownership import EVALUATION, FAULTS, Contents, check_apart, refuse
 from illinstr.progress import Reporter, SilentReporter
 from illinstr.workflows.checks import check_choice, check_range, validated
 from illinstr.workflows.evaluation_sources import open_source
-from illinstr.workflows.request import Request
+from illinstr.workflows.request import Request, unread_articles
 from illinstr.workflows.world import EmbeddedWorld, embedded_world, encode_scene
 
 if TYPE_CHECKING:
@@ -135,12 +135,8 @@ class Evaluating:
     @property
     def unread(self) -> PartialError | None:
         """The articles that could not be read, if there are any."""
-        if not self.left_out:
-            return None
-        return PartialError(
-            f"{len(self.left_out)} articles could not be read and are left out, the first: {self.left_out[0].message}",
-            hint=self.left_out[0].hint,
-        )
+        hint = self.left_out[0].hint if self.left_out else None
+        return unread_articles([error.message for error in self.left_out], hint=hint)
 
     def store(self) -> FeatureStore:
         """Where features are kept."""

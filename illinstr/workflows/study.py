@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from illinstr.errors import DataError, PartialError, UsageError
 from illinstr.workflows.checks import check_range
 from illinstr.workflows.generate import cannot_write
-from illinstr.workflows.request import Request
+from illinstr.workflows.request import Request, unread_articles
 
 if TYPE_CHECKING:
     from illinstr.evaluation.study.scores import StudyScores
@@ -59,12 +59,7 @@ class StudyResult:
     @property
     def error(self) -> PartialError | None:
         """What could not be read, if anything could not."""
-        if not self.damaged:
-            return None
-        return PartialError(
-            f"{len(self.damaged)} articles could not be read and are left out, the first: {self.damaged[0]}",
-            hint="generate them again with --overwrite, and make the study again",
-        )
+        return unread_articles(self.damaged, hint="generate them again with --overwrite, and make the study again")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import torch
 
-from illinstr import files
 from illinstr.models import folder as model_folder
 from illinstr.models.saving import save_pipeline, save_transformer_adapters, with_components
 from illinstr.models.settings import StackedSettings
 from illinstr.models.transformer import Transformer
 from illinstr.training.tasks.flow.config import FlowConfig
-from illinstr.training.tasks.stacked.export import ADAPTER_FOLDER, CONFIG_KEY, VERSION_KEY, model_card
+from illinstr.training.tasks.stacked.export import ADAPTER_FOLDER, finish_folder, model_card, stamped
 from illinstr.training.tasks.stacked.parts import adapter_config, adapter_state, plain_copy
-from illinstr.version import __version__
 
 
 def write_flow_folder(folder: Path, base: Transformer, config: FlowConfig, settings: StackedSettings) -> None:
@@ -27,17 +24,11 @@ def write_flow_folder(folder: Path, base: Transformer, config: FlowConfig, setti
     parts = {name: plain_copy(part, dtype) for role in ("text", "vae") for name, part in base.modules(role).items()}
     parts["transformer"] = plain_copy(base.pipe.transformer, dtype)
     save_pipeline(folder, with_components(base.pipe, **parts), settings)
-    metadata = {CONFIG_KEY: json.dumps(config.model_dump(mode="json"), sort_keys=True), VERSION_KEY: __version__}
-    model_folder.stamp_weights(folder / "transformer", metadata)
+    metadata = stamped(folder / "transformer", config)
     if config.lora.rank:
         layers = {name: tensor.to(dtype) for name, tensor in adapter_state(base.pipe.transformer).items()}
         save_transformer_adapters(folder / ADAPTER_FOLDER, base.pipe, layers, adapter_config(base.pipe.transformer))
         model_folder.stamp_weights(folder / ADAPTER_FOLDER, metadata)
     rank, alpha = config.lora.rank, config.lora.alpha or config.lora.rank
     about = f"The adapters alone lie in `lora/` (rank {rank}, alpha {alpha}): `pipe.load_lora_weights`.\n\n"
-    files.write_text(
-        folder / "README.md", model_card(config, config.base.model, settings, about if config.lora.rank else "")
-    )
-    for file in folder.rglob("*"):
-        if file.is_file():
-            file.chmod(0o644)  # weights are written for their owner alone; a model is for the whole laboratory
+    finish_folder(folder, model_card(config, config.base.model, settings, about if config.lora.rank else ""))

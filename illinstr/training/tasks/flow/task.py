@@ -28,8 +28,8 @@ from illinstr.training.tasks.flow.noise import draw_clean, draw_levels, mean_ove
 from illinstr.training.tasks.flow.parts import build_model, flow_settings
 from illinstr.training.tasks.stacked.data import (
     ArticleBatch,
-    AssignedUnit,
     IllustratedSteps,
+    WindowTask,
     read_articles,
     window_sets,
 )
@@ -57,10 +57,8 @@ class FlowModel(nn.Module):
         return self.predict(panels_bnchw, timesteps_b, prompt)
 
 
-class FlowTask:
-    """Trains on windows of articles, one N a batch; a sample is a window."""
-
-    sample_unit = "articles"
+class FlowTask(WindowTask):
+    """Trains on windows of articles, one N a batch."""
 
     def __init__(self, config: FlowConfig, data: Path, device: str) -> None:
         self.config = config
@@ -97,14 +95,6 @@ class FlowTask:
     def frozen(self) -> list[nn.Module]:
         """What lies on the device beside the trained model."""
         return [module for role in ("text", "vae") for module in self.backbone.modules(role).values()]
-
-    def units_of(self, step: int) -> list[int]:
-        """Windows of one optimiser step."""
-        return [AssignedUnit(unit, step) for unit in self.order.batch(step)]
-
-    def make_batch(self, units: list[int]) -> ArticleBatch:
-        """Latents and texts of windows of one N."""
-        return self.train_set.batch(units)
 
     def loss(
         self, model: nn.Module, batch: ArticleBatch, generator: torch.Generator

@@ -169,6 +169,27 @@ class WindowSet:
         return spread[window.start : window.start + window.length]
 
 
+class WindowTask:
+    """What tasks on windows of articles have in common; a sample is a window.
+
+    Attributes:
+        train_set: the windows learnt from.
+        order: which of them each step is given.
+    """
+
+    sample_unit = "articles"
+    train_set: WindowSet
+    order: BatchOrder
+
+    def units_of(self, step: int) -> list[int]:
+        """Windows of one optimiser step."""
+        return [AssignedUnit(unit, step) for unit in self.order.batch(step)]
+
+    def make_batch(self, units: list[int]) -> ArticleBatch:
+        """Latents and texts of windows of one N."""
+        return self.train_set.batch(units)
+
+
 def window_sets(
     data: Path, config: StackedConfig, encode: Callable[[IllustratedSteps, str], ArticleTensors]
 ) -> tuple[WindowSet, WindowSet]:

@@ -41,11 +41,22 @@ def write_unet_folder(folder: Path, base: UNetBackbone, config: UNetConfig, sett
         save_folder(folder, tokenizer=base.tokenizer, settings=settings, **parts)
     else:
         save_pipeline(folder, with_components(base.pipe, **parts), settings)  # type: ignore[attr-defined]
-    metadata = {CONFIG_KEY: json.dumps(config.model_dump(mode="json"), sort_keys=True), VERSION_KEY: __version__}
-    model_folder.stamp_weights(folder / "unet", metadata)
+    metadata = stamped(folder / "unet", config)
     if config.lora.rank:
         _write_adapters(folder / ADAPTER_FOLDER, base, dtype, metadata)
-    files.write_text(folder / "README.md", model_card(config, config.base.model, settings, _about_adapters(config)))
+    finish_folder(folder, model_card(config, config.base.model, settings, _about_adapters(config)))
+
+
+def stamped(weights: Path, config: StackedConfig) -> dict[str, str]:
+    """Write the config into the headers of a folder's weights, and return what was written there."""
+    metadata = {CONFIG_KEY: json.dumps(config.model_dump(mode="json"), sort_keys=True), VERSION_KEY: __version__}
+    model_folder.stamp_weights(weights, metadata)
+    return metadata
+
+
+def finish_folder(folder: Path, card: str) -> None:
+    """Write the model's card, and let everybody read the folder."""
+    files.write_text(folder / "README.md", card)
     for file in folder.rglob("*"):
         if file.is_file():
             file.chmod(0o644)  # weights are written for their owner alone; a model is for the whole laboratory

@@ -31,7 +31,7 @@ from illinstr.training.cache import TextCache, text_cache
 from illinstr.training.latents import encode_articles
 from illinstr.training.noise import randint, randn, step_generator
 from illinstr.training.tasks.stacked.config import UNetConfig, stacked_settings
-from illinstr.training.tasks.stacked.data import ArticleBatch, AssignedUnit, window_sets
+from illinstr.training.tasks.stacked.data import ArticleBatch, WindowTask, window_sets
 from illinstr.training.tasks.stacked.export import write_unet_folder
 from illinstr.training.tasks.stacked.grid import pipeline_of, save_grid
 from illinstr.training.tasks.stacked.parts import build_parts
@@ -76,10 +76,8 @@ class DenoisingModel(nn.Module):
         return unstack(self.denoise(panels, timesteps, prompt), panels.shape[1])
 
 
-class UNetTask:
-    """Trains on windows of articles, one N a batch; a sample is a window."""
-
-    sample_unit = "articles"
+class UNetTask(WindowTask):
+    """Trains on windows of articles, one N a batch."""
 
     def __init__(self, config: UNetConfig, data: Path, device: str) -> None:
         self.config = config
@@ -106,14 +104,6 @@ class UNetTask:
     def frozen(self) -> list[nn.Module]:
         """What lies on the device beside the trained model."""
         return [self.parts.vae, *self.parts.modules("text").values()]
-
-    def units_of(self, step: int) -> list[int]:
-        """Windows of one optimiser step."""
-        return [AssignedUnit(unit, step) for unit in self.order.batch(step)]
-
-    def make_batch(self, units: list[int]) -> ArticleBatch:
-        """Latents and texts of windows of one N."""
-        return self.train_set.batch(units)
 
     def loss(
         self, model: nn.Module, batch: ArticleBatch, generator: torch.Generator
