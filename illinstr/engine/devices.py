@@ -6,6 +6,7 @@ Importing this module loads no torch; the functions that ask the hardware do.
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import re
 from pathlib import Path
@@ -14,6 +15,7 @@ from illinstr.errors import UsageError
 
 DTYPES = ("float32", "float16", "bfloat16")
 LIBRARIES = ("diffusers", "transformers")
+_LOGGERS = ("torchao", "torch.utils._pytree")  # what both import where it is installed
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
@@ -130,8 +132,10 @@ def silence_libraries(*libraries: str) -> None:
     Args:
         libraries: of ``LIBRARIES``, those that will be used; all when left out. They are imported.
     """
+    for name in _LOGGERS:  # before the imports, in which they speak
+        logging.getLogger(name).setLevel(logging.ERROR)
     for name in libraries or LIBRARIES:
-        logging = importlib.import_module(f"{name}.utils.logging")
-        logging.disable_progress_bar()
-        logging.set_verbosity_error()
+        theirs = importlib.import_module(f"{name}.utils.logging")
+        theirs.disable_progress_bar()
+        theirs.set_verbosity_error()
     importlib.import_module("huggingface_hub.utils.tqdm").disable_progress_bars()

@@ -79,6 +79,7 @@ class TransformersImageEncoder:
     kinds: tuple[str, ...] = IMAGE_TYPES
 
     def __init__(self, folder: Path, encoder_id: str, *, device: str = "cpu", batch_size: int = BATCH_SIZE) -> None:
+        silence_libraries("transformers")
         from transformers import AutoImageProcessor, AutoModel
 
         self.id = encoder_id
@@ -86,7 +87,6 @@ class TransformersImageEncoder:
         self.batch_size = batch_size
         self.config = _read_config(folder, self.kinds)
         self.sha256 = fingerprint(folder)
-        silence_libraries("transformers")
         self._model = _load(lambda: AutoModel.from_pretrained(folder, use_safetensors=True), folder)
         self._processor = _load(lambda: AutoImageProcessor.from_pretrained(folder, use_fast=False), folder)
         self._model = self._model.float().eval().to(device)
