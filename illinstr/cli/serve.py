@@ -66,7 +66,7 @@ def command(
     can be opened. Exit codes: 0 ended by Ctrl-C, 2 wrong use.
     """
     from illinstr.console import emit, reporter
-    from illinstr.diffusion.loading import EMBEDDED
+    from illinstr.models.embedded import EMBEDDED
     from illinstr.workflows.serve import ServeRequest, open_server
 
     messages = reporter(quiet)

@@ -6,20 +6,18 @@ Importing this module loads no torch; ``load_pipeline`` does.
 from __future__ import annotations
 
 import dataclasses
-from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from illinstr.engine.devices import choose_device, choose_dtype, silence_libraries
 from illinstr.errors import ModelError, UsageError
+from illinstr.models.embedded import EMBEDDED, embedded_folder, is_embedded
 from illinstr.models.hub import is_hub_id
 
 if TYPE_CHECKING:
     from illinstr.diffusion.pipeline import StackedDiffusionPipeline
     from illinstr.models.options import LoadOptions
-
-EMBEDDED = "mini"
 
 
 def check_model(model: str, options: LoadOptions | None = None) -> str:
@@ -77,12 +75,8 @@ def check_single_file(model: str) -> None:
 
 
 def _named_model(model: str) -> str:
-    if model == EMBEDDED:
-        folder = Path(str(resources.files("illinstr"))) / "assets" / EMBEDDED
-        if not (folder / "model_index.json").is_file():
-            hint = "name a model folder with --model, or train one: illinstr train --help"
-            raise ModelError("the embedded model is not part of this installation", hint=hint)
-        return str(folder)
+    if is_embedded(model):
+        return str(embedded_folder(model))
     try:
         path = Path(model).expanduser()
         exists = path.exists()
@@ -96,7 +90,9 @@ def _named_model(model: str) -> str:
             )
         return str(path)
     if not is_hub_id(model):
-        raise ModelError(f"no such model folder: {model}", hint="mini is the embedded model; a hub id reads ORG/NAME")
+        raise ModelError(
+            f"no such model folder: {model}", hint="mini and mini-flow are embedded models; a hub id reads ORG/NAME"
+        )
     return model
 
 
@@ -113,7 +109,7 @@ def load_pipeline(
     """Load a model onto a device; this is where torch comes in.
 
     Args:
-        model: ``mini`` (embedded), a model folder, or a hub id.
+        model: ``mini`` or ``mini-flow`` (embedded), a model folder, or a hub id.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; auto is the first accelerator there is.
         dtype: one of ``devices.DTYPES``; None is what suits the device (``choose_dtype``).
         offload: keep on the accelerator only the part of the model that is working.
@@ -142,8 +138,8 @@ def load_pipeline(
     if backbone is None:
         silence_libraries()
         backbone = load_backbone(folder, dtype=precision, options=options)
-    if model == EMBEDDED:  # wherever it is installed
-        backbone = dataclasses.replace(backbone, source=dataclasses.replace(backbone.source, model_id=EMBEDDED))
+    if is_embedded(model):  # wherever it is installed
+        backbone = dataclasses.replace(backbone, source=dataclasses.replace(backbone.source, model_id=model))
     return StackedDiffusionPipeline(
         backbone, device, offload=offload, offload_text=offload_text, vae_slicing=vae_slicing
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from illinstr import files
 from illinstr.errors import ModelError, UsageError
+from illinstr.models.embedded import resolved
 from illinstr.models.family import Family
 from illinstr.models.folder import folder_sha256, read_settings
 from illinstr.models.hub import hub_failures, unreachable
@@ -34,13 +35,14 @@ _REDUNDANT = ["*.non_ema.safetensors", "*.fp16.safetensors"]
 def load_backbone(
     model: str, *, dtype: torch.dtype, revision: str | None = None, options: LoadOptions | None = None
 ) -> Backbone:
-    """Load a folder, a hub id (at ``revision``) through the local hub cache and the network, or a denoiser's file.
+    """Load a model by what a user calls it: an embedded one, a folder, a hub id at ``revision``, a denoiser's file.
 
     Raises:
         ModelError: not there, of a family that this version does not draw with, or damaged.
         UsageError: the family takes no such options.
     """
     options = options or LoadOptions()
+    model = resolved(model)
     denoiser = Path(model).expanduser() if is_single_file(model) else None
     whole = model if denoiser is None else _base_of(model, options)
     family = family_of(whole, revision)

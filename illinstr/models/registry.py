@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 
 from illinstr.errors import ModelError
+from illinstr.models.embedded import resolved
 from illinstr.models.family import Family
 from illinstr.models.flux1.family import FLUX1
 from illinstr.models.flux2.family import FLUX2
@@ -84,11 +85,12 @@ def families() -> tuple[Family, ...]:
 
 
 def family_of(model: str, revision: str | None = None) -> Family:
-    """The family of a model folder, or of a hub id, of which only the index is fetched.
+    """The family of an embedded model, of a folder, or of a hub id, of which only the index is fetched.
 
     Raises:
         ModelError: no such model, a damaged index, or a family that this version does not draw with, by its name.
     """
+    model = resolved(model)
     folder = Path(model)
     index = folder / INDEX if folder.is_dir() or not is_hub_id(model) else fetch_index(model, revision)
     return family_of_class(pipeline_class(index), model)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from illinstr.articles import MAX_STEPS
-from illinstr.diffusion.loading import EMBEDDED, check_model, load_pipeline
+from illinstr.diffusion.loading import check_model, load_pipeline
 from illinstr.diffusion.names import (
     CONDITIONINGS,
     FLOW_SAMPLERS,
@@ -23,6 +23,7 @@ from illinstr.diffusion.names import (
 )
 from illinstr.engine.devices import check_device
 from illinstr.errors import UsageError
+from illinstr.models.embedded import EMBEDDED
 from illinstr.models.options import LoadOptions, check_quantize, read_loras
 from illinstr.workflows.checks import check_choice, check_dtype, check_range
 from illinstr.workflows.fitting import fit_of

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from illinstr.articles import Article, Step, StepImage
-from illinstr.diffusion.loading import EMBEDDED, load_pipeline
+from illinstr.diffusion.loading import load_pipeline
 from illinstr.errors import (
     ConfigError,
     DataError,
@@ -22,6 +22,7 @@ from illinstr.errors import (
     UsageError,
     speaking_of_arguments,
 )
+from illinstr.models.embedded import EMBEDDED
 from illinstr.progress import Reporter
 from illinstr.sampling.drawing import revision
 from illinstr.sampling.drawing.revision import FinishedRun as Run

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from illinstr.diffusion.loading import EMBEDDED, check_model
+from illinstr.diffusion.loading import check_model
+from illinstr.models.embedded import EMBEDDED
 
 if TYPE_CHECKING:
     from illinstr.diffusion.fitting import Fit

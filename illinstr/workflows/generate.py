@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from illinstr.articles import Step, StepImage
-from illinstr.diffusion.loading import EMBEDDED
 from illinstr.errors import DataError, UsageError
+from illinstr.models.embedded import EMBEDDED, is_embedded
 from illinstr.workflows.drawing import (
     DrawRequest,
     check_drawer,
@@ -322,7 +322,7 @@ def illustrator_for(
         release(prepared.writer)
     model_name = name_of(prepared.model)
     for job in jobs:
-        if model_name == EMBEDDED and not knows(job.goal):
+        if is_embedded(model_name) and not knows(job.goal):
             reporter.log(f'note: "{job.goal}" is outside what the embedded model has seen; the images may not show it')
     illustrator = open_illustrator(request, prepared.settings, model=prepared.model, device=device)
     if prepared.first_picture is not None and illustrator.method == "independent":

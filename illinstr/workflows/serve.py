@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from illinstr.diffusion.loading import EMBEDDED, check_model, load_pipeline
+from illinstr.diffusion.loading import check_model, load_pipeline
 from illinstr.engine.devices import check_device
 from illinstr.errors import UsageError
+from illinstr.models.embedded import EMBEDDED
 from illinstr.workflows.checks import check_dtype, check_range
 from illinstr.workflows.correct import CorrectRequest, check_correct, correct_article
 from illinstr.workflows.drawing import MAX_SAMPLING_STEPS, SharedModel
