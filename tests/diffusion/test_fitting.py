@@ -70,6 +70,7 @@ def test_dry_run_prints_what_each_part_weighs(
 ) -> None:  # fmt: skip
     call = calling(monkeypatch, capsys, "generate")
     ask = ("Make tea", "--step", "Boil", "--model", folder, "--out", tmp_path / "run", "--device", "cpu", "--dry-run")
+    ask += ("--dtype", "float32")
     code, lines, errors = call(*ask)
     assert code == 0, errors
     assert any(line.split()[:1] == ["unet"] and "GiB in float32" in line for line in lines)
