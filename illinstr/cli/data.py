@@ -261,7 +261,8 @@ def merge(
 ) -> None:
     """Merge data folders into one: duplicates once, every goal in one split, licences and credits kept.
 
-    An article keeps its split; where folders disagree about a goal, the first decides. The folders stay as they are.
+    An article keeps its split; a goal that one of the folders holds out is held out of the whole. The folders stay as
+    they are.
 
     Example: illinstr data merge data/pages data/recipes --out data/both
     """
@@ -274,7 +275,9 @@ def merge(
     counts = {name: info.samples for name, info in made.index.splits.items()}
     lines = [f"{name}: {count} articles" for name, count in counts.items()]
     lines += [f"left out: {count} {reason}" for reason, count in made.left_out.items()]
-    emit({"out": str(out), "splits": counts, "left_out": made.left_out}, str(out), as_json=as_json, lines=tuple(lines))
+    lines += [f"moved to the split that holds their goals out: {made.moved}"] if made.moved else []
+    found = {"splits": counts, "left_out": made.left_out, "moved": made.moved}
+    emit({"out": str(out), **found}, str(out), as_json=as_json, lines=tuple(lines))
 
 
 def _fractions(text: str) -> dict[str, float]:

@@ -23,13 +23,16 @@ from illinstr.shards.takedown import NAME as TAKEDOWN_NAME
 from illinstr.shards.takedown import Takedown
 from illinstr.shards.writer import ShardWriter
 
+_ORDER = {"test": 0, "val": 1}  # splits that are held out, those of any other name are learnt from
+
 
 @dataclass(frozen=True)
 class Merged:
-    """What came of it: the new index, and how many articles were left out, by reason."""
+    """What came of it: the new index, how many articles were left out, by reason, and how many changed their split."""
 
     index: ShardIndex
     left_out: dict[str, int]
+    moved: int = 0
 
 
 @dataclass
@@ -69,10 +72,10 @@ def merge(
 ) -> Merged:
     """Copy data folders into ``out``; the inputs stay as they are.
 
-    An article keeps the split it has, and of what stands in several inputs the first one stays. Where inputs disagree
-    about a goal (or one near it), the first that holds it decides for all, so that no goal stands on two sides. What
-    the ``takedown.txt`` of any input lists is in none of it, and the lists are kept. ``attribution.tsv`` credits every
-    article and image with its licence.
+    An article keeps the split it has, and of what stands in several inputs the first one stays. A goal (or one near it)
+    that an input holds out is held out of the whole, test before validation before training, so that no goal stands on
+    two sides and nothing that some model was kept from is ever learnt. What the ``takedown.txt`` of any input lists is
+    in none of it, and the lists are kept. ``attribution.tsv`` credits every article and image with its licence.
 
     Args:
         inputs: data folders, two at least; their order decides which of two equal articles stays.
@@ -95,7 +98,7 @@ def merge(
     taken = Takedown(frozenset().union(*(Takedown.of_folder(data).entries for data in inputs)))
     sides = _sides(inputs, indexes, near)
     reporter = reporter or SilentReporter()
-    seen, left, credits = _Seen(near_texts), Counter[str](), list[str]()
+    seen, left, moved, credits = _Seen(near_texts), Counter[str](), 0, list[str]()
     with (
         ShardWriter(
             out,
@@ -105,13 +108,15 @@ def merge(
         ) as writer,
         reporter.task("articles read", total=sum(shard.samples for one in indexes for shard in one.shards)) as advance,
     ):
-        for data, article in _articles(inputs):
+        for data, split, article in _articles(inputs, indexes):
             kept = taken.without(article)
             reason = "taken down" if kept is None else seen.again(kept)
             if kept is None or reason is not None:
                 left[reason or "taken down"] += 1
             else:
-                writer.add(kept, split=_side(sides, kept, data))
+                side = _side(sides, kept, data)
+                writer.add(kept, split=side)
+                moved += side != split
                 credits.append(attribution.line(kept))
             advance()
         if not credits:
@@ -121,28 +126,36 @@ def merge(
         writer.set_outcome(left_out=dict(sorted(left.items())))
     if writer.index is None:
         raise DataError(f"{out} was not finished")
-    return Merged(writer.index, dict(sorted(left.items())))
+    return Merged(writer.index, dict(sorted(left.items())), moved)
 
 
-def _articles(inputs: Sequence[Path]) -> Iterable[tuple[Path, Article]]:
-    for data in inputs:
-        for article in iter_articles(data):
-            yield data, article
+def _articles(inputs: Sequence[Path], indexes: Sequence[ShardIndex]) -> Iterable[tuple[Path, str, Article]]:
+    """Folder, split and article, in the order of the shards."""
+    for data, index in zip(inputs, indexes, strict=True):
+        for split in dict.fromkeys(shard.split for shard in index.shards):
+            for article in iter_articles(data, split=split):
+                yield data, split, article
 
 
 def _sides(inputs: Sequence[Path], indexes: Sequence[ShardIndex], near: float) -> dict[str, str]:
-    """The split of every goal, by its signature: that of the first article whose goal is near it."""
+    """The split of every goal, by its signature: the most held out of those that goals near it have."""
     found: dict[str, str] = {}
     for data, index in zip(inputs, indexes, strict=True):
         for shard in index.shards:
             for row in read_rows(shard.parquet(data)):
                 if row.goal is not None:
-                    found.setdefault(goal_signature(row.goal), shard.split)
+                    signature = goal_signature(row.goal)
+                    found[signature] = _held_out(found.get(signature, shard.split), shard.split)
     led = leaders(found, near)
     decided: dict[str, str] = {}
     for signature, split in found.items():  # in the order of the inputs
-        decided.setdefault(led[signature], split)
+        decided[led[signature]] = _held_out(decided.get(led[signature], split), split)
     return {signature: decided[leader] for signature, leader in led.items()}
+
+
+def _held_out(first: str, second: str) -> str:
+    """Of two splits the one that is learnt from less; the first, where both or neither are known."""
+    return min(first, second, key=lambda split: _ORDER.get(split, len(_ORDER)))
 
 
 def _side(sides: dict[str, str], article: Article, data: Path) -> str:
