@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from illinstr.cli.options import AsJson, Device, Quiet
+from illinstr.cli.options import AsJson, Device, LlmCa, Quiet
 from illinstr.workflows.world import EMBEDDED_WRITER
 
 
@@ -19,6 +19,7 @@ def command(
     llm: Annotated[
         str, typer.Option(help="Who writes the new steps: minihow (offline, a few known troubles), or as for generate.")
     ] = EMBEDDED_WRITER,
+    llm_ca: LlmCa = None,
     step: Annotated[
         list[str] | None, typer.Option(help="A new step in your words, repeated.", show_default=False)
     ] = None,
@@ -78,6 +79,7 @@ def command(
         problem,
         steps=steps if given is None else given,
         writer=llm,
+        llm_ca=llm_ca,
         context=context,
         seed=seed,
         out=out,

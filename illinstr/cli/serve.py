@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from illinstr.cli.options import Device, Dtype, Offload
+from illinstr.cli.options import Device, Dtype, LlmCa, Offload
 from illinstr.workflows.world import EMBEDDED_WRITER
 from illinstr.workflows.writers import DEFAULT_EXAMPLES
 
@@ -43,6 +43,7 @@ def command(
     context: Annotated[
         str | None, typer.Option(help='About the reader, for --llm: "I have no oven".', show_default=False)
     ] = None,
+    llm_ca: LlmCa = None,
     examples: Annotated[int, typer.Option(help="Articles to show a language model as examples.")] = DEFAULT_EXAMPLES,
     sampling_steps: Annotated[
         int | None, typer.Option(help="Denoising steps. \\[default: the model's own]", show_default=False)
@@ -84,6 +85,7 @@ def command(
         device=device,
         dtype=dtype,
         offload=offload,
+        llm_ca=llm_ca,
         reporter=messages,
     )
     with open_server(request) as server:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from illinstr.cli.options import Device, Quiet
+from illinstr.cli.options import Device, LlmCa, Quiet
 from illinstr.workflows.world import EMBEDDED_WRITER
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def command(
     llm: Annotated[
         str, typer.Option(help="Who suggests: minihow (offline), or a language model as for generate.")
     ] = EMBEDDED_WRITER,
+    llm_ca: LlmCa = None,
     count: Annotated[int, typer.Option(help="How many goals to suggest.")] = 5,
     choose: Annotated[
         int | None, typer.Option(help="Go on with this suggestion, without asking.", show_default=False)
@@ -67,7 +68,7 @@ def command(
 
     messages = reporter(quiet)
     request = SuggestRequest(
-        at_hand, writer=llm, count=count, context=context, seed=seed, device=device, reporter=messages
+        at_hand, writer=llm, count=count, context=context, seed=seed, device=device, llm_ca=llm_ca, reporter=messages
     )
     check_range("--choose", choose, 1, count, "the number of a suggestion")
     found = suggest_goals(request)
@@ -89,6 +90,7 @@ def command(
         model=model,
         writer=llm,
         context=context,
+        llm_ca=llm_ca,
         device=device,
         overwrite=overwrite,
         reporter=messages,

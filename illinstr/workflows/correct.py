@@ -14,7 +14,7 @@ from illinstr.workflows.drawing import DrawRequest, check_drawing
 from illinstr.workflows.edit import check_model_of, check_target, finished_run, illustrator_of, settings_of
 from illinstr.workflows.generate import cannot_write
 from illinstr.workflows.world import EMBEDDED_WRITER
-from illinstr.workflows.writers import announce, open_writer, own_steps, owns_writer, release
+from illinstr.workflows.writers import announce, check_no_ca, open_writer, own_steps, owns_writer, release
 
 if TYPE_CHECKING:
     from illinstr.runs import Correction
@@ -37,6 +37,7 @@ class CorrectRequest(DrawRequest):
         seed: seed of the words and of the noise; the run's own when None.
         out: where the corrected article goes; None replaces it.
         overwrite: replace a finished article in ``out``.
+        llm_ca: as for ``generate``.
     """
 
     run: FinishedRun | str | Path
@@ -49,6 +50,7 @@ class CorrectRequest(DrawRequest):
     seed: int | None = None
     out: str | Path | None = None
     overwrite: bool = False
+    llm_ca: str | Path | None = None
 
 
 @dataclass(frozen=True)
@@ -158,12 +160,14 @@ def _writer(request: CorrectRequest, run: FinishedRun) -> tuple[Writer, int | No
         given = own_steps(request.steps)
         if writer != EMBEDDED_WRITER or request.context is not None:
             raise UsageError("--llm, --context and --steps have no part in steps of your own", hint="leave them out")
+        check_no_ca(request.llm_ca)
         return UserSteps(given), request.after + len(given)
     if not isinstance(writer, str):
         if request.context is not None:
             raise UsageError("--context needs a language model named in --llm", hint="--llm FILE.gguf, for example")
+        check_no_ca(request.llm_ca)
         return writer, request.steps
     context = request.context
     if writer != EMBEDDED_WRITER and context is None and run.record.writing is not None:
         context = run.record.writing.context or None  # who the article was written for is who follows it
-    return open_writer(writer, context=context, device=request.device), request.steps
+    return open_writer(writer, context=context, device=request.device, ca=request.llm_ca), request.steps

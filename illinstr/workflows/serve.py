@@ -45,7 +45,7 @@ class ServeRequest(Request):
         examples: articles to show a language model as examples.
         sampling_steps: denoising steps; the model's own when None.
         metadata: whether images carry their recipes.
-        device, dtype, offload: as for ``generate``.
+        device, dtype, offload, llm_ca: as for ``generate``.
     """
 
     out: str | Path = "runs"
@@ -61,6 +61,7 @@ class ServeRequest(Request):
     device: str = "auto"
     dtype: str | None = None
     offload: bool = False
+    llm_ca: str | Path | None = None
 
 
 class ModelShelf:
@@ -231,9 +232,10 @@ def _each(given: str | Sequence[str], option: str) -> list[str]:
 
 def _open_author(request: ServeRequest, spec: str) -> Writer:
     several = not isinstance(request.writer, str) and len(request.writer) > 1
-    # Beside a language model the embedded writer stands without a context, which it could not use.
+    # Beside a language model the embedded writer stands without a context, and others without an authority.
     context = None if several and spec == EMBEDDED_WRITER else request.context
-    return open_writer(spec, context=context, examples=request.examples, device=request.device)
+    ca = None if several and not spec.startswith("https://") else request.llm_ca
+    return open_writer(spec, context=context, examples=request.examples, device=request.device, ca=ca)
 
 
 def _named(models: Sequence[str]) -> list[tuple[str, str]]:

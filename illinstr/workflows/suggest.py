@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
 from typing import Any
 
 from illinstr.engine.devices import check_device
@@ -12,7 +13,7 @@ from illinstr.workflows.checks import check_range
 from illinstr.workflows.drawing import MAX_SEED
 from illinstr.workflows.request import Request
 from illinstr.workflows.world import EMBEDDED_WRITER, suggest_from
-from illinstr.workflows.writers import announce, open_language_model, release
+from illinstr.workflows.writers import announce, check_no_ca, open_language_model, release
 
 MAX_COUNT = 20
 
@@ -28,6 +29,7 @@ class SuggestRequest(Request):
         context: about the reader, for a language model.
         seed: seed of a language model's suggestions.
         device: where a language model of this machine runs.
+        llm_ca: as for ``generate``.
     """
 
     at_hand: str
@@ -37,6 +39,7 @@ class SuggestRequest(Request):
     context: str | None = None
     seed: int = 0
     device: str = "auto"
+    llm_ca: str | Path | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ def suggest_goals(request: SuggestRequest) -> SuggestResult:
     things = check_suggest(request)
     if request.writer == EMBEDDED_WRITER:
         return SuggestResult(things, _offline(things, request.count, request.messages))
-    writer = open_language_model(request.writer, context=request.context, device=request.device)
+    writer = open_language_model(request.writer, context=request.context, device=request.device, ca=request.llm_ca)
     announce(writer, request.messages, what="goals")
     goals = writer.suggest(things, request.count, seed=request.seed)
     release(writer)
@@ -92,6 +95,8 @@ def check_suggest(request: SuggestRequest) -> str:
     check_range("--count", request.count, 1, MAX_COUNT, "5 is usual")
     check_range("--seed", request.seed, 0, MAX_SEED, "any whole number in that range")
     check_device(request.device)
+    if request.writer == EMBEDDED_WRITER:
+        check_no_ca(request.llm_ca)
     if request.context is not None and request.writer == EMBEDDED_WRITER:
         raise UsageError(
             "the embedded world cannot take a reader's situation into account", hint="--context needs --llm"

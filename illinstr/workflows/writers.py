@@ -112,8 +112,7 @@ def open_writer(
     """
     check_range("--examples", examples, 0, MAX_EXAMPLES, "3 is usual")
     if llm == EMBEDDED_WRITER:
-        if ca is not None:
-            raise UsageError("--llm-ca is for a server behind https", hint="--llm https://HOST/v1#MODEL")
+        check_no_ca(ca)
         if context is not None:
             raise UsageError(
                 "the embedded writer cannot take a reader's situation into account",
@@ -121,6 +120,16 @@ def open_writer(
             )
         return MiniHowWriter()
     return open_language_model(llm, context=context, examples=examples, device=device, ca=ca)
+
+
+def check_no_ca(ca: str | Path | None) -> None:
+    """Refuse a certificate's authority where no server is asked.
+
+    Raises:
+        UsageError: there is one.
+    """
+    if ca is not None:
+        raise UsageError("--llm-ca is for a server behind https", hint="--llm https://HOST/v1#MODEL")
 
 
 def open_language_model(
