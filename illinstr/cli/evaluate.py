@@ -37,6 +37,13 @@ def command(
         ),
     ] = None,
     protocol: Annotated[str, typer.Option(help="ours, or reproduction (the authors' released scripts).")] = "ours",
+    goals: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table of goals and steps whose images lie in RUN: TSV, CSV or JSON lines; of any system's images.",
+            show_default=False,
+        ),
+    ] = None,
     split: Annotated[str | None, typer.Option(help="Of a data folder: evaluate this split only.")] = None,
     limit: Annotated[int | None, typer.Option(help="Evaluate the first so many articles only.")] = None,
     seed: Annotated[int, typer.Option(help="Of distractors and resampling.")] = 0,
@@ -78,6 +85,10 @@ def command(
 
     illinstr eval data/minihow --split test --faults
 
+    Images of any other system, and the table of what it was asked for:
+
+    illinstr eval images/of-another --goals goals.tsv
+
     With the encoders of the paper (downloads them once), on four GPUs:
 
     illinstr eval runs/stacked --processes 4 --encoder laion/CLIP-ViT-H-14-laion2B-s32B-b79K
@@ -100,6 +111,7 @@ def command(
         encoder=encoder,
         consistency_encoder=consistency_encoder,
         protocol=protocol,
+        goals=goals,
         split=split,
         limit=limit,
         seed=seed,

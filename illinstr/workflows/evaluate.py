@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,8 @@ class EvaluateRequest(Request):
         encoder: ``judge`` (embedded), a CLIP or SigLIP folder, or a hub id ORG/NAME.
         consistency_encoder: for feature distances, FID and KID: DINOv2, CLIP or SigLIP; ``encoder`` when None.
         protocol: ``ours``, or ``reproduction`` (the authors' released scripts).
+        goals: table of goals and steps (TSV, CSV, JSON lines) whose images, by any system, lie in runs that hold no
+            articles; see ``illinstr.evaluation.arena``.
         split: of a data folder, evaluate this split only.
         limit: evaluate the first so many articles only.
         seed: of distractors and resampling.
@@ -74,6 +77,7 @@ class EvaluateRequest(Request):
     encoder: str = "judge"
     consistency_encoder: str | None = None
     protocol: str = "ours"
+    goals: str | Path | None = None
     split: str | None = None
     limit: int | None = None
     seed: int = 0
@@ -93,6 +97,11 @@ class EvaluateRequest(Request):
     def folders(self) -> list[Path]:
         """The runs, as paths."""
         return [Path(self.runs)] if isinstance(self.runs, str | Path) else [Path(run) for run in self.runs]
+
+    @property
+    def table(self) -> Path | None:
+        """The table of goals, as a path."""
+        return None if self.goals is None else Path(self.goals)
 
     @property
     def others(self) -> list[Path]:
@@ -238,6 +247,8 @@ def _check_together(request: EvaluateRequest) -> None:
         raise UsageError("--faults compares articles with themselves", hint="leave out --against, --truth, --vlm")
     if faults and request.protocol != "ours":
         raise UsageError("--faults tests our own protocol", hint="leave out --protocol")
+    if request.table is not None and not request.table.is_file():
+        raise UsageError(f"--goals {request.table} is no file", hint="a table of goals and steps; see docs/arena.md")
     if (request.vlm is None) != (request.vlm_model is None):
         raise UsageError("--vlm and --vlm-model belong together", hint="the server's address, the model's name")
     if request.cache is not None and request.no_cache:
@@ -297,7 +308,7 @@ def _faults(work: Evaluating) -> EvaluateResult:
     request, reporter = work.request, work.reporter
     run = request.folders[0]
     _check_writable(run, FAULTS, "eval-faults")
-    source = open_source(run, split=request.split)
+    source = open_source(run, split=request.split, goals=request.table)
     articles = list(islice(source.articles, request.limit))
     world = embedded_world(articles, draw=False)
     articles = list(_sized(articles, world))
@@ -335,13 +346,14 @@ def _prepare(work: Evaluating, run: Path, others: list[Path], *, every_pair: boo
     from illinstr.evaluation.subjects import goal_identity
 
     request = work.request
-    source = open_source(run, split=request.split, left_out=work.left_out)
+    opened = partial(open_source, left_out=work.left_out, goals=request.table)
+    source = opened(run, split=request.split)
     articles = list(islice(source.articles, request.limit))
     world = embedded_world(articles, draw=request.truth is None)
     return prepare(
         Source(source.name, _sized(articles, world)),
         work.settings,
-        others=[_sized_source(open_source(other, left_out=work.left_out), world) for other in others],
+        others=[_sized_source(opened(other), world) for other in others],
         truth=_truth(request, world),
         spare_goals=world.goals if world else (),
         identify=world.identify if world else goal_identity,
@@ -355,7 +367,7 @@ def _prepare(work: Evaluating, run: Path, others: list[Path], *, every_pair: boo
 
 def _truth(request: EvaluateRequest, world: EmbeddedWorld | None) -> Source | None:
     if request.truth is not None:
-        return _sized_source(open_source(Path(request.truth)), world)
+        return _sized_source(open_source(Path(request.truth), goals=request.table), world)
     return world.truth if world else None
 
 
