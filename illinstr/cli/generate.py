@@ -97,6 +97,9 @@ def command(
     goals_file: Annotated[
         Path | None, typer.Option(help="Goals, one per line; - is stdin. One folder each under --out.")
     ] = None,
+    together: Annotated[
+        int, typer.Option(help="Articles of a batch drawn at once: faster where there is room; equal up to rounding.")
+    ] = 1,
     window: Annotated[
         int | None,
         typer.Option(
@@ -207,6 +210,8 @@ def command(
     if goal is None and goals_file is None and asking and executor != "slurm":
         goal = ask_goal()
     check_shell_options(goal, goals_file, step, steps_file, num_variants, processes, executor != "local" or bool(part))
+    if together != 1 and goals_file is None and num_variants == 1:
+        raise UsageError("--together draws several articles at once", hint="give --goals-file or --num-variants")
     common: dict[str, Any] = {
         "out": out,
         "seed": seed,
@@ -245,6 +250,7 @@ def command(
     wanted = steps_of(steps, step, steps_file)
     placed: dict[str, Any] = {
         "num_variants": num_variants,
+        "together": together,
         "processes": processes,
         "executor": executor,
         "address": address,

@@ -183,13 +183,56 @@ def make_article(job: Job, illustrator: Illustrator, reporter: Reporter) -> tupl
         OSError: the folder could not be written.
     """
     article, record = illustrator.draw(job.article, goal=job.goal, seed=job.seed, reporter=reporter)
-    given = tuple(number for number, step in enumerate(job.article.steps, start=1) if step.image)
+    return _publish(job, article, record, illustrator)
+
+
+def _publish(job: Job, article: Article, record: RunRecord, illustrator: Illustrator) -> tuple[Path, RunRecord]:
     article, writing = split_writing(article)
+    given = tuple(number for number, step in enumerate(job.article.steps, start=1) if step.image)
     timings = record.timings | {"plan_s": round(job.plan_s, 3)}
     record = record.model_copy(update={"timings": timings, "writing": writing, "given": given})
     settings = illustrator.settings
     pages = render_pages(article, record, metadata=settings.metadata) | reference_files(settings.references)
     return write_run(job.folder, article, record, pages), record
+
+
+def grouped(jobs: Sequence[Job], together: int) -> list[tuple[Job, ...]]:
+    """Jobs in their order, of one N each, at most ``together`` in a group; one that holds images stays alone.
+
+    A function of the whole batch, so that what an article is drawn with does not hang on what is finished already.
+    """
+    groups: list[list[Job]] = []
+    open_groups: dict[int, list[Job]] = {}
+    for job in jobs:
+        n, alone = job.article.num_steps, any(step.image for step in job.article.steps)
+        if alone or len(open_groups.get(n, ())) in (0, together):
+            groups.append([])
+            if not alone:
+                open_groups[n] = groups[-1]
+        (groups[-1] if alone else open_groups[n]).append(job)
+    return [tuple(group) for group in groups]
+
+
+def make_articles(jobs: Sequence[Job], illustrator: Illustrator, reporter: Reporter, *, only: set[Path]) -> list[Path]:
+    """Draw planned articles of one N together and publish the run folders of those in ``only``.
+
+    Raises:
+        ModelError: the model failed.
+        OSError: a folder could not be written.
+    """
+    if len(jobs) == 1:
+        return [make_article(jobs[0], illustrator, reporter)[0]]
+    drawn = illustrator.draw_together(
+        [job.article for job in jobs],
+        goals=[job.goal for job in jobs],
+        seeds=[job.seed for job in jobs],
+        reporter=reporter,
+    )
+    return [
+        _publish(job, article, record, illustrator)[0]
+        for job, (article, record) in zip(jobs, drawn, strict=True)
+        if job.folder in only
+    ]
 
 
 def write_batch_page(out: Path, title: str, folders: Sequence[Path], failures: int) -> Path:

@@ -80,6 +80,20 @@ class ArticlePipeline(Protocol):
         on_step: OnStep | None,
     ) -> list[Image.Image]: ...
 
+    def draw_batch(
+        self,
+        articles: Sequence[tuple[str, Sequence[str]]],
+        *,
+        seeds: Sequence[int],
+        sampling_steps: int | None,
+        guidance: float | None,
+        sampler: str,
+        method: Method,
+        references: Sequence[Image.Image],
+        window: int | None,
+        on_step: OnStep | None,
+    ) -> list[list[Image.Image]]: ...
+
 
 @dataclass(frozen=True)
 class DrawingSettings:
@@ -164,22 +178,78 @@ class Illustrator:
             if step.image
         }
         sampler = self.sampler_for(article)
-        texts = [self.text_of(step) for step in article.steps]
-        styled = [f"{text}, {self.settings.style}" if self.settings.style else text for text in texts]
-        images = self._sample(article.goal, styled, seed, anchors, sampler, reporter)
+        with self._progress(reporter) as on_step, _explained():
+            images = self.pipeline(
+                article.goal, self._texts(article), seed=seed, anchors=anchors, **self._asked(sampler, on_step)
+            )
         record = self._record(article, goal, seed, sampler, draw_s=time.perf_counter() - started)
+        return self._illustrated(article, images, record), record
+
+    def draw_together(
+        self, articles: Sequence[Article], *, goals: Sequence[str], seeds: Sequence[int], reporter: Reporter
+    ) -> list[tuple[Article, RunRecord]]:
+        """Draw articles of one N without any image yet in one go: what each alone would be, up to rounding.
+
+        Args:
+            articles: steps without images.
+            goals: what the user asked for, for the records.
+            seeds: one an article, of its noise alone.
+            reporter: shown the sampling steps as they are done.
+
+        Raises:
+            ModelError: the model did not give one image a step.
+        """
+        started = time.perf_counter()
+        sampler = self.sampler_for(articles[0])
+        with self._progress(reporter) as on_step, _explained():
+            drawn = self.pipeline.draw_batch(
+                [(article.goal, self._texts(article)) for article in articles],
+                seeds=seeds,
+                **self._asked(sampler, on_step),
+            )
+        draw_s = (time.perf_counter() - started) / len(articles)
+        made = []
+        for article, goal, seed, images in zip(articles, goals, seeds, drawn, strict=True):
+            record = self._record(article, goal, seed, sampler, draw_s=draw_s)
+            made.append((self._illustrated(article, images, record), record))
+        return made
+
+    def _texts(self, article: Article) -> list[str]:
+        """What the model is told about each step, in the style that is asked for."""
+        texts = [self.text_of(step) for step in article.steps]
+        return [f"{text}, {self.settings.style}" if self.settings.style else text for text in texts]
+
+    def _asked(self, sampler: str, on_step: OnStep) -> dict[str, Any]:
+        """What is the same for every article."""
+        return {
+            "sampling_steps": self.sampling_steps,
+            "guidance": self.guidance,
+            "sampler": sampler,
+            "method": self.method,
+            "references": self._references,
+            "window": self.settings.window,
+            "on_step": on_step,
+        }
+
+    def _illustrated(self, article: Article, images: Sequence[Image.Image], record: RunRecord) -> Article:
+        """The article with what was drawn; steps that had an image keep it.
+
+        Raises:
+            ModelError: the model did not give one image a step.
+        """
         if len(images) != article.num_steps:
             raise ModelError(f"the model drew {len(images)} images for {article.num_steps} steps")
         steps = []
         for index, (step, picture) in enumerate(zip(article.steps, images, strict=True)):
-            if index in anchors:
+            if step.image is not None:
                 steps.append(step)
                 continue
-            recipe = recipe_of(record, step=index + 1, headline=texts[index]) if self.settings.metadata else None
+            told = self.text_of(step)
+            recipe = recipe_of(record, step=index + 1, headline=told) if self.settings.metadata else None
             alt = self._alt(step) or f"Step {index + 1}: {step.headline}"
             image = StepImage.from_bytes(encode_png(picture, recipe), alt=alt, license=article.license)
             steps.append(step.model_copy(update={"image": image}))
-        return article.model_copy(update={"steps": tuple(steps)}), record
+        return article.model_copy(update={"steps": tuple(steps)})
 
     def text_of(self, step: Step) -> str:
         """What the model is told about a step, the style apart.
@@ -201,15 +271,9 @@ class Illustrator:
         n, window = article.num_steps, self.settings.window
         return self.settings.sampler or self.pipeline.default_sampler(n, anchored=anchored, window=window)
 
-    def _sample(
-        self,
-        goal: str,
-        texts: Sequence[str],
-        seed: int,
-        anchors: Mapping[int, Image.Image],
-        sampler: str,
-        reporter: Reporter,
-    ) -> list[Image.Image]:
+    @contextmanager
+    def _progress(self, reporter: Reporter) -> Iterator[OnStep]:
+        """What is called after each sampling step, and shows how far it is."""
         with reporter.task("sampling steps", total=self.sampling_steps) as advance:
             reached = 0
 
@@ -222,20 +286,7 @@ class Illustrator:
                 if self.on_step is not None:
                     self.on_step(step)
 
-            with _explained():
-                return self.pipeline(
-                    goal,
-                    texts,
-                    seed=seed,
-                    sampling_steps=self.sampling_steps,
-                    guidance=self.guidance,
-                    sampler=sampler,
-                    method=self.method,
-                    anchors=anchors,
-                    references=self._references,
-                    window=self.settings.window,
-                    on_step=on_step,
-                )
+            yield on_step
 
     @cached_property
     def _references(self) -> list[Image.Image]:
