@@ -8,6 +8,7 @@ python scripts/check_docs.py flags    write every command's options into tests/g
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shlex
@@ -83,17 +84,35 @@ def _headings(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-@lru_cache  # one process a command
-def help_text(command: str) -> str:
-    """What ``illinstr COMMAND --help`` prints, at a fixed width and without colours."""
+# Prints the help of every command as a JSON list; the options are read when the libraries are imported.
+_PRINT_HELP = """
+import contextlib, io, json, sys
+from illinstr.__main__ import main
+pages = []
+for command in json.loads(sys.argv[1]):
+    sys.argv = ["illinstr", *command.split(), "--help"]
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        try:
+            main()
+        except SystemExit as ended:
+            if ended.code:
+                raise
+    pages.append(out.getvalue())
+print(json.dumps(pages))
+"""
+
+
+@lru_cache  # one process for all commands
+def help_texts() -> dict[str, str]:
+    """What ``illinstr COMMAND --help`` prints for each command, at a fixed width and without colours."""
     environment = {name: value for name, value in os.environ.items() if name not in _COLOUR_SWITCHES}
     width = {"TERMINAL_WIDTH": str(HELP_WIDTH), "COLUMNS": str(HELP_WIDTH), "NO_COLOR": "1", "TERM": "dumb"}
     environment |= width | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
-    code = "import sys; sys.argv[0] = 'illinstr'; from illinstr.__main__ import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code, *command.split(), "--help"], env=environment, capture_output=True, check=True
-    )
-    return "\n".join(line.rstrip() for line in done.stdout.decode().strip("\n").splitlines()).strip("\n")
+    words = [sys.executable, "-c", _PRINT_HELP, json.dumps(COMMANDS)]
+    pages = json.loads(subprocess.run(words, env=environment, capture_output=True, check=True).stdout)
+    bare = ("\n".join(line.rstrip() for line in page.strip("\n").splitlines()).strip("\n") for page in pages)
+    return dict(zip(COMMANDS, bare, strict=True))
 
 
 _COLOUR_SWITCHES = ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "TYPER_USE_RICH")
@@ -102,7 +121,7 @@ _COLOUR_SWITCHES = ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "TYPER_USE_RIC
 def with_help(page: str) -> str:
     """The page with every command's help between its markers; a command without markers is added at the end."""
     for command in COMMANDS:
-        block = f"<!-- help: {command} -->\n```text\n{help_text(command)}\n```\n<!-- end -->"
+        block = f"<!-- help: {command} -->\n```text\n{help_texts()[command]}\n```\n<!-- end -->"
         before = f"<!-- help: {command} -->"
         if before in page:
             page = _BLOCK.sub(lambda match, name=command, new=block: new if match[1] == name else match[0], page)

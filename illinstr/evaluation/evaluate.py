@@ -18,7 +18,7 @@ from illinstr.evaluation.metrics.aggregate import aggregate, break_down
 from illinstr.evaluation.metrics.choices import goal_pool
 from illinstr.evaluation.metrics.comparing import compare
 from illinstr.evaluation.metrics.reproduction import numbered, score_reproduction
-from illinstr.evaluation.metrics.scoring import Scene, gap_samples, score_ours
+from illinstr.evaluation.metrics.scoring import Scene, gap_samples, goal_candidates, score_ours
 from illinstr.evaluation.reports import verdict
 from illinstr.evaluation.results import Coverage, EncoderRecord, Encoders, Results, Settings, environment
 from illinstr.evaluation.samples import Sample, Side, other_side
@@ -266,15 +266,17 @@ def _record(encoder: ImageEncoder) -> EncoderRecord:
 
 
 def _texts(prepared: Prepared) -> set[str]:
-    """Every text that may be scored: goals, distractor goals, steps in the spelling of the protocol."""
-    texts = set(prepared.pool.values())
-    for subjects in prepared.sides.values():
-        for subject in subjects:
-            texts.add(subject.goal)
-            if prepared.settings.protocol == "ours":
-                texts.update(subject.texts)
-            else:
-                texts.update(numbered(panel) for panel in subject.panels)
+    """Every text that is scored: goals, the distractor goals drawn, steps in the spelling of the protocol."""
+    texts: set[str] = set()
+    for subject in (subject for subjects in prepared.sides.values() for subject in subjects):
+        texts.add(subject.goal)
+        if prepared.settings.protocol == "reproduction":
+            texts.update(numbered(panel) for panel in subject.panels)
+            continue
+        texts.update(subject.texts)
+        for panel in subject.panels if prepared.pool else ():
+            drawn = (prepared.pool, prepared.settings.seed, prepared.settings.num_distractors, prepared.near)
+            texts.update(goal_candidates(subject, panel, *drawn))
     return texts
 
 

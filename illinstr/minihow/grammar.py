@@ -248,11 +248,15 @@ def recognise(goal: str, families: Collection[str] | None = None) -> Goal | None
         UsageError: a family that the world does not have.
     """
     allowed = chosen_families(families)
+    return next((known for known in _meant(goal) if known.family in allowed), None)
+
+
+@lru_cache(maxsize=8192)  # more than there are goals: whoever compares all of them asks for each many times
+def _meant(goal: str) -> tuple[Goal, ...]:
+    """The goals of all families that a user's words mean, in the world's order."""
     wanted, words = meaning(goal), set(kept_stems(goal))
-    for name in dict.fromkeys(name for name, fixed in _anchors() if fixed <= words):
-        if name in allowed and wanted in _meanings(name):
-            return _meanings(name)[wanted]
-    return None
+    names = dict.fromkeys(name for name, fixed in _anchors() if fixed <= words)
+    return tuple(_meanings(name)[wanted] for name in names if wanted in _meanings(name))
 
 
 def nearest_goals(text: str, k: int = 3, families: Collection[str] | None = None) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -229,6 +230,7 @@ class EmbeddedWorld:
     panel_px: ClassVar[int] = 128
 
     @staticmethod
+    @lru_cache(maxsize=8192)  # all the world's goals, asked for once a run that is compared
     def identify(goal: str) -> str:
         """Canonical wording of a goal, however it is put; goals from outside keep their normal form."""
         from illinstr import minihow

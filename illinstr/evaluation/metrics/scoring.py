@@ -94,10 +94,22 @@ def score_ours(scene: Scene, subjects: Sequence[Subject]) -> list[Sample]:
 
 def _goal_choice(scene: Scene, subject: Subject, panel: Panel) -> Sample:
     """Goal faithfulness of one image: its goal among 1 + distractors goals, cosine argmax over the texts."""
-    generator = item_generator(scene.seed, "goal", subject.key, panel.step)
-    near = scene.near.get(subject.identity, frozenset())
-    candidates = goal_choices(subject.goal, subject.identity, scene.pool, scene.distractors, generator, near)
+    candidates = goal_candidates(subject, panel, scene.pool, scene.seed, scene.distractors, scene.near)
     return _choice(scene, subject, panel, "goal_faithfulness", candidates)
+
+
+def goal_candidates(
+    subject: Subject,
+    panel: Panel,
+    pool: dict[str, str],
+    seed: int,
+    distractors: int,
+    near: Mapping[str, frozenset[str]],
+) -> tuple[str, ...]:
+    """The goals that one image chooses among, its own first; the arguments are those of ``Scene``."""
+    generator = item_generator(seed, "goal", subject.key, panel.step)
+    close = near.get(subject.identity, frozenset())
+    return goal_choices(subject.goal, subject.identity, pool, distractors, generator, close)
 
 
 def _step_choice(scene: Scene, subject: Subject, panel: Panel) -> Iterator[Sample]:
