@@ -6,6 +6,7 @@ called, and it imports the workflow inside its function, so that ``illinstr --he
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import stat
@@ -102,8 +103,10 @@ class LazyGroup(TyperGroup):
             self._listing = False
 
 
+@functools.cache
 def build_command(name: str) -> Any:
-    """Import a command's module and make it a command of the program."""
+    """Import a command's module and make it a command of the program: once a process, since Typer takes some ten
+    milliseconds to read the options of a long command."""
     module = importlib.import_module(f"illinstr.cli.{_MODULES.get(name, name)}")
     program = typer.Typer(rich_markup_mode="rich", add_completion=False, pretty_exceptions_enable=False)
     if name in GROUPS:
