@@ -110,13 +110,14 @@ def test_deep_data_is_read_as_far_as_its_depth_allows():
     survives(block('{"@type":"HowTo","name":"x","step":' + sections + "}"))
 
 
-def test_references_cannot_make_little_data_say_endlessly_much():
+def test_references_cannot_make_little_data_say_endlessly_much(monkeypatch):
+    monkeypatch.setattr(json_ld, "MAX_WORK", json_ld.MAX_WORK // 10)  # the whole of it takes seconds
     layers = [
         {"@id": f"#{n}", "@type": "HowToSection", "itemListElement": [{"@id": f"#{n + 1}"}] * 300} for n in range(30)
     ]
     with pytest.raises(DataError, match="too often"):
         registry.read(WebPage(block({"@graph": [{"@type": "HowTo", "name": "x", "step": {"@id": "#0"}}, *layers]})))
-    text = {"@id": "#t", "@type": "HowToStep", "text": "Go on. " * 200_000}
+    text = {"@id": "#t", "@type": "HowToStep", "text": "Go on. " * 20_000}
     with pytest.raises(DataError, match="too often"):
         registry.read(
             WebPage(block({"@graph": [{"@type": "HowTo", "name": "x", "step": [{"@id": "#t"}] * 1900}, text]}))

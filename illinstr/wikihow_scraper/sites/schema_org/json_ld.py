@@ -154,6 +154,9 @@ class Graph:
         """The values of the first of ``keys`` that says something, lists opened, references followed."""
         for key in keys:
             value = node.get(key)
+            if value is None:  # as most are
+                self.charge(1)
+                continue
             self.charge(1 + (len(value) if isinstance(value, list | dict) else 0))
             found = [self.followed(value) for value in listed(value)]
             found = [value for value in found if value not in (None, "", {}, [])]
@@ -164,6 +167,8 @@ class Graph:
 
 def listed(value: Any) -> list[Any]:
     """A value as a list: lists in lists opened, and objects whose keys count ("0", "1", ...) taken for lists."""
+    if isinstance(value, str):
+        return [value]
     found: list[Any] = []
     waiting = [value]
     while waiting:
