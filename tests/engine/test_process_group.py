@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,6 +20,7 @@ from illinstr.evaluation.encoders.store import FeatureStore
 from illinstr.evaluation.evaluate import Source, prepare, score
 from illinstr.evaluation.results import Settings
 from tests.evaluation.test_cli import write
+from tests.support import fork_server
 from tests.support.eval_world import ColourEncoder, good_run
 from tests.support.tiny_clip import make_tiny_clip
 from tests.support.toy_task import Listener
@@ -46,12 +49,12 @@ Path(sys.argv[1], f"{group.rank}.json").write_text(json.dumps(said))
 """
 
 
-def launch(count: int, *arguments: str) -> list[subprocess.CompletedProcess[str]]:
-    """What ``torchrun --nproc_per_node`` sets, without its supervisor."""
+def launch(count: int, *arguments: str, start: Callable[..., Any]) -> list[subprocess.CompletedProcess[str]]:
+    """What ``torchrun --nproc_per_node`` sets, without its supervisor; ``start`` is a ``Popen``."""
     shared = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     settings = {**os.environ, **shared, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
     started = [
-        subprocess.Popen(
+        start(
             [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
             env={**settings, "RANK": str(rank), "LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": str(count)},
         )
@@ -65,7 +68,7 @@ def launch(count: int, *arguments: str) -> list[subprocess.CompletedProcess[str]
 
 
 def test_two_processes_share_the_work_and_agree_with_one(tmp_path):
-    done = launch(2, "-c", MEMBER, str(tmp_path), str(tmp_path / "features"))
+    done = launch(2, "-c", MEMBER, str(tmp_path), str(tmp_path / "features"), start=fork_server.Popen)
     assert [each.returncode for each in done] == [0, 0], done[0].stderr + done[1].stderr
     members = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2)]
     assert [(m["rank"], m["size"], m["is_main"]) for m in members] == [(0, 2, True), (1, 2, False)]
@@ -89,7 +92,7 @@ def test_the_command_speaks_and_writes_once(tmp_path):
     clip = make_tiny_clip(tmp_path / "clip")
     run = write(tmp_path / "run", good_run())
     arguments = ("-m", "illinstr", "eval", str(run), "--encoder", str(clip), "--no-cache")
-    done = launch(2, *arguments)
+    done = launch(2, *arguments, start=subprocess.Popen)
     assert [each.returncode for each in done] == [0, 0], done[0].stderr + done[1].stderr
     assert done[0].stdout.splitlines()[-1] == str(run / "eval" / "report.html")
     assert done[1].stdout == ""

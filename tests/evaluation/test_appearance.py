@@ -42,11 +42,12 @@ def slow_lab(colour):
 def slow_palette(image):
     """Even pixels by place, and the mean of each cell of colours."""
     pixels = np.asarray(image.resize((64, 64), Image.Resampling.BOX), dtype=float)
+    channels = pixels.transpose(2, 0, 1).tolist()
     even, cells = {}, {}
     for row, column in itertools.product(range(64), repeat=2):
-        rows, columns = (range(max(0, k - 1), min(64, k + 2)) for k in (row, column))
-        around = [pixels[r, c] for r in rows for c in columns]
-        if max(max(p[k] for p in around) - min(p[k] for p in around) for k in range(3)) < 20:
+        rows, columns = (slice(max(0, k - 1), k + 2) for k in (row, column))
+        around = [[value for line in channel[rows] for value in line[columns]] for channel in channels]
+        if all(max(values) - min(values) < 20 for values in around):
             cell = tuple(int(v // 8) for v in pixels[row, column])
             even[row, column] = cell
             cells.setdefault(cell, []).append(pixels[row, column])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import itertools
 import json
@@ -86,6 +87,7 @@ class Oracle:
             hidden = self.model.vision_model(pixel_values=pixels).pooler_output
             return self.model.visual_projection(hidden)[0].numpy().astype(float)
 
+    @functools.cache  # noqa: B019 (as long as the module's tests)
     def text(self, text: str) -> np.ndarray:
         import torch
 
@@ -110,6 +112,7 @@ def spread(steps) -> float:
     return sum(pairs) / len(pairs)
 
 
+@functools.cache
 def unexplained_in(folder: Path) -> dict[str, float]:
     """Goal to the per cent of even areas that no other image of its article explains, by the slow second way."""
     found = {}

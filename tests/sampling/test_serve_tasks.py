@@ -24,7 +24,7 @@ from illinstr.sampling.serving.web import MAX_CONNECTIONS, WebServer
 from illinstr.sampling.serving.workshop import MAX_STARTS
 from illinstr.workflows.serve import ServeRequest, open_server
 from tests.support.image_bytes import encoded
-from tests.support.serving import Remote, call, do, follow, killed, make, ours, restarted, serving, until
+from tests.support.serving import Holding, Remote, call, do, follow, killed, make, ours, restarted, serving, until
 from tests.support.tiny_model import make_tiny_model
 
 
@@ -50,7 +50,7 @@ def test_a_killed_server_loses_nothing(model: Path, tmp_path: Path) -> None:
     process, url = restarted(tmp_path / "runs", model, "0")
     try:
         remote = Remote(url)
-        asked = [told(call(remote, "POST", "/tasks/generate", {"goal": goal, "steps": 5})[1]) for goal in goals]
+        asked = [told(call(remote, "POST", "/tasks/generate", {"goal": goal, "steps": 2})[1]) for goal in goals]
         until(remote, asked[0]["task"], "preview")
         with pytest.raises(UsageError, match="another illinstr serve"):
             app(["serve", "--port", "0", "--out", str(tmp_path / "runs")], standalone_mode=False)
@@ -65,7 +65,7 @@ def test_a_killed_server_loses_nothing(model: Path, tmp_path: Path) -> None:
     finally:
         killed(process)
     words = ["--model", str(model), "--sampling-steps", "60", "--out", str(tmp_path / "alone"), "--quiet"]
-    app(["generate", goals[0], "--steps", "5", *words], standalone_mode=False)
+    app(["generate", goals[0], "--steps", "2", *words], standalone_mode=False)
     assert read_article(tmp_path / "alone") == read_article(tmp_path / "runs" / asked[0]["name"])
 
 
@@ -224,20 +224,6 @@ def test_listeners_beyond_the_places_make_room_for_each_other(server: WebServer)
         one.close()
 
 
-class Holding:
-    """The verbs, of which ``generate`` waits for an event first."""
-
-    def __init__(self, verbs: Any, held: threading.Event) -> None:
-        self.verbs, self.held = verbs, held
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.verbs, name)
-
-    def generate(self, *arguments: Any) -> Path:
-        assert self.held.wait(60)
-        return Path(self.verbs.generate(*arguments))
-
-
 def test_the_token_is_for_our_own_page(server: WebServer) -> None:
     assert told(call(server, "GET", "/token")[1]) == {"token": server.token}
     for site in ("cross-site", "same-site"):
@@ -268,7 +254,7 @@ def test_models_and_writers_are_chosen_and_one_model_is_loaded_at_a_time(model: 
         assert re.findall(r"<option>(.*?)</option>", page) == ["tiny", "other"]
         drawn = {}
         for name in ("other", "tiny"):
-            _, data = do(server, "generate", goal=goal, steps=5, model=name)[-1]
+            _, data = do(server, "generate", goal=goal, steps=2, model=name)[-1]
             drawn[name] = read_record(tmp_path / "runs" / data["name"])
             assert [each for each, shared in shelf.models.items() if shared._pipeline is not None] == [name]
         assert drawn["other"].model_sha256 != drawn["tiny"].model_sha256
@@ -277,7 +263,7 @@ def test_models_and_writers_are_chosen_and_one_model_is_loaded_at_a_time(model: 
         last = read_record(tmp_path / "runs" / made).revisions[-1]
         assert last.model_sha256 == drawn["other"].model_sha256  # the one that drew it draws it again
         for field in ("model", "writer"):
-            assert call(server, "POST", "/tasks/generate", {"goal": goal, "steps": 5, field: "none"})[0] == 400
+            assert call(server, "POST", "/tasks/generate", {"goal": goal, "steps": 2, field: "none"})[0] == 400
     finally:
         server.shutdown()
         thread.join()

@@ -54,7 +54,7 @@ def ask(kind: str, count: int, seed: int = 0, words: str = "Write.") -> Question
 class TestForm:
     """Random weights would never write JSON: that it comes out in form is the runtime's doing."""
 
-    @pytest.mark.parametrize("count", [1, 3])
+    @pytest.mark.parametrize("count", [1, 2])
     @pytest.mark.parametrize("name", ["hf_model", "gguf_model"])
     def test_steps(self, name: str, count: int, request: pytest.FixtureRequest) -> None:
         found = json.loads(request.getfixturevalue(name).answer(ask("steps", count)))

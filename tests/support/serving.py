@@ -110,6 +110,20 @@ def make(server: Any, goal: str, steps: int = 2) -> str:
     return str(data["name"])
 
 
+class Holding:
+    """The verbs, of which ``generate`` waits for an event first."""
+
+    def __init__(self, verbs: Any, held: threading.Event) -> None:
+        self.verbs, self.held = verbs, held
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.verbs, name)
+
+    def generate(self, *arguments: Any) -> Path:
+        assert self.held.wait(60)
+        return Path(self.verbs.generate(*arguments))
+
+
 def restarted(folder: Path, model: Path, port: str, *, sampling_steps: int = 60) -> tuple[Any, str]:
     """The real command in a process of its own, and where its page is."""
     words = ["--out", str(folder), "--model", str(model), "--sampling-steps", str(sampling_steps), "--port", port]

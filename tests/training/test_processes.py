@@ -69,7 +69,7 @@ def alone(tmp_path_factory, config, data):
 @pytest.fixture(scope="module")
 def together(tmp_path_factory, config, data):
     out = tmp_path_factory.mktemp("together") / "run"
-    done = run(*arguments(config, data, out, "--processes", "2"), forked=False)  # once as people start it
+    done = run(*arguments(config, data, out, "--processes", "2"))
     assert done.stdout.splitlines()[-1] == str(out / "model")  # printed once, by the first process
     return out
 
@@ -144,6 +144,13 @@ def test_sharded_over_two_processes_learns_the_same_and_exports_a_whole_model(tm
     # ... and one process alone goes on from where both stood.
     run(*arguments(config, data, out, "--resume", "--set", "train.steps=8"))
     assert losses(out) == pytest.approx(losses(alone), rel=1e-3)
+
+
+@pytest.mark.slow
+def test_two_processes_started_as_people_start_them_equal_forked_ones(tmp_path, config, data, together):
+    done = run(*arguments(config, data, tmp_path / "run", "--processes", "2"), forked=False)
+    assert done.stdout.splitlines()[-1] == str(tmp_path / "run" / "model")
+    assert losses(tmp_path / "run") == losses(together)
 
 
 @pytest.mark.slow
