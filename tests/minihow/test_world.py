@@ -177,7 +177,7 @@ def test_colours_stay_with_their_nouns() -> None:
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_any_text_is_recognised_or_has_neighbours(text: str) -> None:
     goal = recognise(text)
     if goal is None:
