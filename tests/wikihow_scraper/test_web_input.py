@@ -1,5 +1,6 @@
 """What the web sends: encodings, codings, labels that are wrong, robots.txt and sitemaps as people write them."""
 
+import dataclasses
 import gzip
 import io
 import itertools
@@ -11,11 +12,14 @@ import pytest
 import zstandard
 from PIL import Image
 
-from illinstr.errors import FetchError
+from illinstr.errors import FetchError, PartialError
+from illinstr.progress import SilentReporter
 from illinstr.wikihow_scraper.fetching.coding import decoded, decoded_head
 from illinstr.wikihow_scraper.fetching.robots import MAX_ROBOTS_BYTES, Robots
 from illinstr.wikihow_scraper.fetching.sitemaps import read_sitemap
 from illinstr.wikihow_scraper.fetching.sniffing import is_page, sniff
+from illinstr.workflows.scrape import ScrapeRequest, scrape_job
+from illinstr.workflows.scrape_job import run_scrape
 from tests.support.command_line import calling
 from tests.support.pages import render
 from tests.support.site import Answer, html, serve
@@ -124,23 +128,44 @@ def test_a_long_robots_file_is_obeyed_and_not_read_whole(run, tmp_path):
         assert {row["status"]: row["reason"] for row in rows(tmp_path / "x")}["failed"].startswith("robots: disallowed")
 
 
+class Listener(SilentReporter):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.lines = []
+
+    def log(self, message):
+        self.lines.append(message)
+
+
+def scraped(urls, out, **fetching):
+    """What came of a crawl that asks as ``fetching`` says, and what was told."""
+    request = ScrapeRequest(
+        urls=urls, out=out, contact="me@example.org", min_interval=0.0, accept_terms=True, images=False,
+        allow_private_hosts=["127.0.0.1"],
+    )  # fmt: skip
+    job, told = scrape_job(request), Listener()
+    result = run_scrape(dataclasses.replace(job, fetch=job.fetch.model_copy(update=fetching)), told)
+    return result, "\n".join([*told.lines, result.error.message if result.error else ""])
+
+
 @pytest.mark.parametrize("status", [503, 429])
-def test_robots_in_trouble_close_the_site_while_that_lasts(run, tmp_path, status):
+def test_robots_in_trouble_close_the_site_while_that_lasts(tmp_path, status):
     """Closed, said, partial beside a healthy site, and asked again by the same command."""
     with serve() as healthy, serve() as site:
         howtos = [how_to("Wash", origin=healthy.origin), how_to("Cook", origin=site.origin, page_id=2)]
         for place, howto in zip((healthy, site), howtos, strict=True):
             place.answers[f"/{howto.name}"] = html(render(howto))
         site.answers["/robots.txt"] = Answer(b"", status, {"Retry-After": "1"})
-        command = [*(howto.url for howto in howtos), *NETWORK, "--no-images", "--out", tmp_path / "x"]
-        code, _, errors = run(*command)
-        assert code == 3, errors
-        assert f"robots.txt answered {status}" in errors
+        urls = [howto.url for howto in howtos]
+        result, told = scraped(urls, tmp_path / "x", attempts=2, backoff_s=0.01)
+        assert isinstance(result.error, PartialError), told
+        assert f"robots.txt answered {status}" in told
         assert len(articles(tmp_path / "x")) == 1
         assert howtos[1].url.removeprefix(site.origin) not in site.paths()
         del site.answers["/robots.txt"]
-        code, _, errors = run(*command)
-        assert code == 0, errors
+        result, told = scraped(urls, tmp_path / "x")
+        assert result.error is None, told
         assert len(articles(tmp_path / "x")) == 2
 
 
