@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from illinstr.wikihow_scraper.page import Page
 from illinstr.wikihow_scraper.sites import registry
 from illinstr.wikihow_scraper.sites.schema_org.json_ld import values
+from illinstr.wikihow_scraper.sites.schema_org.json_repair import repaired
 from illinstr.wikihow_scraper.sites.site import NotAnArticle, WebPage
 
 URL = "https://garden.example.org/repot"
@@ -216,6 +219,107 @@ GOOD = json.dumps(howto(["Water it.", "Lift it out. Gently."]))
 )
 def test_broken_data_is_read_as_testers_read_it(block):
     assert told(read(block)) == TWO
+
+
+SINGLE = GOOD.replace('"', "'")
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        SINGLE,
+        SINGLE.replace("a Plant", "a Plant\\'s Pot"),
+        SINGLE.replace("a Plant", "a Plant's Pot"),
+        SINGLE.replace("a Plant", 'a "Plant"'),
+        GOOD.replace('"step"', "'step'").replace('"Water it."', "'Water it.'"),
+        GOOD.replace('"name"', "\u201cname\u201d"),
+        GOOD.replace('"name"', "name").replace('"step"', "step"),
+        GOOD.replace('"name"', '<!-- it\'s so --> "name"'),
+        GOOD.replace('"name"', '# what\n"name"'),
+        GOOD.replace(', "step"', '\n "step"'),
+        GOOD.replace('"Water it.", ', '"Water it."\n'),
+        GOOD.replace('["Water', '[, "Water'),
+        GOOD.replace('"name"', '\ufeff"name"'),
+        GOOD[:-1],
+        GOOD[:-2],
+        GOOD[:-1] + ', "description": "Cut o',
+        GOOD[:-1] + ', "image": undefined}',
+        GOOD[:-1] + ', "a": True, "b": None, "c": +5, "d": .5, "e": 007, "f": }',
+        f"var data = {GOOD};",
+        f"({GOOD})",
+        GOOD.replace("Water", "W\\x61ter"),
+        SINGLE.replace("Water", "W\\x61ter"),
+    ],
+    ids=lambda block: block[:40],
+)
+def test_a_script_s_object_is_read_as_the_json_it_stands_for(block):
+    assert told(read(block)) == TWO
+
+
+@pytest.mark.parametrize("broken", ['["Say "water" twice.", "Lift it."]', '["Say "" twice."]', "['kids', toys', 'x']"])
+def test_texts_whose_end_cannot_be_told_make_no_steps(broken):
+    assert values(f'{{"@type": "HowTo", "step": {broken}}}') == []
+
+
+TEXTS = st.text("ab1'\"\\,:{]\xe9\n\x00 ", max_size=6)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**9), 10**9) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(JSON, max_size=3))
+def test_what_python_writes_of_a_value_is_that_value(value):
+    assert json.loads(repaired(repr(value))) == json.loads(repaired(json.dumps(value))) == value
+
+
+@pytest.mark.parametrize("text", ["[" * 20_000, "{a:" * 9999, "[" * 9999 + "}" * 9999, "' " * 9999, "[''" * 9999])
+def test_repair_takes_time_in_proportion(text):
+    values(text)
+    assert len(repaired(text)) < 10 * len(text)
+
+
+A, B = STEP | {"text": "Water it."}, STEP | {"text": "Lift it out. Gently."}
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [B | {"position": 2}, A | {"position": 1}],
+        [B | {"position": "2"}, A | {"position": "1"}],
+        [B | {"position": "Step 2"}, A | {"position": "Step 1"}],
+        [B | {"position": 1}, A | {"position": 0}],
+        [A | {"position": 1}, B | {"position": 1}],
+        [A, B | {"position": 1}],
+        [A | {"position": True}, B | {"position": 0}],
+        {"@type": "ItemList", "itemListElement": [{"position": 2, "item": B}, {"position": 1, "item": A}]},
+        {"@type": "HowToSection", "itemListElement": [B | {"position": 2}, A | {"position": 1}]},
+        {"@type": "HowToSection", "itemListElement": {"@type": "ItemList", "itemListElement": [A, B]}},
+        [{"@type": "HowToSection", "steps": [{"@type": "HowToSection", "itemListElement": [A, B]}]}],
+        json.dumps([A, B]),
+        [json.dumps(A), json.dumps(B)],
+    ],
+    ids=lambda steps: json.dumps(steps)[:60],
+)
+def test_steps_stand_in_the_order_their_positions_state(steps):
+    assert told(read(howto(steps))) == TWO
+
+
+def test_sections_and_directions_stand_in_the_order_their_positions_state():
+    section = {"@type": "HowToSection"}
+    page = read(
+        howto(
+            [section | {"name": "B", "position": 2, "step": [B]}, section | {"name": "A", "position": 1, "step": [A]}]
+        )
+    )
+    assert [name for name, _ in told(page)] == ["A", "B"]
+    parts = [
+        {"@type": "HowToDirection", "text": text, "position": at} for at, text in ((2, "Tip it."), (1, "Hold it."))
+    ]
+    (step,) = read(howto([STEP | {"name": "Lift it out.", "itemListElement": parts}])).methods[0].steps
+    assert step.bullets == ("Hold it.", "Tip it.")
 
 
 def test_a_broken_block_does_not_hide_another():

@@ -1,8 +1,9 @@
 """JSON-LD as pages really carry it, read as structured-data testers read it.
 
-Strict JSON first; where that fails, one linear pass takes out comments and stray commas and mends escapes. Then names
-lose their prefixes (``schema:``, ``https://schema.org/``), wrappers (``@value``, ``@list``, ``@set``) are opened, and
-every object is known by its ``@id``, so that references can be followed. JSON-LD 1.1: https://www.w3.org/TR/json-ld11/.
+Strict JSON first; where that fails, one linear pass takes out comments and stray commas and mends escapes; where that
+fails, too, the data is read as a script's object (``json_repair``). Then names lose their prefixes (``schema:``,
+``https://schema.org/``), wrappers (``@value``, ``@list``, ``@set``) are opened, and every object is known by its
+``@id``, so that references can be followed. JSON-LD 1.1: https://www.w3.org/TR/json-ld11/.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from illinstr.errors import DataError
+from illinstr.wikihow_scraper.sites.schema_org.json_repair import repaired
 
 MAX_WORK = 5_000_000  # values read and tens of characters; a page of 16 MB takes a fifth of it
 MAX_LEVELS = 48  # of objects in objects; real data stays under 12
@@ -25,7 +27,7 @@ _STRING = r'"(?:[^"\\]|\\.)*+(?:"|\Z)'
 _COMMENT = r"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|//[^\n]*+"
 _STRING_OR_COMMENT = re.compile(rf"{_STRING}|{_COMMENT}", re.DOTALL)
 _STRING_OR_COMMAS = re.compile(rf"{_STRING}|,[\s,]*+", re.DOTALL)
-_BAD_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})?|(.))", re.DOTALL)
+_BAD_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})?|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 _NAME = re.compile(r"^(?:https?://(?:www\.)?schema\.org/(?:#)?|schema:)", re.IGNORECASE)
 
 
@@ -34,7 +36,15 @@ def values(text: str) -> list[Any]:
     text = _unwrapped(text)
     if '"' not in text and "&quot;" in text:
         text = html.unescape(text)
-    return _decoded(text) or _decoded(mended(text))
+    return _decoded(text) or _decoded(mended(text)) or _decoded(repaired(text))
+
+
+def values_of_text(text: str) -> list[Any]:
+    """The objects in a text that is itself JSON, as some pages give all their steps; empty for any other text."""
+    text = text.strip()
+    if text[:1] not in ("{", "[") or '"@type"' not in text:
+        return []
+    return _decoded(text)
 
 
 def _unwrapped(text: str) -> str:
@@ -63,9 +73,9 @@ def _string_or_comma(match: re.Match[str]) -> str:
 
 
 def _escape(match: re.Match[str]) -> str:
-    if match[1] is not None or (match[2] and match[2] in '"\\/bfnrt'):
+    if match[1] is not None or (match[3] and match[3] in '"\\/bfnrt'):
         return match[0]
-    return match[2] or ""
+    return f"\\u00{match[2]}" if match[2] else match[3] or ""
 
 
 def _decoded(text: str) -> list[Any]:
@@ -80,7 +90,7 @@ def _decoded(text: str) -> list[Any]:
             at = _skipped(text, at)
     except (ValueError, RecursionError):
         pass
-    return found if any(isinstance(value, dict | list) for value in found) else []
+    return found if any(isinstance(value, dict | list) and value for value in found) else []
 
 
 def _skipped(text: str, at: int) -> int:
@@ -119,6 +129,11 @@ class Graph:
             node.setdefault(_NAME.sub("", key), self._taken(inner, level + 1))
         self.add(node)
         return node
+
+    def taken(self, value: Any) -> Any:
+        """A value found later, read like the others."""
+        self.charge(len(value) if isinstance(value, list | dict) else 1)
+        return self._taken(value, 0)
 
     def add(self, node: Node) -> None:
         """Know an object by its ``@id``; what is said of one in several places is put together."""
@@ -180,6 +195,22 @@ def listed(value: Any) -> list[Any]:
         elif one is not None:
             found.append(one)
     return found
+
+
+def in_order(given: list[Any]) -> list[Any]:
+    """Values by their ``position`` where each states one of its own; else as they stand."""
+    if not all(isinstance(value, dict) and "position" in value for value in given):
+        return given
+    known = [place for value in given if (place := _place(value["position"])) is not None]
+    if len(known) < len(given) or len(set(known)) < len(known):
+        return given
+    return [value for _, value in sorted(zip(known, given, strict=True), key=lambda pair: pair[0])]
+
+
+def _place(said: Any) -> int | None:
+    """https://schema.org/position: a whole number, or text that is one ("2", "Step 2")."""
+    match = re.fullmatch(r"\D{0,20}(\d{1,6})\.?", str(said).strip()) if isinstance(said, str | int) else None
+    return int(match[1]) if match and not isinstance(said, bool) else None
 
 
 def types(node: Node) -> set[str]:

@@ -24,7 +24,7 @@ class SchemaOrg(Site):
     """schema.org ``HowTo`` and ``Recipe`` in JSON-LD, microdata or RDFa, on any host."""
 
     name = "schema_org"
-    parser = "schema_org/1"
+    parser = "schema_org/2"
     about = "any page with schema.org HowTo or Recipe data (JSON-LD, microdata, RDFa)"
 
     def claim(self, page: WebPage) -> Trust | None:

@@ -29,7 +29,7 @@ from illinstr.wikihow_scraper.sites.cutting import (
 from illinstr.wikihow_scraper.sites.elements import fragment
 from illinstr.wikihow_scraper.sites.images import images_in
 from illinstr.wikihow_scraper.sites.instructions import is_heading_of_instructions
-from illinstr.wikihow_scraper.sites.schema_org.json_ld import Graph, Node, listed, types
+from illinstr.wikihow_scraper.sites.schema_org.json_ld import Graph, Node, in_order, listed, types, values_of_text
 from illinstr.wikihow_scraper.sites.schema_org.values import ELEMENT_WORK, Values, is_image, is_video, names_video
 
 WORKS = frozenset({"HowTo", "Recipe"})
@@ -102,7 +102,7 @@ class Reader:
         """The work's steps, part by part."""
         found = Steps()
         for key in _STEPS:
-            given = self.graph.all(work, key)
+            given = self._opened(self.graph.all(work, key))
             if not given:
                 continue
             self._entries(given, found, 0)
@@ -113,10 +113,20 @@ class Reader:
         self._take_numbers_off(found)
         return found
 
+    def _opened(self, given: list[Any]) -> list[Any]:
+        """Values, and in place of a text that is JSON what it holds."""
+        if self.values.literal:
+            return given
+        found: list[Any] = []
+        for value in given:
+            held = values_of_text(value) if isinstance(value, str) else []
+            found += listed(self.graph.taken(held)) if held else [value]
+        return found
+
     def _entries(self, given: list[Any], found: Steps, level: int) -> None:
         if level > MAX_LEVELS:
             return
-        for value in given:
+        for value in in_order(given):
             if isinstance(value, dict):
                 self._entry(value, found, level)
             elif isinstance(value, str):
@@ -196,7 +206,7 @@ class Reader:
         bullets: list[str] = []
         notes: list[Note] = []
         images: list[Image] = []
-        for one in inside[:MAX_DIRECTIONS]:
+        for one in in_order(inside)[:MAX_DIRECTIONS]:
             words = self.values.words(one)
             if isinstance(one, dict):
                 words = self.values.first(one, "text", "name", "description") or words
