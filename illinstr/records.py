@@ -29,6 +29,7 @@ class WritingRecord(BaseModel):
         seed: seed of the answer that was used.
         examples: ids of the articles shown as examples.
         context: what the reader said about themselves; empty when nothing was said.
+        image: SHA-256 of the image of the finished thing that the model was shown; None when it saw none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,6 +42,7 @@ class WritingRecord(BaseModel):
     seed: int = Field(ge=0)
     examples: tuple[str, ...] = ()
     context: str = ""
+    image: str | None = None
 
 
 class Correction(BaseModel):

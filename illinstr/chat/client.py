@@ -290,5 +290,9 @@ def _without_system(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any
     system = "\n\n".join(str(each["content"]) for each in messages if each["role"] == "system")
     rest = [dict(each) for each in messages if each["role"] != "system"]
     if system and rest:
-        rest[0]["content"] = f"{system}\n\n{rest[0]['content']}"
+        said = rest[0]["content"]
+        # Parts (a text and images) stay parts: the system's words are one more, in front.
+        rest[0]["content"] = (
+            f"{system}\n\n{said}" if isinstance(said, str) else [{"type": "text", "text": system}, *said]
+        )
     return rest

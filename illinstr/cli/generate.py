@@ -154,6 +154,10 @@ def command(
     first_picture: Annotated[
         Path | None, typer.Option(help="Your own image of step 1; the others are drawn to fit it.")
     ] = None,
+    last_picture: Annotated[
+        Path | None,
+        typer.Option(help="Your own image of the finished thing, kept as the last step's; a server in --llm must see."),
+    ] = None,
     reference: Annotated[
         list[Path] | None,
         typer.Option(
@@ -220,6 +224,7 @@ def command(
         "examples": examples,
         "llm_ca": llm_ca,
         "first_picture": first_picture,
+        "last_picture": last_picture,
         "references": reference or (),
         "style": style,
         "lora": lora,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,8 @@ class ArticleRequest(DrawRequest):
         examples: articles to show a language model as examples, 0 to 8.
         llm_ca: PEM file of the authority that signed the certificate of an https server named in ``writer``.
         first_picture: an image of the user's own for step 1, kept while the others are drawn to fit it.
+        last_picture: one of the finished thing, for the last step; a server named in ``writer`` must see, and its
+            steps lead there.
         references: images that all others shall look like, and that have no step; for models that take such.
         style: joined to the text of every step, for the drawer alone, such as "watercolour".
         method: ``stacked`` or ``independent``; None is stacked, if the model can.
@@ -64,6 +66,7 @@ class ArticleRequest(DrawRequest):
     examples: int = DEFAULT_EXAMPLES
     llm_ca: str | Path | None = None
     first_picture: str | Path | None = None
+    last_picture: str | Path | None = None
     references: Sequence[str | Path] = ()
     style: str | None = None
     method: Method | None = None
@@ -112,14 +115,17 @@ class GenerateRequest(ArticleRequest):
 
 @dataclass(frozen=True)
 class Prepared:
-    """A request that has been checked: who writes how many steps, how they are drawn, and where the folder goes."""
+    """A request that has been checked: who writes how many steps, how they are drawn, and where the folder goes.
+
+    ``photos`` are the user's own images by place: 0 the first step, -1 the last.
+    """
 
     writer: Writer
     num_steps: int
     settings: DrawingSettings
     model: Any
     out: Path
-    first_picture: StepImage | None
+    photos: Mapping[int, StepImage]
 
 
 @dataclass(frozen=True)
@@ -194,15 +200,14 @@ def plan_generate(request: GenerateRequest) -> GeneratePlan:
         PlanError: the steps cannot be written.
         ModelError: a model is missing, or the language model fails.
     """
-    from illinstr.sampling.drawing.batch import plan_job, with_first_image, with_images
+    from illinstr.sampling.drawing.batch import plan_job, with_images, with_photos
 
     if request.page is not None:
         request = from_page(request)
     prepared = check_generate(request)
     announce(prepared.writer, request.messages)
     job = plan_job(request.goal, request.seed, prepared.writer, prepared.num_steps, prepared.out)
-    if prepared.first_picture is not None:
-        job = with_first_image(job, prepared.first_picture)
+    job = with_photos(job, prepared.photos)
     if request.keep_images and isinstance(prepared.writer, PageWriter):
         job = with_images(job, prepared.writer.images)
     return GeneratePlan(prepared, [job], [])
@@ -219,8 +224,9 @@ def from_page(request: GenerateRequest) -> GenerateRequest:
         raise UsageError(
             "--from takes the steps of a page; nothing is left to write", hint="leave out --llm, --context"
         )
-    if not isinstance(request.steps, int) or request.first_picture is not None:
-        raise UsageError("--from takes the steps of a page", hint="leave out --step, --steps-file and --first-picture")
+    if not isinstance(request.steps, int) or request.first_picture is not None or request.last_picture is not None:
+        hint = "leave out --step, --steps-file, --first-picture and --last-picture"
+        raise UsageError("--from takes the steps of a page", hint=hint)
     assert request.page is not None
     if request.keep_images and request.method == "independent":
         raise UsageError("--keep-images steers images drawn together", hint="leave out --method independent")
@@ -249,7 +255,7 @@ def check_generate(request: GenerateRequest) -> Prepared:
     out = f"runs/{slug(goal)}-s{request.seed}" if request.out is None else request.out
     prepared = prepare(request, request.steps, Path(out))
     check_out(prepared.out, overwrite=request.overwrite)
-    given = [request.first_picture, *request.references]
+    given = [request.first_picture, request.last_picture, *request.references]
     check_apart(prepared.out, [Path(each) for each in given if each is not None])
     check_prepared(request, prepared)
     return prepared
@@ -274,7 +280,7 @@ def prepare(request: ArticleRequest, steps: int | Sequence[str | Step], out: Pat
         ModelError: the language model is not there.
     """
     from illinstr.sampling.drawing.illustrator import DrawingSettings
-    from illinstr.sampling.drawing.photo import read_photo, read_references, read_style
+    from illinstr.sampling.drawing.photo import read_references, read_style
 
     check_drawing(
         request,
@@ -287,8 +293,7 @@ def prepare(request: ArticleRequest, steps: int | Sequence[str | Step], out: Pat
         changes=request.changes,
         variants=variants,
     )
-    if request.first_picture is not None and request.method == "independent":
-        raise UsageError("--first-picture steers images drawn together", hint="leave out --method independent")
+    photos = read_photos(request)
     writer, num_steps = choose_writer(
         steps,
         request.writer,
@@ -296,7 +301,10 @@ def prepare(request: ArticleRequest, steps: int | Sequence[str | Step], out: Pat
         examples=request.examples,
         device=request.device,
         ca=request.llm_ca,
+        image=photos.get(-1),
     )
+    if len(photos) > 1 and num_steps == 1:
+        raise UsageError("one step has one image", hint="leave out --first-picture or --last-picture")
     settings = DrawingSettings(
         request.method,
         request.sampler,
@@ -309,8 +317,22 @@ def prepare(request: ArticleRequest, steps: int | Sequence[str | Step], out: Pat
         read_references(request.references),
         request.options,
     )
-    photo = None if request.first_picture is None else read_photo(Path(request.first_picture))
-    return Prepared(writer, num_steps, settings, request.model or EMBEDDED, out, photo)
+    return Prepared(writer, num_steps, settings, request.model or EMBEDDED, out, photos)
+
+
+def read_photos(request: ArticleRequest) -> dict[int, StepImage]:
+    """The user's own images by place: 0 the first step, -1 the last.
+
+    Raises:
+        UsageError: images are to be drawn alone, or one cannot be read.
+    """
+    from illinstr.sampling.drawing.photo import read_photo
+
+    given = {"--first-picture": (0, request.first_picture), "--last-picture": (-1, request.last_picture)}
+    named = {option: found for option, found in given.items() if found[1] is not None}
+    if named and request.method == "independent":
+        raise UsageError(f"{next(iter(named))} steers images drawn together", hint="leave out --method independent")
+    return {place: read_photo(Path(path), option) for option, (place, path) in named.items() if path is not None}
 
 
 def illustrator_for(
@@ -325,8 +347,9 @@ def illustrator_for(
         if is_embedded(model_name) and not knows(job.goal):
             reporter.log(f'note: "{job.goal}" is outside what the embedded model has seen; the images may not show it')
     illustrator = open_illustrator(request, prepared.settings, model=prepared.model, device=device)
-    if prepared.first_picture is not None and illustrator.method == "independent":
-        raise UsageError("--first-picture steers images drawn together; here each is drawn alone")
+    if prepared.photos and illustrator.method == "independent":
+        option = "--first-picture" if 0 in prepared.photos else "--last-picture"
+        raise UsageError(f"{option} steers images drawn together; here each is drawn alone")
     sampler = illustrator.sampler_for(jobs[0].article)
     reporter.log(
         f"{prepared.num_steps} instruction steps by {prepared.writer.name}, {illustrator.sampling_steps} sampling "

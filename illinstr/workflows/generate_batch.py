@@ -174,7 +174,7 @@ def _plan(request: BatchRequest, prepared: Prepared, part: ProcessGroup | Shard)
         prepared.out,
         resume=not request.overwrite,
         part=part,
-        first_picture=prepared.first_picture,
+        photos=prepared.photos,
     )
     for failure in plan.failures:
         request.messages.log(f"failed: {failure.error.message}")

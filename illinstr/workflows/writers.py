@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from illinstr.articles import MAX_STEPS, Article, Step
+from illinstr.articles import MAX_STEPS, Article, Step, StepImage
 from illinstr.errors import UsageError
 from illinstr.workflows.checks import check_range
 from illinstr.workflows.world import EMBEDDED_WRITER, MiniHowWriter, nearest_articles
@@ -28,6 +28,7 @@ def choose_writer(
     examples: int = DEFAULT_EXAMPLES,
     device: str = "auto",
     ca: str | Path | None = None,
+    image: StepImage | None = None,
 ) -> tuple[Writer, int]:
     """Who writes the steps, and how many.
 
@@ -35,6 +36,7 @@ def choose_writer(
         steps: how many, or what they say.
         writer: a name as for ``open_writer``, or a writer; None is MiniHow.
         context, examples, device, ca: as for ``open_writer``.
+        image: the finished thing, shown to a language model; who writes without one is not shown it.
 
     Raises:
         UsageError: parameters that contradict each other, or steps that cannot be.
@@ -55,7 +57,7 @@ def choose_writer(
         return UserSteps(given), len(given)
     check_range("--steps", steps, 1, MAX_STEPS, "the number of images, such as --steps 6")
     if isinstance(named, str):
-        return open_writer(named, context=context, examples=examples, device=device, ca=ca), steps
+        return open_writer(named, context=context, examples=examples, device=device, ca=ca, image=image), steps
     if context is not None:
         raise UsageError("--context needs a language model named in --llm", hint="--llm FILE.gguf, for example")
     return named, steps
@@ -103,6 +105,7 @@ def open_writer(
     examples: int = DEFAULT_EXAMPLES,
     device: str = "auto",
     ca: str | Path | None = None,
+    image: StepImage | None = None,
 ) -> Writer:
     """The writer that ``--llm`` names; nothing is loaded or asked yet.
 
@@ -119,7 +122,7 @@ def open_writer(
                 hint="--context needs a language model: add --llm FILE.gguf, hf:ORG/NAME, or a server's address",
             )
         return MiniHowWriter()
-    return open_language_model(llm, context=context, examples=examples, device=device, ca=ca)
+    return open_language_model(llm, context=context, examples=examples, device=device, ca=ca, image=image)
 
 
 def check_no_ca(ca: str | Path | None) -> None:
@@ -139,24 +142,32 @@ def open_language_model(
     examples: int = DEFAULT_EXAMPLES,
     device: str = "auto",
     ca: str | Path | None = None,
+    image: StepImage | None = None,
 ) -> LanguageModelWriter:
     """The language model that ``--llm`` names, as a writer; ``ca`` signed its https server's certificate.
 
     Raises:
-        UsageError: an unknown spelling, or a context that is empty or too long.
+        UsageError: an unknown spelling, a context that is empty or too long, or an ``image`` for a model that reads
+            words alone.
         ModelError: its file or folder is not there.
     """
     from illinstr.sampling.writing import check_context
     from illinstr.sampling.writing.language_model import LanguageModelWriter
     from illinstr.sampling.writing.model_spec import open_model
+    from illinstr.sampling.writing.server import ServerModel
 
     about = check_context(context) if context is not None else ""
     model = open_model(llm, device=device, ca=ca)
+    if image is not None and not isinstance(model, ServerModel):
+        raise UsageError(
+            "--last-picture is shown to the model that writes, and this one reads words alone",
+            hint="--llm with the address of a server whose model sees, or the steps themselves with --step",
+        )
 
     def nearest(goal: str, num_steps: int) -> Sequence[Article]:
         return nearest_articles(goal, num_steps, examples)
 
-    return LanguageModelWriter(model, context=about, examples=nearest if examples else None)
+    return LanguageModelWriter(model, context=about, examples=nearest if examples else None, image=image)
 
 
 def announce(writer: Writer, reporter: Reporter, *, what: str = "steps") -> None:

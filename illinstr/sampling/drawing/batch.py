@@ -89,12 +89,14 @@ def plan_job(goal: str, seed: int, planner: Writer, num_steps: int, folder: Path
     return Job(goal, seed, article, folder, plan_s=time.perf_counter() - started)
 
 
-def with_first_image(job: Job, image: StepImage) -> Job:
-    """The job with the user's own image for step 1: it is kept, and the others are drawn to fit it."""
-    first, *rest = job.article.steps
-    shown = image.model_copy(update={"alt": f"Step 1: {first.headline}"})
-    steps = (first.model_copy(update={"image": shown}), *rest)
-    return replace(job, article=job.article.model_copy(update={"steps": steps}))
+def with_photos(job: Job, photos: Mapping[int, StepImage]) -> Job:
+    """The job with the user's own images, by place (0 the first step, -1 the last): kept, the others drawn to fit."""
+    steps = list(job.article.steps)
+    for place, image in photos.items():
+        number = range(1, len(steps) + 1)[place]
+        shown = image.model_copy(update={"alt": f"Step {number}: {steps[place].headline}"})
+        steps[place] = steps[place].model_copy(update={"image": shown})
+    return replace(job, article=job.article.model_copy(update={"steps": tuple(steps)}))
 
 
 def with_images(job: Job, images: Mapping[int, StepImage]) -> Job:
@@ -115,7 +117,7 @@ def plan_batch(
     *,
     resume: bool = True,
     part: ProcessGroup | Shard = ALL,
-    first_picture: StepImage | None = None,
+    photos: Mapping[int, StepImage] | None = None,
 ) -> Plan:
     """Plan every goal with every seed, of them those of this part; a goal that fails does not stop the others.
 
@@ -132,8 +134,7 @@ def plan_batch(
                 job = Job(check_goal(goal), seed, written, folder)
             else:
                 job = plan_job(goal, seed, planner, num_steps, folder)
-            job = job if first_picture is None else with_first_image(job, first_picture)
-            plan.jobs.append(replace(job, place=place))
+            plan.jobs.append(replace(with_photos(job, photos or {}), place=place))
         except IllinstrError as error:
             plan.failures.append(Failure(goal, seed, error))
     return plan
@@ -261,6 +262,7 @@ def _written_before(folder: Path, planner: Writer, num_steps: int) -> Article | 
 def _check_same(job: Job, settings: DrawingSettings) -> None:
     record = read_record(job.folder)
     article = read_article(job.folder)
+    last = job.article.num_steps
     asked: list[tuple[str, object, object]] = [
         ("goal", record.goal, job.goal),
         ("seed", record.seed, job.seed),
@@ -277,7 +279,8 @@ def _check_same(job: Job, settings: DrawingSettings) -> None:
         ("quantize", record.quantize, settings.options.quantize or record.quantize),
         ("adapters", adapters_of(record.loras), adapters_of(settings.options.loras)),
         ("text", article.id, job.article.id),
-        ("first image", _first_image(article, record.given), _first_image(job.article, (1,))),
+        ("first image", _given_image(article, record.given, 1), _given_image(job.article, (1,), 1)),
+        ("last image", _given_image(article, record.given, last), _given_image(job.article, (last,), last)),
     ]
     for name, found, wanted in asked:
         if found != wanted:
@@ -292,6 +295,6 @@ def adapters_of(loras: Sequence[Lora | LoraRecord]) -> list[tuple[str, float]]:
     return [(lora.sha256, lora.weight) for lora in loras]
 
 
-def _first_image(article: Article, given: Sequence[int]) -> str | None:
-    image = article.steps[0].image
-    return image.sha256 if image and 1 in given else None
+def _given_image(article: Article, given: Sequence[int], number: int) -> str | None:
+    image = article.steps[number - 1].image if number <= article.num_steps else None
+    return image.sha256 if image and number in given else None

@@ -17,6 +17,7 @@ LABELS = {
     "--steps-file": "your own steps",
     "--seed": "the seed",
     "--first-picture": "your own image",
+    "--last-picture": "your own last image",
     "--problem": "what went wrong",
     "--after": "the step",
     "--text": "the words of the step",

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, TypeVar
 
-from illinstr.articles import Article, Provenance, Step, make_id
+from illinstr.articles import Article, Provenance, Step, StepImage, make_id
 from illinstr.errors import PlanError
 from illinstr.runs import WritingRecord
 from illinstr.sampling.writing.answers import (
@@ -46,6 +46,7 @@ class Question:
         count: how many of them, exactly.
         seed: seed of the sampling.
         max_tokens: the longest answer that can be of use.
+        image: what goes with the first words of the user, for models that see.
     """
 
     messages: list[Message]
@@ -53,6 +54,7 @@ class Question:
     count: int
     seed: int
     max_tokens: int
+    image: StepImage | None = None
 
 
 class TooLong(PlanError):
@@ -98,12 +100,14 @@ class LanguageModelWriter:
     Args:
         model: the runtime.
         context: what the reader says about themselves; empty when nothing was said.
-        examples: finds articles to show as examples for a goal and a number of steps.
+        examples: finds articles to show as examples for a goal and a number of steps; none beside an image.
+        image: the finished thing, shown to a model that sees; the steps lead there.
     """
 
     model: LanguageModel
     context: str = ""
     examples: ExampleSource | None = None
+    image: StepImage | None = None
     attempts: int = field(default=ATTEMPTS)
 
     @property
@@ -119,7 +123,7 @@ class LanguageModelWriter:
             ModelError: it cannot be loaded.
         """
         kind = self._kind(task)
-        prompt = load_prompt("correct" if task.problem else kind)
+        prompt = load_prompt("correct" if task.problem else self._prompt_name(kind))
         data: dict[str, Any] = {
             "goal": task.goal,
             "context": self.context,
@@ -132,14 +136,15 @@ class LanguageModelWriter:
                 "kept": [step.headline for step in task.kept],
                 "dropped": [step.headline for step in task.dropped],
             }
-        shown = list(self.examples(task.goal, task.num_steps)) if self.examples and not task.problem else []
+        shown = self._shown(task)
 
         def read(text: str) -> tuple[list[Step], dict[str, Any]]:
             return read_article_answer(text, task.num_steps)
 
         while True:
             messages = [prompt.render("system", **data), *_turns(prompt, shown, kind), prompt.render("user", **data)]
-            question = Question(messages, kind, task.num_steps, task.seed, _most_tokens(kind, task.num_steps))
+            most = _most_tokens(kind, task.num_steps)
+            question = Question(messages, kind, task.num_steps, task.seed, most, None if task.problem else self.image)
             try:
                 (steps, more), record = self._ask(question, prompt, read)
                 break
@@ -162,12 +167,21 @@ class LanguageModelWriter:
         # Small models, which run in this process, lose the thread in a long form; corrections are steps alone.
         return "steps" if task.problem or self.model.constrained else "article"
 
+    def _prompt_name(self, kind: Literal["steps", "article"]) -> str:
+        return kind if self.image is None else "towards"
+
+    def _shown(self, task: WritingTask) -> list[Article]:
+        if self.examples is None or task.problem or self.image is not None:
+            return []
+        return list(self.examples(task.goal, task.num_steps))
+
     def wrote(self, record: WritingRecord | None) -> bool:
         """Whether this model, asked in this way, wrote what ``record`` is about."""
         return (
             record is not None
             and (record.model, record.context) == (self.name, self.context)
-            and record.prompt == load_prompt("steps" if self.model.constrained else "article").record
+            and record.image == (self.image.sha256 if self.image is not None else None)
+            and record.prompt == load_prompt(self._prompt_name("steps" if self.model.constrained else "article")).record
         )
 
     def suggest(self, at_hand: str, count: int, *, seed: int) -> list[str]:
@@ -189,7 +203,7 @@ class LanguageModelWriter:
         messages, reason = question.messages, ""
         for attempt in range(self.attempts):
             seed = (question.seed + attempt * _SEED_STRIDE) % (MAX_SEED + 1)
-            text = self.model.answer(Question(messages, question.kind, question.count, seed, question.max_tokens))
+            text = self.model.answer(replace(question, messages=messages, seed=seed))
             try:
                 found = read(text)
             except AnswerError as error:
@@ -206,6 +220,7 @@ class LanguageModelWriter:
                 attempts=attempt + 1,
                 seed=seed,
                 context=self.context,
+                image=question.image.sha256 if question.image is not None else None,
             )
             return found, record
         wanted = "goals" if question.kind == "goals" else "steps"

@@ -20,7 +20,7 @@ from jinja2 import Environment, StrictUndefined
 
 from illinstr.runs import PromptRecord
 
-CURRENT = {"article": 1, "steps": 1, "correct": 1, "suggest": 1}
+CURRENT = {"article": 1, "steps": 1, "correct": 1, "suggest": 1, "towards": 1}
 _UNSAFE = {ord(character): f"\\u{ord(character):04x}" for character in "<>[]\u0085\u2028\u2029"}
 
 
@@ -58,7 +58,7 @@ class Prompt:
 
 @cache
 def load_prompt(name: str) -> Prompt:
-    """The current version of a prompt: ``article``, ``steps``, ``correct`` or ``suggest``."""
+    """The current version of a prompt: ``article``, ``steps``, ``correct``, ``suggest`` or ``towards``."""
     version = CURRENT[name]
     source = (_folder() / f"{name}-v{version}.jinja").read_text(encoding="utf-8")
     return Prompt(name, version, source)

@@ -14,6 +14,7 @@ from illinstr.chat.local import is_local_spec, local_address
 from illinstr.chat.thoughts import thoughts_of, without_thoughts
 from illinstr.chat.transport import ChatConfig
 from illinstr.errors import FetchError, PlanError
+from illinstr.images import data_uri
 from illinstr.sampling.writing.answers import schema
 from illinstr.sampling.writing.language_model import Forced, Question, TooLong
 
@@ -56,7 +57,7 @@ class ServerModel:
         """
         try:
             found = self.client.complete(
-                ChatRequest(question.messages, question.max_tokens, question.seed, forms=_forms(question))
+                ChatRequest(_chat(question), question.max_tokens, question.seed, forms=_forms(question))
             )
         except ContextOverflow as error:
             raise TooLong(error.message, hint=error.hint) from error
@@ -70,6 +71,17 @@ class ServerModel:
 
     def close(self) -> None:
         """Nothing is kept between answers."""
+
+
+def _chat(question: Question) -> list[dict[str, Any]]:
+    """The chat as it is sent: the question's image stands beside the first words of the user, as a part of content."""
+    messages: list[dict[str, Any]] = [dict(message) for message in question.messages]
+    if question.image is not None and question.image.data is not None:
+        address = data_uri(question.image.media_type or "image/jpeg", question.image.data)
+        asked = next(message for message in messages if message["role"] == "user")
+        image = {"type": "image_url", "image_url": {"url": address}}
+        asked["content"] = [{"type": "text", "text": asked["content"]}, image]
+    return messages
 
 
 def _forms(question: Question) -> tuple[dict[str, Any] | None, ...]:
