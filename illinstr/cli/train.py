@@ -12,8 +12,14 @@ from illinstr.cli.options import AsJson
 
 def command(
     config: Annotated[str, typer.Option(help="Preset name (mini-vae, mini-clip, mini-unet, ...) or YAML file.")],
-    data: Annotated[Path, typer.Option(help="Data folder, as written by minihow or scrape.")],
     out: Annotated[Path, typer.Option(help="Run folder: log, checkpoints, samples and the trained model.")],
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Data folder, as written by minihow or scrape. Repeatable, with weights: --data A:2 --data B shows"
+            " each article of A twice as often as one of B. The config's data.folders when left out."
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Override one setting, for example train.lr=1e-4. Repeatable.")
     ] = None,
@@ -63,7 +69,7 @@ def command(
 
     request = TrainRequest(
         config=config,
-        data=data,
+        data=data or None,
         out=out,
         settings=settings or (),
         resume=resume,

@@ -1,14 +1,15 @@
 """Articles in and out of WebDataset shards: the data folder every other room reads and writes.
 
 ``ShardWriter`` makes a data folder, ``iter_articles`` streams one, ``ArticleTable`` reads single articles by number,
-``ArticleLoader`` yields whole epochs in a deterministic, resumable order. The format is described in
-``docs/data-format.md``.
+``JoinedTable`` those of several folders, ``ArticleLoader`` yields whole epochs in a deterministic, resumable order. The
+format is described in ``docs/data-format.md``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from illinstr.shards.joined import JoinedTable, Source, Sources, parse_sources, sources_of
 from illinstr.shards.layout import ShardIndex, ShardInfo, SplitInfo, read_index
 from illinstr.shards.reader import iter_articles
 from illinstr.shards.splits import DEFAULT_FRACTIONS, goal_signature, split_of
@@ -23,14 +24,19 @@ __all__ = [
     "DEFAULT_FRACTIONS",
     "ArticleLoader",
     "ArticleTable",
+    "JoinedTable",
     "ShardIndex",
     "ShardInfo",
     "ShardWriter",
+    "Source",
+    "Sources",
     "SplitInfo",
     "ValidationReport",
     "goal_signature",
     "iter_articles",
+    "parse_sources",
     "read_index",
+    "sources_of",
     "split_of",
     "validate",
 ]

@@ -13,6 +13,8 @@ from types import MappingProxyType
 from illinstr.articles import normalise_goal
 from illinstr.errors import ConfigError
 
+# Splits that are held out, the most held out first; those of any other name are learnt from.
+HELD_OUT_FIRST: Mapping[str, int] = MappingProxyType({"test": 0, "val": 1})
 DEFAULT_FRACTIONS: Mapping[str, float] = MappingProxyType({"train": 0.9, "val": 0.05, "test": 0.05})
 
 # Words that two spellings of one goal differ by.

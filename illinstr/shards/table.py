@@ -11,6 +11,7 @@ from illinstr.errors import DataError
 from illinstr.shards.hidden import Hidden, hidden
 from illinstr.shards.layout import ShardIndex, read_index, read_rows
 from illinstr.shards.reader import read_sample, to_article
+from illinstr.shards.splits import goal_signature
 from illinstr.shards.takedown import Takedown
 
 
@@ -59,8 +60,19 @@ def places_of(
     return places, left_out
 
 
-def identity_of(index: ShardIndex, split: str, takedown: Takedown) -> str:
-    """SHA-256 over the split's shards and what is hidden, so that a saved place is never used on other data."""
+def _without_goals(data: Path, index: ShardIndex, split: str, gone: Hidden, goals: frozenset[str]) -> Hidden:
+    """What is hidden, and with it the articles of these goals, which are given by their signatures."""
+    named = {
+        row.key
+        for shard in index.of_split(split)
+        for row in read_rows(shard.parquet(data))
+        if row.status == "ok" and row.goal is not None and goal_signature(row.goal) in goals
+    }
+    return Hidden(gone.articles | named, gone.images)
+
+
+def identity_of(index: ShardIndex, split: str | None, takedown: Takedown) -> str:
+    """SHA-256 over the shards of a split, or of all, and what is hidden: a saved place is never used on other data."""
     told = [shard.sha256 for shard in index.of_split(split)] + [takedown.sha256 or ""]
     return hashlib.sha256("".join(told).encode()).hexdigest()
 
@@ -76,15 +88,33 @@ class ArticleTable:
         split: which split.
         min_steps, max_steps: articles outside are left out.
         only_complete: leave out articles that miss an image.
+        held_out: signatures of goals whose articles are left out.
+
+    Attributes:
+        num_held_out: articles left out because of ``held_out``.
 
     Raises:
         DataError: no such data or split, or a damaged index.
     """
 
-    def __init__(self, data: Path, split: str, *, min_steps: int, max_steps: int, only_complete: bool = True) -> None:
+    def __init__(
+        self,
+        data: Path,
+        split: str,
+        *,
+        min_steps: int,
+        max_steps: int,
+        only_complete: bool = True,
+        held_out: frozenset[str] = frozenset(),
+    ) -> None:
         index = read_index(data)
         self._takedown = Takedown.of_folder(data)
+        self.num_held_out = 0
         gone = hidden(data, index.of_split(split), self._takedown)
+        if held_out:
+            kept = _without_goals(data, index, split, gone, held_out)
+            self.num_held_out = len(kept.articles) - len(gone.articles)
+            gone = kept
         places, _ = places_of(data, index, split, gone, only_complete=only_complete)
         self._places = [place for place in places if min_steps <= place.num_steps <= max_steps]
 

@@ -17,6 +17,9 @@ from illinstr.training.learning_rates import Schedule, factor_at
 class DataConfig(Config):
     """Which articles are read."""
 
+    folders: tuple[str, ...] = Field(
+        default=(), description="data folders, FOLDER or FOLDER:WEIGHT each; used where no --data is given"
+    )
     split: str = "train"
     val_split: str = "val"
     limit: int | None = Field(default=None, gt=0, description="read at most this many training articles")

@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
-from pathlib import Path
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -21,21 +20,27 @@ from torch import Tensor
 from illinstr.articles import Article
 from illinstr.errors import DataError
 from illinstr.images import decode_panel
-from illinstr.shards import iter_articles
+from illinstr.shards import Sources, iter_articles, sources_of
 from illinstr.training.config import DataConfig
-from illinstr.training.reading import ArticleSet, no_articles
+from illinstr.training.reading import ArticleSet, no_articles, open_table
 
 BatchT = TypeVar("BatchT")
 
 
-def read_split(data: Path, split: str, config: DataConfig, *, limit: int | None) -> list[Article]:
-    """Fully illustrated articles of one split whose step count fits, in shard order.
+def read_split(data: Sources, split: str, config: DataConfig, *, limit: int | None) -> list[Article]:
+    """Fully illustrated articles of one split whose step count fits, in shard order, or from several folders in turn.
 
     Raises:
         DataError: none is left.
     """
+    sources = sources_of(data)
+    if len(sources) > 1:
+        table = open_table(data, split, min_steps=config.min_steps, max_steps=config.max_steps, required=False)
+        if not len(table):
+            raise no_articles(data, split, config)
+        return [table.read(number) for number in range(len(table))[:limit]]
     kept: list[Article] = []
-    for article in iter_articles(data, split=split):
+    for article in iter_articles(sources[0].folder, split=split):
         fits = config.min_steps <= article.num_steps <= config.max_steps
         if fits and all(step.image is not None for step in article.steps):
             kept.append(article)
@@ -46,7 +51,7 @@ def read_split(data: Path, split: str, config: DataConfig, *, limit: int | None)
     return kept
 
 
-def training_articles(data: Path, config: DataConfig) -> ArticleSet:
+def training_articles(data: Sources, config: DataConfig) -> ArticleSet:
     """The training split, cut to ``limit`` and then to ``fraction`` (at least one article), left on disk.
 
     Raises:
@@ -88,19 +93,26 @@ class BatchOrder:
         lengths: the bucket of each unit (an article's N; all equal for single panels).
         batch_size: units in a batch over all processes.
         seed: of the whole run.
+        weights: how often each unit is seen beside one of weight 1; all the same when None. An epoch then is as many
+            units as there are, of which a unit is ``weight / mean weight`` in expectation: the whole part of that
+            always, one more with the chance of the rest, drawn systematically (Madow 1949, Annals of Mathematical
+            Statistics 20, p. 333) in shuffled order, so that the number of units is exact.
     """
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+    def __init__(
+        self, lengths: Sequence[int], batch_size: int, seed: int, weights: Sequence[float] | None = None
+    ) -> None:
         self.batch_size = batch_size
         self.seed = seed
         self.lengths = lengths
         self._lengths = np.asarray(lengths)
+        self._weights = None if weights is None else np.asarray(weights, dtype=np.float64)
         self.batches_per_epoch = max(1, len(lengths) // batch_size)
         self._epoch = lru_cache(maxsize=2)(self._shuffled_epoch)
 
     def _shuffled_epoch(self, epoch: int) -> list[np.ndarray]:
         rng = np.random.default_rng([self.seed, epoch])
-        kept = rng.permutation(len(self._lengths))[: self.batches_per_epoch * self.batch_size]
+        kept = rng.permutation(self._drawn(rng))[: self.batches_per_epoch * self.batch_size]
         batches: list[np.ndarray] = []
         left: list[np.ndarray] = []
         for length in np.unique(self._lengths):
@@ -111,6 +123,18 @@ class BatchOrder:
         joined = np.concatenate(left)
         batches += [joined[start : start + self.batch_size] for start in range(0, len(joined), self.batch_size)]
         return [batches[i] for i in rng.permutation(len(batches))]
+
+    def _drawn(self, rng: np.random.Generator) -> np.ndarray:
+        """The units of an epoch, each as often as it is seen."""
+        units = np.arange(len(self._lengths))
+        if self._weights is None:
+            return units
+        units = rng.permutation(units)
+        ends = np.cumsum(self._weights[units])
+        ends *= len(units) / ends[-1]
+        ends[-1] = len(units)  # whatever was rounded
+        counts = np.diff(np.floor(ends + rng.random()), prepend=0.0).astype(np.int64)
+        return np.repeat(units, counts)
 
     def like(self, unit: int) -> Iterator[int]:
         """Other units of the N of ``unit``, the next ones first, assigned for the same step."""

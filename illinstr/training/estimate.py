@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from illinstr.engine.devices import choose_device
+from illinstr.shards import Sources, sources_of
 from illinstr.training.config import OptimConfig, TrainConfig
 from illinstr.training.data import BatchOrder, read_split, training_articles
 from illinstr.training.loop import TrainingTask, checkpoint_activations
@@ -36,7 +37,7 @@ TRIAL_ARTICLES = 4
 MAX_CPU_PARAMETERS = 300_000_000
 
 
-def estimate(config: TrainConfig, data: Path, num_processes: int) -> dict[str, Any]:
+def estimate(config: TrainConfig, data: Sources, num_processes: int) -> dict[str, Any]:
     """Counts, memory and time of a run.
 
     Returns:
@@ -48,7 +49,8 @@ def estimate(config: TrainConfig, data: Path, num_processes: int) -> dict[str, A
         up gradients), ``device``, and where a step was measured ``activations_gb`` (with the copies of weights that
         bfloat16 computes with), ``memory_gb`` (all of these), ``fits`` (samples per process and backward pass that the
         device's memory has room for), ``step_s``, ``total_s`` (validation and saving left out). Where none was
-        measured, ``copies_gb`` are those copies alone.
+        measured, ``copies_gb`` are those copies alone. Of several data folders also ``mix``: of each its ``folder``,
+        ``weight``, ``articles``, ``samples``, ``share`` of the samples seen and ``times`` each is seen in an epoch.
 
     Raises:
         DataError: the data do not fit the config.
@@ -102,10 +104,10 @@ def memory_of(device: torch.device, processes: int) -> int:
     return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")) // processes
 
 
-def _counts(config: TrainConfig, data: Path, num_processes: int) -> dict[str, Any]:
-    articles, lengths = _samples(config, data)
+def _counts(config: TrainConfig, data: Sources, num_processes: int) -> dict[str, Any]:
+    articles, lengths, owners = _samples(config, data)
     panels = sum(articles.lengths)
-    order = BatchOrder(lengths, config.train.batch_size, config.train.seed)
+    order = BatchOrder(lengths, config.train.batch_size, config.train.seed, articles.weights_of(owners))
     per_process = -(-config.train.batch_size // num_processes)
     by_samples = dict(sorted(Counter(lengths).items()))
     epoch = [order.batch(step) for step in range(order.batches_per_epoch)]
@@ -122,31 +124,59 @@ def _counts(config: TrainConfig, data: Path, num_processes: int) -> dict[str, An
         "epochs": config.train.steps / order.batches_per_epoch,
         "processes": num_processes,
         "micro_batch": -(-per_process // config.train.accumulate),
+        **_mix(data, articles, owners),
     }
 
 
-def _samples(config: TrainConfig, data: Path) -> tuple[ArticleSet, list[int]]:
-    """The training articles, and the bucket of each sample: single panels, articles, or windows of articles."""
+def _mix(data: Sources, articles: ArticleSet, owners: list[int]) -> dict[str, Any]:
+    """What each of several folders gives; ``share`` is of the samples seen, ``times`` each is seen in an epoch."""
+    sources = sources_of(data)
+    if len(sources) == 1:
+        return {}
+    samples = Counter(articles.sources[owner] for owner in owners)
+    total = sum(source.weight * samples[number] for number, source in enumerate(sources))
+    counts = Counter(articles.sources)
+    return {
+        "mix": [
+            {
+                "folder": str(source.folder),
+                "weight": source.weight,
+                "articles": counts[number],
+                "samples": samples[number],
+                "share": source.weight * samples[number] / total,
+                "times": source.weight * len(owners) / total,
+            }
+            for number, source in enumerate(sources)
+        ]
+    }
+
+
+def _samples(config: TrainConfig, data: Sources) -> tuple[ArticleSet, list[int], list[int]]:
+    """The training articles, and of each sample (a panel, an article, or a window of one) its bucket and article."""
     if isinstance(config, StackedConfig):
         from illinstr.training.tasks.stacked.data import find_windows, read_articles
 
         kept = read_articles(data, config.data.split, config, limit=config.data.limit)
         kept = kept.first(max(1, round(len(kept) * config.data.fraction)))
-        return kept, [window.length for window in find_windows(kept, config)]
+        windows = find_windows(kept, config)
+        return kept, [window.length for window in windows], [window.article for window in windows]
     articles = training_articles(data, config.data)
-    return articles, [1] * sum(articles.lengths) if config.kind in ("vae", "upscaler") else articles.lengths
+    if config.kind in ("vae", "upscaler"):
+        owners = [article for article, length in enumerate(articles.lengths) for _ in range(length)]
+        return articles, [1] * len(owners), owners
+    return articles, articles.lengths, list(range(len(articles)))
 
 
-def _val_articles(config: TrainConfig, data: Path) -> int:
+def _val_articles(config: TrainConfig, data: Sources) -> int:
     wanted = config.data
     if isinstance(config, StackedConfig):
         from illinstr.training.tasks.stacked.data import read_articles
 
-        return len(read_articles(data, wanted.val_split, config, limit=wanted.val_limit))
+        return len(read_articles(data, wanted.val_split, config, limit=wanted.val_limit, required=False))
     return len(read_split(data, wanted.val_split, wanted, limit=wanted.val_limit))
 
 
-def _trial_task(config: TrainConfig, data: Path) -> TrainingTask:
+def _trial_task(config: TrainConfig, data: Sources) -> TrainingTask:
     from illinstr.training.accelerator import make_accelerator
     from illinstr.training.tasks import build_task
 
@@ -237,6 +267,7 @@ def estimate_lines(config: TrainConfig, figures: dict[str, Any]) -> list[str]:
         f"# {figures['steps']} steps of {config.train.batch_size} are {figures['epochs']:.1f} epochs of"
         f" {figures['batches_per_epoch']} batches; {figures['micro_batch']} samples per process and backward pass",
         *_joined_lines(figures),
+        *_mix_lines(figures),
         f"# parameters: {figures['parameters']:,}, {figures['trainable']:,} of them trained; weights, gradients,"
         f" optimiser and average: {figures['state_gb']:.2f} GiB per process unless sharded",
         f"# beside them: frozen models {figures['beside_gb']:.2f} GiB, gradients that processes exchange"
@@ -269,6 +300,14 @@ def _joined_lines(figures: dict[str, Any]) -> list[str]:
     return [
         f"# {figures['joined_batches']} batches of an epoch join several N, a backward pass for each, so that every"
         f" sample counts the same{never}"
+    ]
+
+
+def _mix_lines(figures: dict[str, Any]) -> list[str]:
+    return [
+        f"# {part['folder']}: weight {part['weight']:g}, {part['articles']} articles, {part['share']:.1%} of what"
+        f" is seen; each {part['times']:.2f} times an epoch"
+        for part in figures.get("mix", ())
     ]
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
-from pathlib import Path
 from typing import Self, TypeVar, overload
 
 from illinstr.articles import Article
 from illinstr.errors import DataError
-from illinstr.progress import Reporter
-from illinstr.shards import ArticleTable
+from illinstr.progress import Reporter, current_reporter
+from illinstr.shards import ArticleTable, JoinedTable, Sources, sources_of
 from illinstr.training.config import DataConfig
 
 RECENT_ARTICLES = 64
@@ -34,25 +33,30 @@ class ArticleSet(Sequence[Article]):
         lengths: the step count of each article.
         complete: whether each has all its images.
         contents: a hash of the content of each article, empty where it is not known.
+        sources: which of the data folders each is from, from 0.
+        weights: of each article; None where all are the same.
     """
 
-    def __init__(self, table: ArticleTable, numbers: Sequence[int], *, cached: bool) -> None:
+    def __init__(self, table: ArticleTable | JoinedTable, numbers: Sequence[int], *, cached: bool) -> None:
         self.table = table
         self.numbers = numbers
         self.cached = cached
         self.lengths = _chosen(table.lengths, numbers)
         self.complete = _chosen(table.complete, numbers)
         self.contents = _chosen(table.contents, numbers)
+        joined = table if isinstance(table, JoinedTable) else None
+        self.sources = _chosen(joined.sources, numbers) if joined else [0] * len(numbers)
+        self.weights = _chosen(joined.weights, numbers) if joined and joined.weights else None
         self._read = lru_cache(maxsize=RECENT_ARTICLES)(table.read)
 
     @classmethod
-    def open(cls, data: Path, config: DataConfig) -> Self:
+    def open(cls, data: Sources, config: DataConfig) -> Self:
         """The fully illustrated training articles, cut to ``limit`` and then to ``fraction`` (at least one).
 
         Raises:
             DataError: none is left, or the data folder is damaged.
         """
-        table = ArticleTable(data, config.split, min_steps=config.min_steps, max_steps=config.max_steps)
+        table = open_table(data, config.split, min_steps=config.min_steps, max_steps=config.max_steps)
         numbers = range(len(table))[: config.limit]
         if not numbers:
             raise no_articles(data, config.split, config)
@@ -78,6 +82,11 @@ class ArticleSet(Sequence[Article]):
         if isinstance(index, slice):
             return [self[number] for number in range(len(self))[index]]
         return self._read(self.numbers[index])
+
+    def weights_of(self, articles: Iterable[int]) -> list[float] | None:
+        """The weight of each sample, given the article it is of; None where all are the same."""
+        weights = self.weights
+        return None if weights is None else [weights[article] for article in articles]
 
     def panels(self) -> PanelSet:
         """All images of all articles as one sequence."""
@@ -117,6 +126,12 @@ class PanelSet(Sequence[bytes]):
         said = ((number, self.place(number)[0]) for number in range(len(self))) if messages else ()
         return {number: messages[article] for number, article in said if article in messages}
 
+    @property
+    def weights(self) -> list[float] | None:
+        """The weight of each image, which is its article's; None where all are the same."""
+        owners = (article for article, length in enumerate(self.articles.lengths) for _ in range(length))
+        return self.articles.weights_of(owners)
+
     def place(self, number: int) -> tuple[int, int]:
         """The article and the step, both from 0, that image ``number`` belongs to."""
         article = bisect_right(self._ends, number)
@@ -127,10 +142,44 @@ def _chosen(values: Sequence[ValueT], numbers: Sequence[int]) -> list[ValueT]:
     return [values[number] for number in numbers]
 
 
-def no_articles(data: Path, split: str, config: DataConfig) -> DataError:
+def open_table(
+    data: Sources, split: str, *, min_steps: int, max_steps: int, only_complete: bool = True, required: bool = True
+) -> ArticleTable | JoinedTable:
+    """The articles of one split of the data folders; tells how many are left out as another folder holds them out.
+
+    Args:
+        data: one folder, or several with weights.
+        split: which split.
+        min_steps, max_steps: articles outside are left out.
+        only_complete: leave out articles that miss an image.
+        required: whether each of several folders must have such articles; else one is enough.
+
+    Raises:
+        DataError: a folder is damaged or has no such split, or one of several no such article.
+    """
+    sources = sources_of(data)
+    if len(sources) == 1:
+        folder = sources[0].folder
+        return ArticleTable(folder, split, min_steps=min_steps, max_steps=max_steps, only_complete=only_complete)
+    table = JoinedTable(
+        sources, split, min_steps=min_steps, max_steps=max_steps, only_complete=only_complete, required=required
+    )
+    if table.num_held_out:
+        current_reporter().log(
+            f"split {split}: {table.num_held_out} articles are left out, since another folder holds out their goals"
+        )
+    return table
+
+
+def named(data: Sources) -> str:
+    """The folders for a message."""
+    return ", ".join(str(source.folder) for source in sources_of(data))
+
+
+def no_articles(data: Sources, split: str, config: DataConfig) -> DataError:
     """The error of a split in which nothing fits."""
     return DataError(
-        f"{data} has no illustrated article of {config.min_steps}-{config.max_steps} steps in split {split!r}",
+        f"{named(data)} has no illustrated article of {config.min_steps}-{config.max_steps} steps in split {split!r}",
         hint="check data.split, data.min_steps and data.max_steps against the folder's index.json",
     )
 

@@ -86,7 +86,9 @@ class SavedState:
         extra, data = self.trained.extra, self.data
         theirs = extra.get("data_sha256", data.sha256)
         if theirs not in (data.sha256, data.with_takedown_sha256):
-            raise DataError(f"{name} was made on other data", hint="resume with the same --data, or start a new run")
+            raise DataError(
+                f"{name} was made on other data", hint="resume with the same --data and weights, or start a new run"
+            )
         if theirs == data.sha256 and extra.get("takedown_sha256") != data.takedown_sha256:
             before, now = extra.get("samples"), len(order.lengths) if order is not None else None
             counted = f" ({before} samples then, {now} now)" if before is not None and now is not None else ""

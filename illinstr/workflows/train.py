@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from illinstr.workflows.checks import check_choice, check_range
 from illinstr.workflows.request import Request
 
 if TYPE_CHECKING:
+    from illinstr.shards import Source
     from illinstr.training.config import TrainConfig
     from illinstr.training.loop import Trainer
     from illinstr.training.saved_state import DataIdentity
@@ -32,7 +35,9 @@ class TrainRequest(Request):
     Attributes:
         config: a preset's name (``mini-vae``, ``mini-clip``, ``mini-judge``, ``mini-unet``,
             ``mini-flow``, ``mini-upscaler``) or a YAML file.
-        data: data folder, as ``minihow`` and ``scrape`` make it.
+        data: data folder, as ``minihow`` and ``scrape`` make it, or a list of them. A text may end in ``:WEIGHT``: an
+            article of a folder of weight 2 is seen twice as often as one of a folder of weight 1, which is what no
+            weight means. None takes the config's ``data.folders``.
         out: run folder to make: log, checkpoints, samples and the trained model.
         settings: ``section.key=value`` each, over the config.
         resume: go on from the newest checkpoint in ``out`` although settings differ; with the same ones, a run goes on
@@ -47,7 +52,7 @@ class TrainRequest(Request):
     """
 
     config: str
-    data: str | Path
+    data: str | Path | Sequence[str | Path] | None
     out: str | Path
     settings: Sequence[str] = ()
     resume: bool = False
@@ -98,13 +103,13 @@ def train_model(request: TrainRequest) -> TrainResult:
     """
     check_launch(request)
     config = check_training(request, request.messages)
-    judge = validation_judge(request)
+    judge = validation_judge(request, config)
     silence_libraries()
     with reporting_to(request.messages):
         if request.dry_run:
             from illinstr.training.estimate import estimate, estimate_lines
 
-            figures = estimate(config, Path(request.data), request.processes)
+            figures = estimate(config, data_of(request, config), request.processes)
             lines = tuple(estimate_lines(config, figures))
             return TrainResult(config.model_dump(mode="json"), estimate=figures, lines=lines)
         model = _train(config, request, judge)
@@ -132,15 +137,43 @@ def check_training(request: TrainRequest, reporter: Reporter | None = None) -> T
     from illinstr.training.run_folder import check_run_folder
 
     config = load_config(request.config, list(request.settings))
-    data = Path(request.data)
-    if not (data / "index.json").is_file():
-        raise DataError(f"{data} is not a data folder: no index.json", hint="make one: illinstr minihow --out DIR")
+    check_data(data_of(request, config))
+    if request.data is not None:  # config.yaml is to name no folders that were not read
+        config = config.model_copy(update={"data": config.data.model_copy(update={"folders": ()})})
     check_extras(config)
     changes = check_run_folder(Path(request.out), config, resume=request.resume, fresh=request.fresh)
     if reporter is not None and rank_here() == 0:
         for line in changes:
             reporter.log(line)
     return config
+
+
+def data_of(request: TrainRequest, config: TrainConfig) -> tuple[Source, ...]:
+    """The data folders of a run, with their weights.
+
+    Raises:
+        UsageError: none is given, one twice, or a weight that is none.
+    """
+    from illinstr.shards import parse_sources
+
+    data = config.data.folders if request.data is None else request.data
+    said = [data] if isinstance(data, (str, Path)) else list(data)
+    if not said:
+        raise UsageError("there are no data to train on", hint="give --data DIR, or data.folders in the config")
+    return parse_sources(said)
+
+
+def check_data(sources: Sequence[Source]) -> None:
+    """Refuse what is no data folder.
+
+    Raises:
+        DataError: it is none.
+    """
+    for source in sources:
+        if not (source.folder / "index.json").is_file():
+            raise DataError(
+                f"{source.folder} is not a data folder: no index.json", hint="make one: illinstr minihow --out DIR"
+            )
 
 
 def check_launch(request: TrainRequest) -> None:
@@ -156,7 +189,7 @@ def check_launch(request: TrainRequest) -> None:
         )
 
 
-def validation_judge(request: TrainRequest) -> Judge | None:
+def validation_judge(request: TrainRequest, config: TrainConfig) -> Judge | None:
     """Scores the model at every validation, where that is asked for; in the first process alone.
 
     Raises:
@@ -169,7 +202,7 @@ def validation_judge(request: TrainRequest) -> Judge | None:
     return make_judge(
         request.config,
         list(request.settings),
-        Path(request.data),
+        data_of(request, config),
         articles=request.faithfulness,
         judge=request.judge,
     )
@@ -200,7 +233,7 @@ def _trainer(config: TrainConfig, request: TrainRequest, judge: Judge | None, si
     from illinstr.training.precision import precision_line
     from illinstr.training.tasks import build_task
 
-    data, out, reporter = Path(request.data), Path(request.out), request.messages
+    data, out, reporter = data_of(request, config), Path(request.out), request.messages
     accelerator = make_accelerator(config, out)
     reporter = join_process_group().reporter(reporter)
     if (said := precision_line(config.train.precision, choose_device())) is not None and accelerator.is_main_process:
@@ -222,7 +255,24 @@ def _trainer(config: TrainConfig, request: TrainRequest, judge: Judge | None, si
     return Trainer(task, out, reporter, accelerator, extras)
 
 
-def _identity(data: Path, split: str) -> DataIdentity:
+def _identity(sources: Sequence[Source], split: str) -> DataIdentity:
+    """That of one folder; of several, what they are in their order and with their weights."""
+    from illinstr.training.saved_state import DataIdentity
+
+    if len(sources) == 1:
+        return _identity_of(sources[0].folder, split)
+    each = [_identity_of(source.folder, None) for source in sources]  # what one holds out is missing in the others
+    weights = [source.weight / sources[0].weight for source in sources]
+    told = [[identity.sha256, weight] for identity, weight in zip(each, weights, strict=True)]
+    hidden = [identity.takedown_sha256 for identity in each]
+    return DataIdentity(sha256=_sha256(told), takedown_sha256=_sha256(hidden) if any(hidden) else None)
+
+
+def _sha256(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
+
+
+def _identity_of(data: Path, split: str | None) -> DataIdentity:
     from illinstr.shards import read_index
     from illinstr.shards.table import identity_of
     from illinstr.shards.takedown import Takedown

@@ -11,13 +11,14 @@ from illinstr.errors import UsageError
 
 if TYPE_CHECKING:
     from illinstr.articles import Article
+    from illinstr.shards import Sources
 
 METRICS = ("goal_faithfulness", "step_faithfulness")
 MIN_ARTICLES = 4  # goal faithfulness asks for three other goals
 
 
 def make_judge(
-    config: str, settings: list[str], data: Path, *, articles: int, judge: str | None
+    config: str, settings: list[str], data: Sources, *, articles: int, judge: str | None
 ) -> Callable[[Path, int], dict[str, float]]:
     """A function from an exported model folder to ``val_goal_faithfulness`` and ``val_step_faithfulness``.
 

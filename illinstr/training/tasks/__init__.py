@@ -5,8 +5,7 @@ One module or folder each, config beside code.
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from illinstr.shards import Sources
 from illinstr.training.config import TrainConfig
 from illinstr.training.loop import TrainingTask
 from illinstr.training.tasks.clip import ClipConfig
@@ -24,7 +23,7 @@ CONFIG_BY_KIND: dict[str, type[TrainConfig]] = {
 }
 
 
-def build_task(config: TrainConfig, data: Path, device: str = "cpu") -> TrainingTask:
+def build_task(config: TrainConfig, data: Sources, device: str = "cpu") -> TrainingTask:
     """The task a config describes, with its data read and its model built.
 
     Raises:

@@ -24,6 +24,7 @@ from illinstr import files
 from illinstr.articles import Article
 from illinstr.config import Config
 from illinstr.models.stable_diffusion.text import tokenize
+from illinstr.shards import Sources
 from illinstr.training.config import TrainConfig
 from illinstr.training.data import BatchOrder, panels_of, read_split, training_articles
 from illinstr.training.noise import mixed_seed, randn
@@ -124,12 +125,14 @@ class ClipTask:
 
     sample_unit = "articles"
 
-    def __init__(self, config: ClipConfig, data: Path, device: str) -> None:
+    def __init__(self, config: ClipConfig, data: Sources, device: str) -> None:
         self.config = config
         self.device = device
         self.articles = training_articles(data, config.data)
         self.val_articles = read_split(data, config.data.val_split, config.data, limit=config.data.val_limit)
-        self.order = BatchOrder(self.articles.lengths, config.train.batch_size, config.train.seed)
+        self.order = BatchOrder(
+            self.articles.lengths, config.train.batch_size, config.train.seed, self.articles.weights
+        )
         self.tokenizer_folder = Path(tempfile.mkdtemp(prefix="illinstr-tokenizer-"))
         if config.base is not None:
             self.tokenizer, clip = _load(Path(config.base), self.tokenizer_folder)

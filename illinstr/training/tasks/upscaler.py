@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from illinstr.config import Config
 from illinstr.images import decode_panel
 from illinstr.models.upscaler import FACTOR, Upscaler, UpscalerConfig, load_upscaler, save_upscaler
+from illinstr.shards import Sources
 from illinstr.training.config import TrainConfig
 from illinstr.training.data import BatchOrder, panels_of, read_split, to_unit_range, training_articles
 from illinstr.training.image_losses import edge_ratio, gradient_l1, psnr_db, save_rows
@@ -70,7 +71,7 @@ class UpscalerTask:
 
     sample_unit = "panels"
 
-    def __init__(self, config: UpscalerTrainConfig, data: Path, device: str) -> None:
+    def __init__(self, config: UpscalerTrainConfig, data: Sources, device: str) -> None:
         self.config = config
         self.device = device
         self.small_px = config.data.panel_px // FACTOR
@@ -84,7 +85,7 @@ class UpscalerTask:
             "redrawn": (val, redrawer.panels(val, REDRAWN, "redrawn validation panels", keep=keep)),
         }
         self.unreadable = self.panels.of_articles(self.small.unreadable)
-        self.order = BatchOrder([1] * len(self.panels), config.train.batch_size, config.train.seed)
+        self.order = BatchOrder([1] * len(self.panels), config.train.batch_size, config.train.seed, self.panels.weights)
         torch.manual_seed(config.train.seed)
         upscaler = Upscaler(config.model) if config.base is None else load_upscaler(Path(config.base)).train()
         self.model: nn.Module = upscaler.to(device)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from illinstr.articles import Article
 from illinstr.config import Config
 from illinstr.images import decode_panel
+from illinstr.shards import Sources
 from illinstr.training.config import TrainConfig
 from illinstr.training.data import BatchOrder, read_split, to_unit_range, training_articles
 from illinstr.training.image_losses import edge_ratio, gradient_l1, psnr_db, save_rows
@@ -117,14 +118,14 @@ class VaeTask:
 
     sample_unit = "panels"
 
-    def __init__(self, config: VaeConfig, data: Path, device: str) -> None:
+    def __init__(self, config: VaeConfig, data: Sources, device: str) -> None:
         self.config = config
         self.device = device
         articles = training_articles(data, config.data)
         self.panels = articles.panels()
         val = read_split(data, config.data.val_split, config.data, limit=config.data.val_limit)
         self.val_panels = _all_panels(val)[: 4 * config.data.val_limit]
-        self.order = BatchOrder([1] * len(self.panels), config.train.batch_size, config.train.seed)
+        self.order = BatchOrder([1] * len(self.panels), config.train.batch_size, config.train.seed, self.panels.weights)
         self.vae = _build(config)
         self.factor = 2 ** (len(self.vae.config.block_out_channels) - 1)
         self.model: nn.Module = _Autoencode(self.vae, freeze_encoder=config.freeze_encoder).to(device)

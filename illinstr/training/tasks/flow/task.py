@@ -17,6 +17,7 @@ from illinstr.models.flux2.building import set_statistics
 from illinstr.models.prompt import PromptEmbeds
 from illinstr.models.settings import StackedSettings
 from illinstr.models.transformer import Transformer
+from illinstr.shards import Sources
 from illinstr.training.attention import plain_attention
 from illinstr.training.cache import text_cache, weights_sha256
 from illinstr.training.data import panels_of
@@ -60,7 +61,7 @@ class FlowModel(nn.Module):
 class FlowTask(WindowTask):
     """Trains on windows of articles, one N a batch."""
 
-    def __init__(self, config: FlowConfig, data: Path, device: str) -> None:
+    def __init__(self, config: FlowConfig, data: Sources, device: str) -> None:
         self.config = config
         self.device = device
         self.backbone = build_model(config)
@@ -79,7 +80,7 @@ class FlowTask(WindowTask):
         self.encoded = text_cache(encoders, tokenizer, *read, keep=config.data.cache)
         self.slots = TextSlots(self.backbone, config.stacking.conditioning, self.encoded)
 
-    def _measure_latents(self, data: Path) -> None:
+    def _measure_latents(self, data: Sources) -> None:
         """Statistics of a new model's latents, from the first training articles."""
         wanted = self.config.data
         some = read_articles(data, wanted.split, self.config, limit=STATISTICS_ARTICLES)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, overload
 
 import torch
@@ -13,10 +12,10 @@ from torch import Tensor
 from illinstr.articles import MAX_STEPS, Article
 from illinstr.errors import DataError
 from illinstr.progress import current_reporter
-from illinstr.shards import ArticleTable
+from illinstr.shards import Sources
 from illinstr.training.data import BatchOrder
 from illinstr.training.latents import ArticleTensors
-from illinstr.training.reading import ArticleSet, ErrorBudget
+from illinstr.training.reading import ArticleSet, ErrorBudget, named, open_table
 from illinstr.training.tasks.stacked.config import StackedConfig
 from illinstr.training.tasks.stacked.windows import Window, cut, has_image, windows_of
 
@@ -62,7 +61,9 @@ class ArticleBatch:
     step: int
 
 
-def read_articles(data: Path, split: str, config: StackedConfig, *, limit: int | None) -> ArticleSet:
+def read_articles(
+    data: Sources, split: str, config: StackedConfig, *, limit: int | None, required: bool = True
+) -> ArticleSet:
     """Articles of one split that give at least one window, in shard order, left on disk.
 
     Articles with all their images are taken from the index unread.
@@ -72,7 +73,9 @@ def read_articles(data: Path, split: str, config: StackedConfig, *, limit: int |
     """
     wanted, stacking = config.data, config.stacking
     longest = MAX_STEPS if stacking.windows else wanted.max_steps
-    table = ArticleTable(data, split, min_steps=wanted.min_steps, max_steps=longest, only_complete=False)
+    table = open_table(
+        data, split, min_steps=wanted.min_steps, max_steps=longest, only_complete=False, required=required
+    )
     budget = ErrorBudget(wanted.max_errors, current_reporter())
     kept: list[int] = []
     for number, complete in enumerate(table.complete):
@@ -85,7 +88,7 @@ def read_articles(data: Path, split: str, config: StackedConfig, *, limit: int |
             break
     if not kept:
         raise DataError(
-            f"{data} has no article to learn from in split {split!r}: at least {wanted.min_steps} steps, "
+            f"{named(data)} has no article to learn from in split {split!r}: at least {wanted.min_steps} steps, "
             f"{stacking.min_pictured:.0%} of them with an image",
             hint="check data.split, data.min_steps, data.max_steps and stacking.min_pictured",
         )
@@ -149,7 +152,8 @@ class WindowSet:
 
     def order(self, batch_size: int, seed: int) -> BatchOrder:
         """Batches of one N each, but for what is left of each N."""
-        return BatchOrder(self.lengths, batch_size, seed)
+        weights = self.articles.weights_of(window.article for window in self.windows)
+        return BatchOrder(self.lengths, batch_size, seed, weights)
 
     def batch(self, units: Sequence[int]) -> ArticleBatch:
         """The windows ``units`` (all of one N) as a batch."""
@@ -191,12 +195,12 @@ class WindowTask:
 
 
 def window_sets(
-    data: Path, config: StackedConfig, encode: Callable[[IllustratedSteps, str], ArticleTensors]
+    data: Sources, config: StackedConfig, encode: Callable[[IllustratedSteps, str], ArticleTensors]
 ) -> tuple[WindowSet, WindowSet]:
     """The windows of the training articles and of those for validation.
 
     Args:
-        data: the data folder.
+        data: the data folder, or several.
         config: which articles.
         encode: gives the latents of articles; told what they are, for its progress.
     """
@@ -204,7 +208,7 @@ def window_sets(
     articles = read_articles(data, wanted.split, config, limit=wanted.limit)
     articles = articles.first(max(1, round(len(articles) * wanted.fraction)))
     train_set = WindowSet(articles, lambda each: encode(each, "latents"), config)
-    val_articles = read_articles(data, wanted.val_split, config, limit=wanted.val_limit)
+    val_articles = read_articles(data, wanted.val_split, config, limit=wanted.val_limit, required=False)
     return train_set, WindowSet(val_articles, lambda each: encode(each, "val latents"), config)
 
 

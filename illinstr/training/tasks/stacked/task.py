@@ -27,6 +27,7 @@ from illinstr.models.stable_diffusion.backbone import StableDiffusion, denoise
 from illinstr.models.stable_diffusion.text import encode_ids
 from illinstr.models.stacking import unstack
 from illinstr.models.unet import UNetBackbone
+from illinstr.shards import Sources
 from illinstr.training.cache import TextCache, text_cache
 from illinstr.training.latents import encode_articles
 from illinstr.training.noise import randint, randn, step_generator
@@ -79,7 +80,7 @@ class DenoisingModel(nn.Module):
 class UNetTask(WindowTask):
     """Trains on windows of articles, one N a batch."""
 
-    def __init__(self, config: UNetConfig, data: Path, device: str) -> None:
+    def __init__(self, config: UNetConfig, data: Sources, device: str) -> None:
         self.config = config
         self.device = device
         self.parts: UNetBackbone = build_parts(config)
