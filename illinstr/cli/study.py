@@ -11,7 +11,7 @@ from illinstr.cli.options import AsJson
 from illinstr.errors import UsageError
 
 if TYPE_CHECKING:
-    from illinstr.evaluation.study.scores import Estimate, StudyScores
+    from illinstr.evaluation.study.scores import Correlation, Estimate, StudyScores
 
 app = typer.Typer(
     help="Ask people, blind and in pairs, and turn their votes into numbers.",
@@ -69,6 +69,10 @@ def score(
     min_seconds: Annotated[
         float, typer.Option(help="Least time for a pair, the median of a rater's, to be counted; 0 counts all.")
     ] = 0.0,
+    scores: Annotated[
+        Path | None,
+        typer.Option(help="An evaluation of all these runs (eval --compare): do its metrics agree with people?"),
+    ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -83,7 +87,13 @@ def score(
     from illinstr.workflows.study import ScoreRequest, score_votes
 
     request = ScoreRequest(
-        votes, study=study, out=out, min_attention=min_attention, min_seconds=min_seconds, reporter=reporter(quiet)
+        votes,
+        study=study,
+        out=out,
+        min_attention=min_attention,
+        min_seconds=min_seconds,
+        scores=scores,
+        reporter=reporter(quiet),
     )
     result = score_votes(request)
     emit(result.as_dict(), str(result.file), as_json=as_json, lines=tuple(_lines(result.scores)))
@@ -135,7 +145,14 @@ def _lines(scores: StudyScores) -> list[str]:
             )
         elif one.raters < 2:
             lines.append("  one rater gives no intervals")
-    return lines
+    return lines + [_agreement(each) for each in scores.correlations]
+
+
+def _agreement(each: Correlation) -> str:
+    told = f"{each.question} and {each.metric}, {each.pairs} pairs on {each.goals} goals"
+    if each.spearman is None or each.kendall is None:
+        return f"{told}: nothing to rank"
+    return f"{told}: Spearman {_shown(each.spearman, 1, 2, '')}, Kendall {_shown(each.kendall, 1, 2, '')}"
 
 
 def _shown(value: Estimate, scale: float, digits: int, unit: str) -> str:

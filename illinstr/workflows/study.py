@@ -85,6 +85,8 @@ class ScoreRequest(Request):
         out: file to write; ``scores.json`` beside the first file of votes when None.
         min_attention: share of attention checks a rater must get right to be counted, on each side by itself.
         min_seconds: least time, the median over pairs, that a rater must have taken to be counted.
+        scores: an evaluation of all runs of the study together (``eval --compare``); its metrics are correlated with
+            the votes.
     """
 
     votes: Sequence[Path]
@@ -93,6 +95,7 @@ class ScoreRequest(Request):
     out: str | Path | None = None
     min_attention: float = 0.8
     min_seconds: float = 0.0
+    scores: str | Path | None = None
 
 
 @dataclass(frozen=True)
@@ -163,9 +166,10 @@ def score_votes(request: ScoreRequest) -> ScoreResult:
 
     Raises:
         UsageError: a parameter that cannot be.
-        DataError: comparisons that fall apart, files from another study, one rater twice, or a file that cannot be
-            read or written.
+        DataError: comparisons that fall apart, files from another study, one rater twice, an evaluation that lacks a
+            run, or a file that cannot be read or written.
     """
+    from illinstr.evaluation.study.correlation import correlate, read_scores
     from illinstr.evaluation.study.scores import score_study
     from illinstr.evaluation.study.votes import find_key, read_votes, resolve_each
     from illinstr.files import write_json
@@ -183,6 +187,7 @@ def score_votes(request: ScoreRequest) -> ScoreResult:
     if not files:
         raise failures[0]
     key, _ = find_key([path for path, _ in files], [one for _, one in files], request.study)
+    articles = None if request.scores is None else read_scores(Path(request.scores), key.systems)
     choices, raters, unfit = resolve_each(key, files)
     failures += unfit
     if not raters:
@@ -192,6 +197,9 @@ def score_votes(request: ScoreRequest) -> ScoreResult:
     scores = score_study(
         key.study, choices, raters, min_attention=request.min_attention, min_seconds=request.min_seconds
     )
+    if articles is not None:
+        counted = [choice for choice in choices if choice.rater not in scores.excluded]
+        scores = scores.model_copy(update={"correlations": correlate(counted, key, articles)})
     for name, reason in scores.excluded.items():
         request.messages.log(f"note: rater {name} is not counted: {reason}")
     path = check_file(Path(request.out or votes[0].parent / SCORES_FILE), inputs=votes)

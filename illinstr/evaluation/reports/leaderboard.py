@@ -9,7 +9,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from illinstr.evaluation.evaluate import Evaluation
-from illinstr.evaluation.reports.verdict import interval, number
+from illinstr.evaluation.reports import blind_spots
+from illinstr.evaluation.reports.verdict import interval, number, with_steps
 from illinstr.evaluation.results import (
     DEFINITIONS,
     FEATURES_FILE,
@@ -86,7 +87,7 @@ def make_leaderboard(results: Results) -> Leaderboard:
         entries=entries,
         ranked_by=ranked_by,
         n_articles=count,
-        verdict=_verdict(entries, ranked_by, count),
+        verdict=f"{_verdict(entries, ranked_by, count)} {blind_spots.told(results.metrics, results.settings)}".rstrip(),
         note=(
             f"Encoder {results.encoders.encoder.id}, consistency {results.encoders.consistency_encoder.id}; protocol "
             f"{results.settings.protocol}; a rank counts the runs that are better after Holm's correction over all "
@@ -115,7 +116,7 @@ def _verdict(entries: Sequence[Entry], ranked_by: Sequence[str], count: int) -> 
 
 def board_cells(board: Leaderboard) -> tuple[list[str], list[list[str]]]:
     """Header and lines of the table: rank, run, mean rank, then value, interval and rank by metric."""
-    names = [name for name in DEFINITIONS if any(name in entry.metrics for entry in board.entries)]
+    names = with_steps([name for name in DEFINITIONS if any(name in entry.metrics for entry in board.entries)])
     lines = []
     for entry in board.entries:
         cells = [str(entry.rank), entry.name, f"{entry.mean_rank:.2f}"]

@@ -16,7 +16,7 @@ from illinstr.evaluation.evaluate import Evaluation
 from illinstr.evaluation.metrics.feature_sets import to_bytes
 from illinstr.evaluation.reports import plots
 from illinstr.evaluation.reports.plots import CHOICES
-from illinstr.evaluation.reports.verdict import comparison_note, interval, number, p_text
+from illinstr.evaluation.reports.verdict import comparison_note, interval, number, p_text, with_steps
 from illinstr.evaluation.results import (
     DEFINITIONS,
     FEATURES_FILE,
@@ -35,6 +35,7 @@ from illinstr.templates import template
 
 EVAL_FOLDER = "eval"
 THUMBNAIL = 192
+READS = {"higher": "higher is better", "lower": "lower is better", "match_truth": "near the truth is better"}
 
 
 @dataclass(frozen=True)
@@ -144,21 +145,31 @@ def _shown_sides(results: Results) -> list[str]:
 
 def table_rows(results: Results) -> list[Row]:
     """Every metric of the run as text, with the others' and the truth's values beside it."""
-    wording = {"higher": "higher is better", "lower": "lower is better", "match_truth": "near the truth is better"}
+    metrics = {metric.name: metric for metric in results.metrics}
     return [
-        Row(
-            metric=metric.label,
-            meaning=DEFINITIONS[metric.name].text,
-            value=number(metric.name, metric.value),
-            interval=interval(metric.name, metric.low, metric.high),
-            chance=number(metric.name, metric.chance) if metric.chance is not None else "–",
-            n=f"{metric.n_articles} / {metric.n_items}",
-            reads=wording[metric.direction],
-            encoder=f"{metric.encoder} {metric.encoder_sha256[:8]}".strip(),
-            sides=tuple(_beside(results.metric(metric.name, side)) for side in _shown_sides(results)),
-        )
-        for metric in results.metrics
+        _row(results, metrics[name]) if name in metrics else _unscored(results, name) for name in with_steps([*metrics])
     ]
+
+
+def _row(results: Results, metric: Metric) -> Row:
+    return Row(
+        metric=metric.label,
+        meaning=DEFINITIONS[metric.name].text,
+        value=number(metric.name, metric.value),
+        interval=interval(metric.name, metric.low, metric.high),
+        chance=number(metric.name, metric.chance) if metric.chance is not None else "–",
+        n=f"{metric.n_articles} / {metric.n_items}",
+        reads=READS[metric.direction],
+        encoder=f"{metric.encoder} {metric.encoder_sha256[:8]}".strip(),
+        sides=tuple(_beside(results.metric(metric.name, side)) for side in _shown_sides(results)),
+    )
+
+
+def _unscored(results: Results, name: str) -> Row:
+    """A line without figures: what has to stand there although it could not be scored."""
+    definition = DEFINITIONS[name]
+    sides = tuple(_beside(results.metric(name, side)) for side in _shown_sides(results))
+    return Row(name, definition.text, "–", "–", "–", "0 / 0", READS[definition.direction], "–", sides)
 
 
 def _beside(metric: Metric | None) -> str:
@@ -196,7 +207,7 @@ def parts(results: Results) -> list[Part]:
         chosen = [part for part in results.breakdowns if part.by == by]
         if not chosen:
             continue
-        names = list(dict.fromkeys(metric.name for part in chosen for metric in part.metrics))
+        names = with_steps(list(dict.fromkeys(metric.name for part in chosen for metric in part.metrics)))
         lines = []
         for part in chosen:
             metrics = {metric.name: metric for metric in part.metrics}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from illinstr.evaluation.metrics.feature_sets import FeatureSets
+from illinstr.evaluation.reports import blind_spots
 from illinstr.evaluation.results import DEFINITIONS, SET_METRICS, Comparison, Coverage, Encoders, Metric, Settings
 from illinstr.evaluation.samples import Sample, Side
 from illinstr.evaluation.subjects import Subject
@@ -29,6 +30,14 @@ def interval(metric: str, low: float | None, high: float | None, *, signed: bool
     return f"[{number(metric, low, signed=signed)}, {number(metric, high, signed=signed)}]"
 
 
+def with_steps(names: Sequence[str]) -> list[str]:
+    """The names of metrics to show: goal faithfulness never without a place for step faithfulness behind it."""
+    shown = list(names)
+    if "goal_faithfulness" in shown and "step_faithfulness" not in shown:
+        shown.insert(shown.index("goal_faithfulness") + 1, "step_faithfulness")
+    return shown
+
+
 def _measured(metric: Metric) -> str:
     """A value with its interval where it has one, for the middle of a sentence."""
     value = number(metric.name, metric.value)
@@ -44,7 +53,21 @@ def sentence(
     settings: Settings,
     coverage: Coverage,
 ) -> str:
-    """The first lines of a report: A against B where there is a B, else how well images find their goal and step."""
+    """The first lines of a report: A against B where there is a B, else how well images find their goal and step.
+
+    What the metrics are known to miss stands behind it.
+    """
+    found = _found(metrics, comparisons, names, settings, coverage)
+    return f"{found} {blind_spots.told(metrics, settings)}".rstrip()
+
+
+def _found(
+    metrics: Sequence[Metric],
+    comparisons: Sequence[Comparison],
+    names: Mapping[Side, str],
+    settings: Settings,
+    coverage: Coverage,
+) -> str:
     part = ""
     if not coverage.whole:
         part = f" Only {coverage.pictures} of {coverage.steps} steps have an image; nothing is said of the others."

@@ -86,8 +86,23 @@ class RaterNotes(_Record):
     seconds: float | None
 
 
+class Correlation(_Record):
+    """How far a metric orders pairs of articles as people do; see ``correlation``. 1: always, 0: not at all.
+
+    ``spearman`` and ``kendall`` (tau-b) are None where the votes or the metric tell no article from another; their
+    intervals take goals as the unit.
+    """
+
+    question: Question
+    metric: str
+    pairs: int
+    goals: int
+    spearman: Estimate | None
+    kendall: Estimate | None
+
+
 class StudyScores(_Record):
-    """What ``illinstr study score`` writes."""
+    """What ``illinstr study score`` writes; ``correlations`` where an evaluation of the same articles is given."""
 
     schema_version: Literal[1] = 1
     study: str
@@ -96,6 +111,7 @@ class StudyScores(_Record):
     excluded: dict[str, str]
     notes: dict[str, RaterNotes] = {}
     questions: tuple[QuestionScores, ...]
+    correlations: tuple[Correlation, ...] = ()
 
 
 def score_study(
