@@ -19,13 +19,13 @@ from illinstr.errors import ModelError
 
 EMBEDDED = "mini"
 EMBEDDED_FLOW = "mini-flow"
-_SHARED: dict[str, tuple[str, ...]] = {EMBEDDED: (), EMBEDDED_FLOW: ("vae", "text_encoder", "tokenizer")}
+SHARED: dict[str, tuple[str, ...]] = {EMBEDDED: (), EMBEDDED_FLOW: ("vae", "text_encoder", "tokenizer")}
 _INDEX = "model_index.json"
 
 
 def is_embedded(model: str) -> bool:
     """Whether a name is that of a model inside the package."""
-    return model in _SHARED
+    return model in SHARED
 
 
 def resolved(model: str) -> str:
@@ -47,7 +47,7 @@ def embedded_folder(name: str) -> Path:
     if not (own / _INDEX).is_file():
         hint = "name a model folder with --model, or train one: illinstr train --help"
         raise ModelError(f"the embedded model {name} is not part of this installation", hint=hint)
-    if not _SHARED[name]:
+    if not SHARED[name]:
         return own
     whole = files.cache_folder("models") / f"{name}-{_fingerprint(name)}"
     if not (whole / _INDEX).is_file():
@@ -88,7 +88,7 @@ def _asset(name: str) -> Path:
 def _fingerprint(name: str) -> str:
     """Of every file the whole is made of: another version of either model is another folder."""
     digest = hashlib.sha256()
-    folders = [_asset(name), *(_asset(EMBEDDED) / part for part in _SHARED[name])]
+    folders = [_asset(name), *(_asset(EMBEDDED) / part for part in SHARED[name])]
     for folder in folders:
         for file in sorted(folder.rglob("*")):
             if file.is_file():
@@ -101,7 +101,7 @@ def _publish(name: str, whole: Path) -> None:
     whole.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=files.INCOMPLETE_SUFFIX, dir=whole.parent))
     try:
-        join_folders(_asset(name), _asset(EMBEDDED), _SHARED[name], made)
+        join_folders(_asset(name), _asset(EMBEDDED), SHARED[name], made)
         made.chmod(0o755)
         try:
             made.rename(whole)
