@@ -75,7 +75,7 @@ def join_folders(own: Path, base: Path, shared: tuple[str, ...], out: Path) -> N
 
 
 def _join_weights(shared: Path, own: Path) -> None:
-    from safetensors.torch import load_file, save_file
+    from safetensors.numpy import load_file, save_file  # half precision, and torch stays out of it
 
     tensors = load_file(shared) | load_file(own)
     save_file(tensors, own, metadata={"format": "pt"})
