@@ -1,11 +1,12 @@
-"""What carries over from kept images, and what survives when true images are drawn again: by the ruler of pixels.
+"""What a model draws as named, what carries over from kept images, what survives when true images are drawn again.
 
-    python scripts/measure_anchors.py --models mini mini-flow --goals 60
+    python scripts/measure_anchors.py --models mini mini-flow --goals 100
 
-*kept*: steps 1, 3 and 5 of six are the program's own images; the model draws the others around them. A look (wall,
-table, skin, sleeve) is right in a drawn image that shows what the kept ones show. *free*: the same, none kept: what
-chance gives. *redrawn*: the true images noised a quarter of the way and drawn again; an attribute is right in an image
-that still shows what the goal names. The first row is the truth through the autoencoder alone.
+By the ruler of pixels, on held-out goals in six steps. *kept*: steps 1, 3 and 5 are the program's own images and
+the model draws the others around them; a look (wall, table, skin, sleeve) is right in a drawn image that shows what the
+kept ones show. *free*: the same, none kept: what chance gives. *drawn*: attributes as the goal names them in what is
+drawn freely, and how often each tone of skin is, from the commonest on. *redrawn*: the true images noised a quarter of
+the way and drawn again; *autoencoder*: the true images encoded and decoded alone.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from scripts.resumable import run_cli
 STEPS = 6
 KEPT = (0, 2, 4)
 LOOKS = ("wall", "table", "skin", "sleeve")
+SHAPES = ("shape", "pattern", "with", "topping", "subject")
 STRENGTH = 0.25
 
 
@@ -94,7 +96,8 @@ def decoded(pipeline: StackedDiffusionPipeline, latents: torch.Tensor) -> list[P
 def measure(model: str, articles: Sequence[Article]) -> list[str]:
     """Rows of the table for one model."""
     pipeline = load_pipeline(model)
-    kept, free, redrawn, passed = Count(), Count(), Count(), Count()
+    kept, free, drawn_as, redrawn, passed = Count(), Count(), Count(), Count(), Count()
+    tones: Counter[str] = Counter()
     with reporter().task(f"measure {model}", len(articles)) as advance:
         for seed, true in enumerate(articles):
             article = trained(true)
@@ -102,20 +105,24 @@ def measure(model: str, articles: Sequence[Article]) -> list[str]:
             words = (article.goal, [step.headline for step in article.steps])
             anchors = {place: images[place] for place in KEPT}
             for count, held in ((kept, anchors), (free, {})):
-                drawn = pipeline(*words, seed=seed, anchors=held)
-                kept_looks(article, [small(image) for image in drawn], count)
+                drawn = [small(image) for image in pipeline(*words, seed=seed, anchors=held)]
+                kept_looks(article, drawn, count)
+            named_right(article, drawn, drawn_as)
+            tones.update(shown.seen for shown in unnamed(article, drawn) if shown.name == "skin")
             latents = pipeline.backbone.encode_images(panels_of(article, PANEL_PX))
             named_right(article, decoded(pipeline, latents), passed)
             named_right(article, decoded(pipeline, redraw(pipeline, article, latents, STRENGTH, seed)), redrawn)
             advance()
-    shapes = [name for name in ("shape", "pattern", "with", "topping", "subject") if redrawn.all[name]]
+    shapes = [name for name in SHAPES if redrawn.all[name]]
     rows = [
         f"{model}, {what} | " + " | ".join(c.share(name) for name in LOOKS)
         for what, c in (("kept", kept), ("free", free))
     ]
-    for what, c in (("through the autoencoder", passed), ("redrawn", redrawn)):
+    for what, c in (("drawn", drawn_as), ("autoencoder", passed), ("redrawn", redrawn)):
         told = ", ".join(f"{name} {c.share(name)}" for name in ("attributes", *shapes))
         rows.append(f"{model}, {what}: {told}")
+    shares = ", ".join(f"{count / tones.total():.0%}" for _, count in tones.most_common())
+    rows.append(f"{model}, skin tones: {shares}")
     return rows
 
 
@@ -123,7 +130,7 @@ def main() -> None:
     """Draw, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=["mini", "mini-flow"], help="names, folders or hub ids")
-    parser.add_argument("--goals", type=int, default=60, help="held-out goals")
+    parser.add_argument("--goals", type=int, default=100, help="held-out goals")
     options = parser.parse_args()
     goals = minihow.held_out_goals(options.goals, STEPS)
     planned = [minihow.plan(goal, STEPS, seed=seed) for seed, goal in enumerate(goals)]
