@@ -117,11 +117,17 @@ def check_model(folder: Path, *, embedded: bool = False) -> Check:
 
     Of a hub model only the index is fetched, and its family looked at.
     """
+    from illinstr.models.embedded import is_embedded, resolved
     from illinstr.models.hub import is_hub_id
     from illinstr.models.registry import family_of
     from illinstr.models.weighing import parameters_of
 
+    embedded = embedded or is_embedded(str(folder))
     fix = _REINSTALL if embedded else _COPY_AGAIN
+    try:
+        folder = Path(resolved(str(folder)))
+    except ModelError as error:
+        return Check("model", "fail", error.message, error.hint)
     if not folder.is_dir() and not is_hub_id(str(folder)):
         return Check("model", "fail", f"no folder {folder}", fix)
     try:

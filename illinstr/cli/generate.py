@@ -40,7 +40,7 @@ def command(
         Path | None, typer.Option(help="Folder to make. \\[default: runs/GOAL-sSEED]", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the steps and of the noise.")] = 0,
-    model: Annotated[str, typer.Option(help="mini (embedded), a model folder, or a hub id ORG/NAME.")] = "mini",
+    model: Annotated[str, typer.Option(help="mini or mini-flow (embedded), a folder, or a hub id ORG/NAME.")] = "mini",
     method: Annotated[
         str | None,
         typer.Option(

@@ -37,7 +37,7 @@ def command(
         Path | None, typer.Option(help="Folder of the article. \\[default: runs/GOAL-sSEED]", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the suggestions, the steps and the noise.")] = 0,
-    model: Annotated[str, typer.Option(help="Who draws: mini, a model folder, or a hub id ORG/NAME.")] = "mini",
+    model: Annotated[str, typer.Option(help="Who draws: mini or mini-flow, a folder, or a hub id ORG/NAME.")] = "mini",
     device: Device = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a finished article.")] = False,
     open_page: Annotated[bool, typer.Option("--open", help="Open the finished page in the browser.")] = False,

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from illinstr import edit, generate
+from illinstr import doctor, edit, generate
 from illinstr.diffusion.loading import check_model, load_pipeline
 from illinstr.diffusion.pipeline import StackedDiffusionPipeline
 from illinstr.errors import ModelError
@@ -67,6 +67,7 @@ def test_a_cache_that_cannot_be_written_is_one_line(tmp_path: Path, monkeypatch:
 
 def test_training_and_drawing_know_it_by_name() -> None:
     assert family_of(EMBEDDED_FLOW).name == "flux2" and family_of(EMBEDDED).name == "stable_diffusion"
+    assert doctor.check_model(Path(EMBEDDED_FLOW)).status == "pass"
     assert Path(check_model(EMBEDDED_FLOW)) == embedded_folder(EMBEDDED_FLOW)
     index = json.loads((embedded_folder(EMBEDDED_FLOW) / "model_index.json").read_text())
     assert index["_class_name"] == "Flux2KleinPipeline" and set(SHARED) == {EMBEDDED, EMBEDDED_FLOW}
