@@ -16,6 +16,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def attention() -> None:
             with routed_attention({plan: 1}, way=way):
                 plain()
 
-        times = medians({"plain": plain, "batch": lambda r=routed: r("batch"), "mask": lambda r=routed: r("mask")})
+        times = medians({"plain": plain, "batch": partial(routed, "batch"), "mask": partial(routed, "mask")})
         ratios = [times[way] / times["plain"] for way in ("batch", "mask")]
         print(f"{panels:6} {image:11} {text:9} {ratios[0]:8.2f} {ratios[1]:7.2f}")
 

@@ -26,7 +26,7 @@ from illinstr.evaluation.encoders.transformers import TransformersImageTextEncod
 from illinstr.evaluation.evaluate import Prepared, Source, prepare, score
 from illinstr.evaluation.reports.report import write_eval
 from illinstr.evaluation.results import Results, Settings
-from illinstr.evaluation.subjects import Subject, open_image
+from illinstr.evaluation.subjects import Subject, open_panel
 
 NUM_STEPS = 5
 
@@ -79,7 +79,7 @@ def torchmetrics_runs(
             return torch.from_numpy(encoder.encode_images([to_image(each) for each in images]))
 
     def decoded(subjects: Sequence[Subject]) -> list[Any]:
-        found = [open_image(panel.data, "x") for subject in subjects for panel in subject.panels]
+        found = [open_panel(panel.data, "x") for subject in subjects for panel in subject.panels]
         return [torch.from_numpy(np.array(image)).permute(2, 0, 1) for image in found]
 
     run, truth = prepared.sides["run"], prepared.sides["truth"]

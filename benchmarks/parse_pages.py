@@ -79,7 +79,7 @@ def ours(content: bytes) -> Reading:
 
 def pywikihow(content: bytes) -> Reading:
     module = importlib.import_module("pywikihow")
-    module.get_html = lambda url: content
+    vars(module)["get_html"] = lambda url: content
     page = module.HowTo("https://www.wikihow.com/x", lazy=False)
     return [(f"{step.summary} {step.description}", step.image) for step in page.steps]
 
@@ -136,7 +136,7 @@ def time_round(read: Callable[[bytes], Reading], pages: list[bytes]) -> float:
 def synthetic() -> list[bytes]:
     """Twenty rendered pages of 3 methods of 6 steps."""
     from illinstr.wikihow_scraper.page import Method, PageStep
-    from tests.support.pages import HowTo, image, render, video
+    from tests.support.pages import HowTo, make_image, render, video
 
     pages = []
     for number in range(20):
@@ -145,7 +145,7 @@ def synthetic() -> list[bytes]:
                 headline=f"Do thing {index} of page {number}.",
                 body="Take your time over it. " * 12,
                 bullets=("A further point to mind. " * 5,) * 2,
-                image=image(f"Thing-{number}-{index}") if index % 3 else None,
+                image=make_image(f"Thing-{number}-{index}") if index % 3 else None,
                 video=None if index % 3 else video(f"Thing-{number}-{index}"),
             )
             for index in range(18)
@@ -208,8 +208,12 @@ def by_workers(pages: list[bytes], counts: list[int], repeat: int) -> None:
 def report(pages: list[bytes], repeat: int) -> None:
     """Judge and time every reader at hand; print the table and how much faster ours is."""
     scores: dict[str, tuple[Callable[[bytes], Reading], Score]] = {}
-    for read in (ours, pywikihow, wikihowunofficialapi):
-        name = "illinstr" if read is ours else read.__name__
+    readers: dict[str, Callable[[bytes], Reading]] = {
+        "illinstr": ours,
+        "pywikihow": pywikihow,
+        "wikihowunofficialapi": wikihowunofficialapi,
+    }
+    for name, read in readers.items():
         try:
             if read is not ours:
                 importlib.import_module(name)

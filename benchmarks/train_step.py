@@ -69,6 +69,7 @@ class Both:
 
     def _shares(self, step: int) -> list[Share]:
         units = self.task.units_of(step)
+        assert self.trainer.order is not None
         return assign(units, 0, 1, 1, [self.trainer.order.lengths[unit] for unit in units])
 
     def loop(self, step: int) -> None:

@@ -85,7 +85,7 @@ class RandomTask:
         self, model: nn.Module, batch: tuple[Tensor, PromptEmbeds], generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float]]:
         """Mean squared error of v."""
-        latents, prompt = (part.to(self.device) for part in batch)
+        latents, prompt = batch[0].to(self.device), batch[1].to(self.device)
         timesteps = randint(1000, len(latents), generator).to(self.device)
         noise = randn(latents.shape, generator).to(self.device)
         output = model(add_noise(self.scheduler, latents, noise, timesteps), timesteps, prompt)
