@@ -23,12 +23,12 @@ def check_environment(environment: Mapping[str, str], algorithm: str) -> None:
 
     Raises:
         UsageError: DeepSpeed is asked for: not installed, or installed but with its optimiser state out of our reach;
-            or Muon on a model that is cut over the processes.
+            or Muon or Adafactor on a model that is cut over the processes.
     """
     wanted = {**os.environ, **environment}
-    if algorithm == "muon" and wanted.get("ACCELERATE_USE_FSDP", "false").lower() == "true":
+    if algorithm in ("muon", "adafactor") and wanted.get("ACCELERATE_USE_FSDP", "false").lower() == "true":
         raise UsageError(
-            "optim.algorithm=muon updates whole matrices, and FSDP cuts them over the processes",
+            f"optim.algorithm={algorithm} updates whole matrices, and FSDP cuts them over the processes",
             hint="use --accelerate-config ddp, or optim.algorithm=adamw",
         )
     if wanted.get("ACCELERATE_USE_DEEPSPEED", "false").lower() != "true":

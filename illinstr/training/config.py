@@ -41,14 +41,16 @@ class DataConfig(Config):
 
 
 class OptimConfig(Config):
-    """AdamW (arXiv 1711.05101) or Muon, by default with linear warm-up, a flat middle and a linear decay to zero.
+    """AdamW (arXiv 1711.05101), Muon or Adafactor (arXiv 1804.04235), their rate warmed up, flat, then falling to zero.
 
     The flat middle makes the length of a run a late decision: resume with another ``train.steps`` and only the decay
     moves. The other schedules, which are diffusers' own, hang on the length of the run from the start.
     """
 
-    algorithm: Literal["adamw", "muon"] = Field(
-        default="adamw", description="muon: orthogonalised momentum for weight matrices, AdamW for the rest"
+    algorithm: Literal["adamw", "muon", "adafactor"] = Field(
+        default="adamw",
+        description="muon: orthogonalised momentum for weight matrices, AdamW for the rest; adafactor: no momentum, "
+        "and mean squares of rows and columns alone",
     )
     lr: float = Field(default=1e-3, gt=0)
     momentum: float = Field(default=0.95, ge=0, lt=1, description="of muon's matrices")
@@ -68,6 +70,8 @@ class OptimConfig(Config):
     def _one_of_them(self) -> Self:
         if self.algorithm == "muon" and self.eight_bit:
             raise ValueError("eight_bit is AdamW's; muon keeps one 32-bit buffer a matrix, half of what AdamW keeps")
+        if self.algorithm == "adafactor" and self.eight_bit:
+            raise ValueError("eight_bit is AdamW's; adafactor keeps less than that of every matrix")
         if self.decay_steps and self.schedule != "flat":
             raise ValueError(f"decay_steps belongs to the schedule flat; {self.schedule} falls by itself")
         if self.cycles != 1 and self.schedule != "cosine_with_restarts":

@@ -196,7 +196,14 @@ def _state_bytes(model: nn.Module, config: TrainConfig) -> int:
 
 
 def _optimizer_bytes(model: nn.Module, config: OptimConfig) -> int:
-    """Adam's two moments (8 bytes a parameter, or 2 in eight bits); Muon keeps one (4) of what it takes as matrices."""
+    """Adam's two moments (8 bytes a parameter, or 2 in eight bits); Muon keeps one (4) of what it takes as matrices.
+
+    Adafactor keeps a mean square a row and one a column of the last two dimensions, and vectors whole.
+    """
+    if config.algorithm == "adafactor":
+        trained = [p for p in model.parameters() if p.requires_grad]
+        kept = [p.numel() // p.shape[-1] + p.numel() // p.shape[-2] if p.ndim > 1 else p.numel() for p in trained]
+        return 4 * sum(kept)
     each = 2 if config.eight_bit else 8
     if config.algorithm == "adamw":
         return each * sum(p.numel() for p in model.parameters() if p.requires_grad)

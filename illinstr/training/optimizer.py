@@ -1,4 +1,4 @@
-"""AdamW, in 32 or 8 bits, or Muon."""
+"""AdamW, in 32 or 8 bits, Muon, or Adafactor."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check_extras(config: TrainConfig) -> None:
 
 
 def build_optimizer(module: nn.Module, config: OptimConfig, *, bfloat16: bool = False) -> torch.optim.Optimizer:
-    """AdamW (arXiv 1711.05101) over the trainable parameters; 8 bits of it (arXiv 2110.02861) or Muon when asked.
+    """AdamW (arXiv 1711.05101) over the trainable parameters; 8 bits of it (arXiv 2110.02861), Muon or Adafactor.
 
     Args:
         module: what is trained.
@@ -55,6 +55,8 @@ def build_optimizer(module: nn.Module, config: OptimConfig, *, bfloat16: bool = 
             dtype=torch.bfloat16 if bfloat16 else torch.float32,
         )
     parameters = [p for p in module.parameters() if p.requires_grad]
+    if config.algorithm == "adafactor":
+        return torch.optim.Adafactor(parameters, lr=config.lr, weight_decay=config.weight_decay)
     settings: dict[str, Any] = {
         "lr": config.lr,
         "betas": (config.beta1, config.beta2),
