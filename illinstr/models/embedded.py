@@ -8,6 +8,7 @@ cache once.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import shutil
 import tempfile
@@ -85,6 +86,7 @@ def _asset(name: str) -> Path:
     return Path(str(resources.files("illinstr"))) / "assets" / name
 
 
+@functools.cache  # asked several times a command; what is installed does not change under it
 def _fingerprint(name: str) -> str:
     """Of every file the whole is made of: another version of either model is another folder."""
     digest = hashlib.sha256()

@@ -12,7 +12,7 @@ from typing import TypeVar
 from illinstr.articles import Article
 from illinstr.errors import DataError, UsageError
 from illinstr.shards.layout import read_index, read_rows
-from illinstr.shards.splits import HELD_OUT_FIRST, goal_signature
+from illinstr.shards.splits import goal_signature, held_out_rank
 from illinstr.shards.table import ArticleTable
 
 _WEIGHT = re.compile(r"(?P<folder>.+):(?P<weight>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)", re.DOTALL)
@@ -79,12 +79,12 @@ def held_out(folders: Sequence[Path], split: str) -> frozenset[str]:
     Raises:
         DataError: a damaged index.
     """
-    rank = HELD_OUT_FIRST.get(split, len(HELD_OUT_FIRST))
+    rank = held_out_rank(split)
     return frozenset(
         goal_signature(row.goal)
         for folder in folders
         for shard in read_index(folder).shards
-        if HELD_OUT_FIRST.get(shard.split, len(HELD_OUT_FIRST)) < rank
+        if held_out_rank(shard.split) < rank
         for row in read_rows(shard.parquet(folder))
         if row.goal is not None
     )

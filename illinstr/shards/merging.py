@@ -18,7 +18,7 @@ from illinstr.shards.duplicates import NearTexts, fingerprint, page_of, sketch
 from illinstr.shards.layout import ShardIndex, read_index, read_rows
 from illinstr.shards.reader import iter_articles
 from illinstr.shards.resplit import leaders
-from illinstr.shards.splits import HELD_OUT_FIRST, goal_signature
+from illinstr.shards.splits import goal_signature, held_out_rank
 from illinstr.shards.takedown import NAME as TAKEDOWN_NAME
 from illinstr.shards.takedown import Takedown
 from illinstr.shards.writer import ShardWriter
@@ -153,7 +153,7 @@ def _sides(inputs: Sequence[Path], indexes: Sequence[ShardIndex], near: float) -
 
 def _held_out(first: str, second: str) -> str:
     """Of two splits the one that is learnt from less; the first, where both or neither are known."""
-    return min(first, second, key=lambda split: HELD_OUT_FIRST.get(split, len(HELD_OUT_FIRST)))
+    return min(first, second, key=held_out_rank)
 
 
 def _side(sides: dict[str, str], article: Article, data: Path) -> str:

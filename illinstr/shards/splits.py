@@ -14,11 +14,16 @@ from illinstr.articles import normalise_goal
 from illinstr.errors import ConfigError
 
 # Splits that are held out, the most held out first; those of any other name are learnt from.
-HELD_OUT_FIRST: Mapping[str, int] = MappingProxyType({"test": 0, "val": 1})
+_HELD_OUT_FIRST: Mapping[str, int] = MappingProxyType({"test": 0, "val": 1})
 DEFAULT_FRACTIONS: Mapping[str, float] = MappingProxyType({"train": 0.9, "val": 0.05, "test": 0.05})
 
 # Words that two spellings of one goal differ by.
 _FILLERS = frozenset({"a", "an", "the", "some", "my", "your", "own"})
+
+
+def held_out_rank(split: str) -> int:
+    """0 for the split that is held out most; one number for all that are learnt from."""
+    return _HELD_OUT_FIRST.get(split, len(_HELD_OUT_FIRST))
 
 
 def goal_signature(goal: str) -> str:
